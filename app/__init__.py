@@ -1,0 +1,1 @@
+"""Windows and doors: the web application and the command line. No computation."""

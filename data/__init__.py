@@ -1,0 +1,1 @@
+"""What was seen, and what people said about it."""

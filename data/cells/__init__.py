@@ -1,0 +1,1 @@
+"""Robot cells: what gives frames and takes actions."""

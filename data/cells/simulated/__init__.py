@@ -1,0 +1,1 @@
+"""The simulated cell: the one place that talks to PyBullet."""

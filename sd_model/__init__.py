@@ -1,0 +1,1 @@
+"""Did the task succeed? Judged from the three images of a terminal frame."""
