@@ -1,1 +1,31 @@
+# Everything Goalpost needs is made here: `make run` and `make test` work on a fresh machine.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed-from-lock
+SOURCES := data sd_model policy app
+WORKSPACE ?= workspace
+
 .PHONY: run test demo lint
+
+run: $(INSTALLED)
+	$(BIN)/goalpost up --workspace "$(WORKSPACE)"
+
+demo: $(INSTALLED)
+	$(BIN)/goalpost demo
+
+test: lint
+	.ci/chromium
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Goalpost needs Python 3.11 or newer: make PYTHON=python3.11 run")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $(INSTALLED)
