@@ -34,8 +34,7 @@ class _LazyGroups(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [
-            (name, command.get_short_help_str())
-            for name, command in sorted(self.commands.items())
+            (name, command.get_short_help_str()) for name, command in sorted(self.commands.items())
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

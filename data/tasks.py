@@ -93,9 +93,7 @@ class TaskSet:
     def _all_excluded_by(self, name: str) -> frozenset[str]:
         certain = self._implied[name] | {name}
         direct = {other for task in certain for other in self._tasks[task].excludes}
-        direct |= {
-            other.name for other in self._tasks.values() if certain & set(other.excludes)
-        }
+        direct |= {other.name for other in self._tasks.values() if certain & set(other.excludes)}
         upward = {other for other in self._tasks if self._implied[other] & direct}
         return frozenset(direct | upward)
 

@@ -73,7 +73,7 @@ class RobotCell(Cell, Protocol):
     """A cell whose arm takes actions (what the collector needs)."""
 
     def reset(self, *, seed: int, start: Start, task: str) -> None:
-        """Shuffle the objects and begin an episode of `task`; the same seed gives the same scene."""
+        """Shuffle the objects, begin an episode of `task`; a seed always gives the same scene."""
 
     def state(self) -> RobotState:
         """Gripper and height now."""

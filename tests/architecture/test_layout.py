@@ -1,0 +1,68 @@
+"""The walls of the house: what stands where, and how large a module may grow."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("data", "sd_model", "policy", "app")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+LONGEST_MODULE_LINES = 400
+NAMES_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "helper", "base", "misc"}
+
+
+def test_imports_point_one_way() -> None:
+    result = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_is_one_noun(path: Path) -> None:
+    source = path.read_text()
+    assert path.stem not in NAMES_THAT_SAY_NOTHING
+    assert source.count("\n") <= LONGEST_MODULE_LINES
+    docstring = ast.get_docstring(ast.parse(source))
+    assert docstring, "a module says in its first line what it is"
+
+
+def test_every_package_is_listed() -> None:
+    """A package that pyproject does not list would be missing from an installed Goalpost."""
+    import tomllib
+
+    listed = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    )
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in MODULES
+        if path.name == "__init__.py"
+    }
+    assert found == listed
+
+
+def test_the_lock_names_versions_and_no_addresses() -> None:
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        name, separator, version = line.partition("==")
+        assert separator and name and version and "://" not in line and "@" not in line, line
+
+
+def test_tests_are_no_package() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_help_is_answered_without_loading_a_layer() -> None:
+    """`goalpost --help` must be quick, so it may load neither torch nor streamlit nor duckdb."""
+    code = (
+        "import sys; from click.testing import CliRunner; from app.cli import goalpost;"
+        "r = CliRunner().invoke(goalpost, ['--help']); assert r.exit_code == 0, r.output;"
+        "print(sorted({'torch', 'streamlit', 'duckdb', 'pybullet', 'cv2'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr
