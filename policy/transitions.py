@@ -1,0 +1,63 @@
+"""Batches of transitions: what replay hands to learning.
+
+Shapes: B transitions, H height, W width, C colour, S state, A action.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InvalidInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transitions:
+    """A batch of (s, a, r, s'), each belonging to one task (MT-Opt, Sec. III).
+
+    Images have the size `PolicyConfig.frame_size`; augmentation cuts the network's input from them.
+    """
+
+    image_BHWC: NDArray[np.uint8]
+    """The over-shoulder image before the action, RGB."""
+    state_BS: NDArray[np.float32]
+    """Gripper closed and gripper height [m] before the action."""
+    action_BA: NDArray[np.float32]
+    """The action, laid out as `data.cells.protocol.ActionA`."""
+    task_B: NDArray[np.int64]
+    """The task the transition trains: its index in the policy's tasks."""
+    reward_B: NDArray[np.float32]
+    """1 on the last transition of a successful episode, else 0; step penalties come later."""
+    done_B: NDArray[np.bool_]
+    """Whether the action ended the episode, so that s' has no value."""
+    success_B: NDArray[np.bool_]
+    """Whether the episode as a whole succeeded at the task (what batches are balanced over)."""
+    next_image_BHWC: NDArray[np.uint8]
+    """The over-shoulder image after the action, RGB."""
+    next_state_BS: NDArray[np.float32]
+    """Gripper closed and gripper height [m] after the action."""
+
+    def __post_init__(self) -> None:
+        lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
+        if len(set(lengths.values())) != 1:
+            raise InvalidInput(
+                f"The arrays of a batch of transitions differ in length: {lengths}.",
+                next_step="Give every field one entry per transition.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.task_B)
+
+    def take(self, index_N: NDArray[np.int64]) -> Self:
+        """The transitions at `index_N`, copied, in that order."""
+        return type(self)(**{f.name: getattr(self, f.name)[index_N] for f in fields(self)})
+
+    @classmethod
+    def concatenate(cls, parts: list[Self]) -> Self:
+        """One batch of all `parts` in order; there must be at least one."""
+        return cls(
+            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
+        )
