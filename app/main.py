@@ -1,0 +1,24 @@
+"""The script that Streamlit runs for every visitor: the menu, and the page that was chosen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.pages import sections
+from app.state import workspace
+from app.widgets.notice import show_error
+from data.errors import GoalpostError
+
+
+def main() -> None:
+    """Show the chosen page; an expected error is told in words instead of a traceback."""
+    st.set_page_config(page_title="Goalpost", page_icon=":material/sports_score:", layout="wide")
+    page = st.navigation(sections())
+    try:
+        workspace()
+        page.run()
+    except GoalpostError as error:
+        show_error(error)
+
+
+main()

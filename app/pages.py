@@ -1,0 +1,78 @@
+"""The pages of the app: their order, names and addresses, and links between them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageSpec:
+    """One page of the app."""
+
+    name: str
+    """Name of its module in `app.views`, and its address."""
+    title: str
+    """What the menu calls it."""
+    icon: str
+    """A Material symbol."""
+    section: str
+    """The heading it stands under in the menu."""
+
+
+PAGES = (
+    PageSpec(name="home", title="Home", icon=":material/home:", section=""),
+    PageSpec(name="tasks", title="Tasks", icon=":material/checklist:", section="Show"),
+    PageSpec(name="record", title="Record", icon=":material/videocam:", section="Show"),
+    PageSpec(name="label", title="Label", icon=":material/new_label:", section="Judge"),
+    PageSpec(name="detector", title="Detector", icon=":material/visibility:", section="Judge"),
+    PageSpec(name="review", title="Review", icon=":material/rule:", section="Judge"),
+    PageSpec(name="policy", title="Policy", icon=":material/model_training:", section="Learn"),
+    PageSpec(
+        name="robots", title="Robots", icon=":material/precision_manufacturing:", section="Learn"
+    ),
+)
+
+_BY_NAME = {spec.name: spec for spec in PAGES}
+
+
+def streamlit_page(name: str) -> st.Page:
+    """The Streamlit page called `name`; its module is imported when it is shown."""
+    spec = _BY_NAME[name]
+    return st.Page(
+        _renderer(name),
+        title=spec.title,
+        icon=spec.icon,
+        url_path=spec.name,
+        default=spec.name == "home",
+    )
+
+
+def _renderer(name: str) -> Callable[[], None]:
+    def render() -> None:
+        importlib.import_module(f"app.views.{name}").render()
+
+    return render
+
+
+def sections() -> dict[str, list[st.Page]]:
+    """The menu: every page under its heading, in order."""
+    menu: dict[str, list[st.Page]] = {}
+    for spec in PAGES:
+        menu.setdefault(spec.section, []).append(streamlit_page(spec.name))
+    return menu
+
+
+def link(name: str, label: str) -> None:
+    """A link to the page called `name`, in the words of what the reader will do there."""
+    st.page_link(streamlit_page(name), label=label, icon=_BY_NAME[name].icon)
+
+
+def nothing_yet(text: str, *, page: str, label: str) -> None:
+    """An empty state: what is missing, and the link to the page where it is made."""
+    with st.container(border=True):
+        st.markdown(text)
+        link(page, label)

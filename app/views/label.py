@@ -1,0 +1,10 @@
+"""The Label page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """Show the page."""
+    st.title("Label")

@@ -1,0 +1,47 @@
+"""How the app tells a person what went wrong: what, where, what would be valid, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from data.errors import GoalpostError
+
+_LONGEST_LIST = 12
+
+
+def show_error(error: GoalpostError) -> None:
+    """Tell an expected error in place. Nothing that was typed on the page is touched."""
+    st.error(error_text(error), icon=":material/error:")
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show a `GoalpostError` raised inside, and go on with the rest of the page."""
+    try:
+        yield
+    except GoalpostError as error:
+        show_error(error)
+
+
+def error_text(error: GoalpostError) -> str:
+    """The error as Markdown: the problem in bold, then a line for each thing that is known."""
+    lines = [f"**{_plain(error.what)}**"]
+    if error.where is not None:
+        lines.append(f"Where: {_plain(error.where)}")
+    if error.valid:
+        shown = ", ".join(_plain(choice) for choice in error.valid[:_LONGEST_LIST])
+        more = len(error.valid) - _LONGEST_LIST
+        lines.append(f"You can use: {shown}" + (f" and {more} more" if more > 0 else ""))
+    if error.next_step is not None:
+        lines.append(f"What to do: {_plain(error.next_step)}")
+    return "  \n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """`text` with the characters that Markdown would act on escaped."""
+    return "".join(
+        f"\\{character}" if character in "\\`*_[]<>$#:" else character for character in text
+    )
