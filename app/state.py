@@ -55,15 +55,16 @@ def robots() -> dict[str, Robot]:
 
 def episodes() -> list[IndexedEpisode]:
     """Every indexed episode, oldest first."""
-    return _episodes(str(workspace().root), _stamp())
+    return _episodes(str(workspace().root), stamp())
 
 
 def labels() -> list[Label]:
     """The label that stands for every frame and task."""
-    return _labels(str(workspace().root), _stamp())
+    return _labels(str(workspace().root), stamp())
 
 
-def _stamp() -> Stamp:
+def stamp() -> Stamp:
+    """The catalog as it stands now; differs after anything was indexed or labelled."""
     files = (workspace().catalog_path, workspace().labels_path)
     stats = [file.stat() for file in files if file.exists()]
     return tuple(number for stat in stats for number in (stat.st_mtime_ns, stat.st_size))
