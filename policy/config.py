@@ -203,7 +203,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "p_success": (0, 1), "p_failure": (0, 1), "success_share_of_batch": (0, 1),
     "replay_capacity": (1, 10**9), "epsilon": (0, 1),
     "learning_rate": (1e-8, 1), "momentum": (0, 0.9999), "weight_decay": (0, 1),
-    "batch_size": (1, 65536), "ema_decay": (0, 0.999999), "lag_updates": (0, 10**7),
+    "batch_size": (2, 65536), "ema_decay": (0, 0.999999), "lag_updates": (0, 10**7),
     "publish_updates": (1, 10**6), "uses_per_label": (1, 1000), "label_batch_size": (1, 4096),
     "train_capacity": (1, 10**9), "max_label_age": (1, 10**6), "log_replay_updates": (1, 10**9),
 }  # fmt: skip

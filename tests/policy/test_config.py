@@ -31,7 +31,7 @@ def test_override_replaces_one_setting() -> None:
 def test_unknown_recipe_and_setting_name_the_nearest() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'smoke'"):
         load_recipe("smok")
-    with pytest.raises(UnknownName, match="Did you mean 'batch_size'.*overrides of policy recipe"):
+    with pytest.raises(UnknownName, match=r"Did you mean 'batch_size'.*overrides of policy recipe"):
         load_recipe("smoke", {"batch_sise": 8})
 
 
