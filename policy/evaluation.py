@@ -1,0 +1,170 @@
+"""Evaluating: how often a policy truly succeeds, per task and robot, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from data.cells.protocol import RobotCell
+from data.episodes import Episode
+from data.errors import InvalidInput
+from data.tasks import Task
+from policy.behaviours import Behaviour
+from policy.collector import CollectionConfig, Progress, episode_plan, run_episode
+from policy.rewards import Judge, episode_rewards
+from sd_model.metrics import wilson
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One episode's end, judged by ground truth and, where one was given, by a detector."""
+
+    robot: str
+    task: str
+    success: bool
+    """The truth."""
+    detected: bool | None
+    """What the detector said; None without a detector, or for a task it does not judge."""
+    steps: int
+    """Actions taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuccessRate:
+    """Successes among attempts, and what a detector made of them."""
+
+    attempts: int
+    successes: int
+    rate: float
+    low: float
+    """Lower end of the 95% Wilson interval."""
+    high: float
+    """Upper end of the 95% Wilson interval."""
+    mean_steps: float
+    judged: int
+    """Attempts that a detector judged as well."""
+    false_negatives: int
+    """True successes that the detector called failures."""
+    false_positives: int
+    """True failures that the detector called successes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationReport:
+    """How one behaviour did."""
+
+    behaviour: str
+    detector: str | None
+    """The detector that was compared with the truth, if any."""
+    by_task: dict[str, SuccessRate]
+    by_robot: dict[str, dict[str, SuccessRate]]
+    """Per robot, then per task; never pooled over tasks."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+def summarise(attempts: Sequence[Attempt]) -> SuccessRate:
+    """Count `attempts` (at least one)."""
+    successes = sum(attempt.success for attempt in attempts)
+    interval = wilson(successes, len(attempts))
+    judged = [attempt for attempt in attempts if attempt.detected is not None]
+    return SuccessRate(
+        attempts=len(attempts),
+        successes=successes,
+        rate=successes / len(attempts),
+        low=interval.low,
+        high=interval.high,
+        mean_steps=sum(attempt.steps for attempt in attempts) / len(attempts),
+        judged=len(judged),
+        false_negatives=sum(a.success and not a.detected for a in judged),
+        false_positives=sum(not a.success and bool(a.detected) for a in judged),
+    )
+
+
+def evaluate_behaviour(
+    behaviour: Behaviour,
+    cells: Sequence[RobotCell],
+    tasks: Sequence[Task],
+    episodes_per_task: int,
+    *,
+    seed: int,
+    report: Progress,
+    clock_ns: Callable[[], int],
+    config: CollectionConfig,
+    detector: Judge | None = None,
+) -> EvaluationReport:
+    """Let `behaviour` try each task `episodes_per_task` times in each cell, and count the truth.
+
+    Args:
+        behaviour: What is judged.
+        cells: Simulated cells: they know the truth.
+        tasks: What is commanded.
+        episodes_per_task: Attempts of each task in each cell.
+        seed: Of scenes and draws; the same seed gives every behaviour the same scenes.
+        report: Hears of the progress.
+        clock_ns: Time since the Unix epoch [ns].
+        config: Sizes and limits.
+        detector: Judges the same terminal frames, to be compared with the truth.
+
+    Raises:
+        InvalidInput: Nothing to try, or a cell that does not know the truth.
+    """
+    total = len(cells) * len(tasks) * episodes_per_task
+    if total <= 0:
+        raise InvalidInput(
+            "Evaluating needs at least one robot, one task and one episode.",
+            next_step="Choose robots, tasks and a number of episodes.",
+        )
+    attempts: list[Attempt] = []
+    for position, cell in enumerate(cells):
+        plan = episode_plan(tasks, len(tasks) * episodes_per_task, seed=seed, position=position)
+        for task, episode_seed in plan:
+            report.progress(
+                len(attempts) / total,
+                f"{cell.robot}: {task.name}, {len(attempts) + 1} of {total}",
+            )
+            episode = run_episode(
+                cell, behaviour, task, seed=episode_seed, clock_ns=clock_ns, config=config
+            )
+            attempts.append(_judge(episode, task, detector))
+    report.progress(1.0, f"{total} episodes evaluated")
+    return EvaluationReport(
+        behaviour=behaviour.name,
+        detector=None if detector is None else detector.detector_id,
+        by_task={
+            task.name: summarise([a for a in attempts if a.task == task.name]) for task in tasks
+        },
+        by_robot={
+            cell.robot: {
+                task.name: summarise(
+                    [a for a in attempts if (a.robot, a.task) == (cell.robot, task.name)]
+                )
+                for task in tasks
+            }
+            for cell in cells
+        },
+    )
+
+
+def _judge(episode: Episode, task: Task, detector: Judge | None) -> Attempt:
+    truth = episode.info.truth
+    if truth is None or task.name not in truth:
+        raise InvalidInput(
+            f"The cell of '{episode.info.robot}' does not know whether '{task.name}' succeeded.",
+            next_step="Evaluate on simulated robots, or label the terminal frames by hand.",
+        )
+    detected = None
+    if detector is not None and task.name in detector.tasks:
+        # As rewards see it: the stored JPEG, not the raw rendering.
+        images = episode.steps[-1].frames.decode().images
+        detected = episode_rewards(detector, [images])[0].outcomes[task.name]
+    return Attempt(
+        robot=episode.info.robot,
+        task=task.name,
+        success=truth[task.name],
+        detected=detected,
+        steps=episode.info.step_count - 1,
+    )
