@@ -1,0 +1,37 @@
+"""Losses of the detector. Shapes: B frames, T tasks, S robot state values."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def masked_cross_entropy(
+    logits_BT: Tensor, outcome_BT: Tensor, weight_2T: Tensor, *, label_smoothing: float
+) -> Tensor:
+    """Binary cross-entropy over the outcomes that are known; unknown ones weigh nothing.
+
+    Args:
+        logits_BT: Float logits.
+        outcome_BT: 1 success, 0 failure, -1 unknown; any integer type.
+        weight_2T: Weight of every task's failures (row 0) and successes (row 1); see
+            `sampling.balance_weights`.
+        label_smoothing: Targets become `smoothing` and `1 - smoothing`.
+
+    Returns:
+        Scalar: the weighted mean over the known outcomes; 0 where nothing is known.
+    """
+    known_BT = outcome_BT >= 0
+    success_BT = (outcome_BT == 1).float()
+    target_BT = success_BT * (1 - 2 * label_smoothing) + label_smoothing
+    weight_BT = known_BT * torch.where(success_BT == 1, weight_2T[1], weight_2T[0])
+    loss_BT = functional.binary_cross_entropy_with_logits(
+        logits_BT.float(), target_BT, reduction="none"
+    )
+    return (loss_BT * weight_BT).sum() / weight_BT.sum().clamp_min(1e-6)
+
+
+def robot_state_error(predicted_BS: Tensor, state_BS: Tensor) -> Tensor:
+    """Scalar: mean squared error of the robot's state, both (B, 2) and normalised."""
+    return functional.mse_loss(predicted_BS.float(), state_BS)

@@ -1,0 +1,59 @@
+"""A `train-detector` run: from its spec to a detector, in the process that carries it out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from data.catalog import Catalog
+from data.errors import InvalidInput
+from data.runs import Run
+from data.task_store import load_tasks
+from data.workspace import Workspace
+from sd_model.artefact import MANIFEST
+from sd_model.config import load_recipe
+from sd_model.manifest import Manifest, build_manifest
+from sd_model.training import train
+
+_KEYS = ("recipe", "overrides", "holdout", "tasks", "seed")
+
+
+def execute_run(run: Run, workspace: Workspace) -> Path:
+    """Carry out `run`, or go on with it where it was interrupted; returns the detector's folder.
+
+    The detector is named after the run, and a manifest that is frozen already is kept.
+
+    Raises:
+        GoalpostError: Whatever stopped it; the run's status says so too.
+    """
+    with run.reporter() as report:
+        spec = run.spec
+        unknown = sorted(set(spec) - set(_KEYS))
+        if unknown:
+            raise InvalidInput(
+                f"A train-detector run has no setting '{unknown[0]}'.",
+                where=run.folder / "spec.json",
+                valid=_KEYS,
+            )
+        config = load_recipe(spec.get("recipe", "cpu"), spec.get("overrides"))
+        seed = int(spec.get("seed", 0))
+        folder = workspace.detectors / run.run_id
+        if (folder / MANIFEST).exists():
+            manifest = Manifest.load(folder / MANIFEST)
+        else:
+            report.progress(0.0, "Gathering labels")
+            manifest = build_manifest(
+                Catalog(workspace),
+                tasks=load_tasks(workspace),
+                wanted=spec.get("tasks"),
+                holdout=spec.get("holdout", ()),
+                config=config,
+                seed=seed,
+                created_at_ns=time.time_ns(),
+                path=folder / MANIFEST,
+            )
+        detector = train(
+            manifest, config, folder, workspace=workspace, report=report, seed=seed, device="cpu"
+        )
+        report.result(detector=detector.detector_id)
+    return folder

@@ -1,0 +1,115 @@
+"""The score from which a task counts as done, chosen per task on validation data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+Way = Literal["bounded", "balanced", "default"]
+
+_DEFAULT = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """A threshold and how it was chosen."""
+
+    value: float
+    """Scores of at least this count as success."""
+    way: Way
+    """`bounded`: the bound on false positives holds; `balanced`: too few failures to bound them,
+    so the fewest errors count, and never below 0.5; `default`: 0.5, since validation lacks
+    successes or failures."""
+    failures: int
+    """Independent failures (clips or robot episodes) it was chosen on."""
+    false_positives: int
+    """How many of them hold a frame that it accepts."""
+    bound: float
+    """Upper bound of the false positive rate at the configured confidence; 1 without failures."""
+    needed: int
+    """Independent failures that a bound needs at least, with none accepted."""
+
+
+def upper_bound(errors: int, count: int, confidence: float) -> float:
+    """One-sided Clopper-Pearson upper bound of a rate; 1 where `count` is 0."""
+    if errors >= count:
+        return 1.0
+    return float(beta.ppf(confidence, errors + 1, count - errors))
+
+
+def failures_needed(rate: float, confidence: float) -> int:
+    """Failures to judge, none accepted, before `rate` is bounded: `(1 - rate)^n <= 1 - c`."""
+    return int(np.ceil(np.log(1 - confidence) / np.log(1 - rate)))
+
+
+def choose_threshold(
+    score_N: NDArray[np.float32],
+    success_N: NDArray[np.bool_],
+    episode_N: NDArray[np.str_],
+    *,
+    false_positive_rate: float,
+    confidence: float,
+) -> Threshold:
+    """The threshold of one task.
+
+    Among the thresholds whose false positive rate is bounded below `false_positive_rate` with
+    `confidence`, the one with the fewest errors (false negative plus false positive rate), in the
+    middle of the gap it lies in. Frames of one clip are not independent, so the bound counts
+    episodes, and one accepted frame spoils its episode: what is bounded is no smaller than the
+    rate of frames. Where no threshold can be bounded, the bound is given up and 0.5 is the least.
+
+    Args:
+        score_N: Scores of the frames whose outcome is known.
+        success_N: Their outcomes.
+        episode_N: Their episodes.
+    """
+    episodes, episode_of_failure = np.unique(episode_N[~success_N], return_inverse=True)
+    needed = failures_needed(false_positive_rate, confidence)
+    if not len(episodes) or not success_N.any():
+        return Threshold(
+            value=_DEFAULT,
+            way="default",
+            failures=len(episodes),
+            false_positives=0,
+            bound=1.0,
+            needed=needed,
+        )
+    worst_E = np.zeros(len(episodes), dtype=np.float32)
+    np.maximum.at(worst_E, episode_of_failure, score_N[~success_N])
+    candidate_C = _candidates(score_N)
+    accepted_C = len(episodes) - _below(worst_E, candidate_C)
+    bounds = [upper_bound(n, len(episodes), confidence) for n in range(len(episodes) + 1)]
+    bound_C = np.array(bounds)[accepted_C]
+    allowed_C = bound_C <= false_positive_rate
+    bounded = bool(allowed_C[:-1].any())  # the last candidate accepts nothing at all
+    if not bounded:
+        allowed_C = candidate_C >= _DEFAULT
+    false_negative_C = _below(score_N[success_N], candidate_C) / success_N.sum()
+    true_negative_C = _below(score_N[~success_N], candidate_C) / (~success_N).sum()
+    error_C = false_negative_C + 1 - true_negative_C
+    best = int(np.argmin(np.where(allowed_C, error_C, np.inf)))
+    return Threshold(
+        value=float(candidate_C[best]),
+        way="bounded" if bounded else "balanced",
+        failures=len(episodes),
+        false_positives=int(accepted_C[best]),
+        bound=float(bound_C[best]),
+        needed=needed,
+    )
+
+
+def _below(score_N: NDArray[np.float32], value_C: NDArray[np.float64]) -> NDArray[np.intp]:
+    """How many scores lie below each value, (C,)."""
+    return np.searchsorted(np.sort(score_N).astype(np.float64), value_C, side="left")
+
+
+def _candidates(score_N: NDArray[np.float32]) -> NDArray[np.float64]:
+    """0.5, the middle between neighbouring scores, and a last one above every score; sorted."""
+    scores = np.unique(score_N).astype(np.float64)
+    middle = (scores[1:] + scores[:-1]) / 2
+    above = min(1.0, (scores[-1] + 1) / 2) if scores[-1] < 1 else np.nextafter(1.0, 2.0)
+    return np.unique(np.concatenate([[_DEFAULT], middle, [above]]))

@@ -1,0 +1,292 @@
+"""Training a detector: the loop, its checkpoints, and what it leaves in the folder.
+
+What is random in update `n` is drawn from the seed and `n` alone, so a killed run that goes on from
+its checkpoint ends with the very weights of one that was never killed.
+
+Shapes: B frames, V views, H and W pixels, C channels, T tasks.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data.workspace import Workspace
+from sd_model.artefact import CHECKPOINT, MANIFEST, WEIGHTS, DetectorSummary, save_summary
+from sd_model.augmentation import Preprocessing
+from sd_model.checkpoint import load_training, save_training, save_weights
+from sd_model.config import DetectorConfig, config_values
+from sd_model.dataset import LabelledFrames, open_cache, training_frames
+from sd_model.detector import Detector
+from sd_model.judging import score_views
+from sd_model.losses import masked_cross_entropy
+from sd_model.manifest import Manifest
+from sd_model.network import DetectorNetwork, build_network
+from sd_model.report import write_report
+from sd_model.sampling import BalancedSampler, balance_weights
+from sd_model.scores import judged_examples, save_scores
+from sd_model.thresholds import Threshold, choose_threshold
+
+_DECODING = 0.1
+"""Share of the progress bar that decoding takes; judging takes as much at the end."""
+
+
+class Reporter(Protocol):
+    """Where training says how far it is (`data.runs.RunReporter` is one)."""
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Say how much is done, 0 to 1; may raise to stop the training."""
+
+    def metrics(self, step: int, **values: float) -> None:
+        """Record numbers of one update."""
+
+
+def train(
+    manifest: Manifest,
+    config: DetectorConfig,
+    folder: Path,
+    *,
+    workspace: Workspace,
+    report: Reporter,
+    seed: int,
+    device: str | torch.device,
+) -> Detector:
+    """Train a detector on the training rows of `manifest` and judge it on the others.
+
+    Leaves in `folder` the weights, thresholds, scores, report and, last, `config.json`. Where
+    `folder` has a checkpoint of the same manifest, configuration and seed, goes on from it.
+
+    Raises:
+        InvalidInput: A frame of a holdout robot, or of a group that judges, would reach training;
+            a frame lacks a camera.
+        CorruptData: A frame or the checkpoint cannot be read.
+        StorageFull: The disk is full; the last checkpoint is kept.
+    """
+    where = torch.device(device)
+    frames = LabelledFrames.of(manifest)
+    training_indices = training_frames(frames, manifest.holdout)
+    if not (folder / MANIFEST).exists():
+        manifest.save(folder / MANIFEST)
+    views_FVHWC = open_cache(
+        manifest,
+        frames,
+        config,
+        workspace,
+        lambda share, message: report.progress(_DECODING * share, message),
+    )
+    average = _fit(
+        frames, training_indices, views_FVHWC, manifest, config, folder, report, seed, where
+    )
+    report.progress(1 - _DECODING, "Judging the holdout")
+    _finish(average, frames, views_FVHWC, manifest, config, folder, seed, where)
+    report.progress(1.0, "Done")
+    return Detector.load(folder, device=where)
+
+
+def learning_rate(step: int, config: DetectorConfig) -> float:
+    """The rate of update `step` (from 0): a linear rise, then a cosine that ends near 0."""
+    warmup = max(1, round(config.warmup_share * config.steps))
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    done = (step - warmup) / max(1, config.steps - warmup)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+@torch.no_grad()
+def update_average(average: DetectorNetwork, network: DetectorNetwork, decay: float) -> None:
+    """Move the averaged weights towards the network's; statistics of the inputs are copied."""
+    for mean, current in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(current, 1 - decay)
+    for kept, current in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(current)
+
+
+def _fit(
+    frames: LabelledFrames,
+    training_indices: NDArray[np.intp],
+    views_FVHWC: NDArray[np.uint8],
+    manifest: Manifest,
+    config: DetectorConfig,
+    folder: Path,
+    report: Reporter,
+    seed: int,
+    device: torch.device,
+) -> DetectorNetwork:
+    """The averaged network after `config.steps` updates."""
+    outcome_FT = frames.outcome_FT[training_indices]
+    sampler = BalancedSampler(outcome_FT)
+    weight_2T = torch.from_numpy(balance_weights(outcome_FT)).to(device)
+    preprocessing = Preprocessing(config)
+    network = build_network(config, len(manifest.tasks), seed=seed, device=device)
+    average = copy.deepcopy(network).eval()
+    optimiser = _optimiser(network, config)
+    checkpoint = folder / CHECKPOINT
+    fingerprint = _fingerprint(manifest, config, seed)
+    first = load_training(
+        checkpoint,
+        fingerprint=fingerprint,
+        network=network,
+        average=average,
+        optimiser=optimiser,
+    )
+
+    def batch(step: int) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+        generator = np.random.default_rng([seed, step])
+        chosen = sampler.draw(config.batch_size, generator)
+        views_BVHWC = views_FVHWC[np.sort(training_indices[chosen])]
+        crops_BVHWC = preprocessing.augment(views_BVHWC, int(generator.integers(2**31)))
+        return crops_BVHWC, frames.outcome_FT[np.sort(training_indices[chosen])]
+
+    network.train()
+    losses: list[float] = []
+    began = time.monotonic()
+    with ThreadPoolExecutor(1, thread_name_prefix="augmentation") as ahead:
+        waiting = ahead.submit(batch, first)
+        for step in range(first, config.steps):
+            crops_BVHWC, outcome_BT = waiting.result()
+            waiting = ahead.submit(batch, min(step + 1, config.steps - 1))
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(step, config)
+            losses.append(
+                _update(
+                    network,
+                    optimiser,
+                    preprocessing.to_tensor(crops_BVHWC, device),
+                    torch.from_numpy(outcome_BT).to(device),
+                    weight_2T,
+                    config.label_smoothing,
+                )
+            )
+            done = step + 1
+            update_average(average, network, min(config.ema_decay, done / (done + 10)))
+            if done % config.report_every == 0 or done == config.steps:
+                mean_loss = float(np.mean(losses))
+                frames_per_s = len(losses) * config.batch_size / (time.monotonic() - began)
+                report.metrics(
+                    done,
+                    loss=mean_loss,
+                    learning_rate=learning_rate(step, config),
+                    images_per_s=frames_per_s * crops_BVHWC.shape[1],
+                )
+                report.progress(
+                    _DECODING + (1 - 2 * _DECODING) * done / config.steps,
+                    f"Update {done} of {config.steps}, loss {mean_loss:.3f}",
+                )
+                losses, began = [], time.monotonic()
+            if done % config.checkpoint_every == 0 and done < config.steps:
+                save_training(
+                    checkpoint,
+                    step=done,
+                    fingerprint=fingerprint,
+                    network=network,
+                    average=average,
+                    optimiser=optimiser,
+                )
+    return average
+
+
+def _update(
+    network: DetectorNetwork,
+    optimiser: torch.optim.Optimizer,
+    views_BVCHW: Tensor,
+    outcome_BT: Tensor,
+    weight_2T: Tensor,
+    label_smoothing: float,
+) -> float:
+    # bf16 and channels-last train convolutions three times as fast on the CPUs we measured.
+    with torch.autocast(views_BVCHW.device.type, dtype=torch.bfloat16):
+        logits_BT = network(views_BVCHW)
+    loss = masked_cross_entropy(logits_BT, outcome_BT, weight_2T, label_smoothing=label_smoothing)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+def _optimiser(network: DetectorNetwork, config: DetectorConfig) -> torch.optim.AdamW:
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return torch.optim.AdamW(
+        [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+    )
+
+
+def _finish(
+    network: DetectorNetwork,
+    frames: LabelledFrames,
+    views_FVHWC: NDArray[np.uint8],
+    manifest: Manifest,
+    config: DetectorConfig,
+    folder: Path,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Score the judging frames, choose thresholds, write everything; `config.json` comes last."""
+    judging = np.flatnonzero(frames.split_F != "train")
+    score_NT = score_views(network, Preprocessing(config), views_FVHWC[judging], device)
+    thresholds = _choose_thresholds(frames, judging, score_NT, manifest, config)
+    score_of = {
+        (frames.refs[frame].episode_id, frames.refs[frame].frame_index): score_T
+        for frame, score_T in zip(judging, score_NT, strict=True)
+    }
+    values = {task: chosen.value for task, chosen in thresholds.items()}
+    save_weights(folder / WEIGHTS, network)
+    save_scores(folder, judged_examples(manifest, score_of, values))
+    summary = DetectorSummary(
+        detector_id=folder.name,
+        folder=folder,
+        tasks=manifest.tasks,
+        holdout=manifest.holdout,
+        created_at_ns=manifest.created_at_ns,
+        config=config,
+        thresholds=thresholds,
+        seed=seed,
+        manifest_digest=manifest.digest,
+    )
+    write_report(summary, manifest)
+    save_summary(summary)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _choose_thresholds(
+    frames: LabelledFrames,
+    judging: NDArray[np.intp],
+    score_NT: NDArray[np.float32],
+    manifest: Manifest,
+    config: DetectorConfig,
+) -> dict[str, Threshold]:
+    """Thresholds on validation frames alone: the holdout only judges them."""
+    validation_N = frames.split_F[judging] == "validation"
+    episode_N = np.array([frames.refs[frame].episode_id for frame in judging])
+    thresholds = {}
+    for column, task in enumerate(manifest.tasks.names):
+        outcome_N = frames.outcome_FT[judging, column]
+        known_N = validation_N & (outcome_N >= 0)
+        thresholds[task] = choose_threshold(
+            score_NT[known_N, column],
+            outcome_N[known_N] == 1,
+            episode_N[known_N],
+            false_positive_rate=config.false_positive_rate,
+            confidence=config.confidence,
+        )
+    return thresholds
+
+
+def _fingerprint(manifest: Manifest, config: DetectorConfig, seed: int) -> str:
+    content = json.dumps([manifest.digest, config_values(config), seed])
+    return hashlib.sha256(content.encode()).hexdigest()
