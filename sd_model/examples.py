@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from data.episode_index import IndexedEpisode
-from data.labels import Label
 from data.splits import Split
 from data.tasks import Outcome, TaskSet
 from sd_model.feasibility import close_outcomes
+
+if TYPE_CHECKING:
+    from data.episode_index import IndexedEpisode
+    from data.labels import Label
 
 Origin = Literal["labelled", "derived"]
 """Whether somebody said it, or it follows from what somebody said of another task."""

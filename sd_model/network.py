@@ -78,7 +78,7 @@ def build_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = DetectorNetwork(config, task_count)
-    return network.to(device=device, memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last).to(device)
 
 
 def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> list[nn.Module]:

@@ -158,7 +158,7 @@ def report_table(report: Report) -> str:
     lines = []
     for mean in report.means:
         lines.append(f"{mean.robot} ({mean.split})")
-        rows = [head]
+        rows: list[tuple[str, ...]] = [head]
         for cell in report.cells:
             if (cell.robot, cell.split) == (mean.robot, mean.split):
                 m = cell.metrics

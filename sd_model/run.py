@@ -12,7 +12,8 @@ from data.task_store import load_tasks
 from data.workspace import Workspace
 from sd_model.artefact import MANIFEST
 from sd_model.config import load_recipe
-from sd_model.manifest import Manifest, build_manifest
+from sd_model.gathering import build_manifest
+from sd_model.manifest import Manifest
 from sd_model.training import train
 
 _KEYS = ("recipe", "overrides", "holdout", "tasks", "seed")

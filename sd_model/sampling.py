@@ -69,4 +69,5 @@ def balance_weights(outcome_FT: OutcomesFT) -> NDArray[np.float32]:
             members = outcome_FT[:, task] == outcome
             chance_F[members] += 1 / (2 * task_count * members.sum())
     chance_2T = np.stack([chance_F @ (outcome_FT == outcome) for outcome in (0, 1)])
-    return (1 / (2 * task_count * chance_2T)).astype(np.float32)
+    weight_2T: NDArray[np.float32] = (1 / (2 * task_count * chance_2T)).astype(np.float32)
+    return weight_2T

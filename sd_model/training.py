@@ -106,10 +106,10 @@ def learning_rate(step: int, config: DetectorConfig) -> float:
 @torch.no_grad()
 def update_average(average: DetectorNetwork, network: DetectorNetwork, decay: float) -> None:
     """Move the averaged weights towards the network's; statistics of the inputs are copied."""
-    for mean, current in zip(average.parameters(), network.parameters(), strict=True):
-        mean.lerp_(current, 1 - decay)
-    for kept, current in zip(average.buffers(), network.buffers(), strict=True):
-        kept.copy_(current)
+    for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(weight, 1 - decay)
+    for kept, statistic in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(statistic)
 
 
 def _fit(
@@ -209,7 +209,7 @@ def _update(
         logits_BT = network(views_BVCHW)
     loss = masked_cross_entropy(logits_BT, outcome_BT, weight_2T, label_smoothing=label_smoothing)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     optimiser.step()
     return loss.item()
 
