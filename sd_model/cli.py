@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from data.runs import Run
     from data.workspace import Workspace
 
 # torch, pyarrow and DuckDB are imported by the command that needs them: `--help` stays quick.
@@ -64,9 +63,11 @@ def train(
         run = create_run(workspace, "train-detector", spec)
         click.echo(f"Training in {run.folder}; interrupted, it goes on with:")
         click.echo(f"  goalpost sd execute {run.folder}")
-        folder = execute_run(run, workspace)
+        folder = execute_run(run)
     except GoalpostError as error:
         raise click.ClickException(str(error)) from error
+    if folder is None:
+        raise click.ClickException("The training was cancelled.")
     click.echo(report_table(load_report(folder)))
     click.echo(f"Detector: {folder}")
 
@@ -76,15 +77,14 @@ def train(
 def execute(run_folder: Path) -> None:
     """Carry out the train-detector run in RUN_FOLDER, or go on with it."""
     from data.errors import GoalpostError
-    from data.workspace import open_workspace
+    from data.runs import open_run
     from sd_model.run import execute_run
 
     try:
-        workspace = open_workspace(run_folder.resolve().parent.parent, create=False)
-        folder = execute_run(_run(workspace, run_folder.resolve().name), workspace)
+        folder = execute_run(open_run(run_folder))
     except GoalpostError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Detector: {folder}")
+    click.echo("The run was cancelled." if folder is None else f"Detector: {folder}")
 
 
 @sd.command()
@@ -170,12 +170,6 @@ def _workspace(root: Path | None) -> Workspace:
     from data.workspace import default_root, open_workspace
 
     return open_workspace(root or default_root(), create=False)
-
-
-def _run(workspace: Workspace, run_id: str) -> Run:
-    from data.runs import load_run
-
-    return load_run(workspace, run_id)
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -98,9 +98,9 @@ def _frames(episode: IndexedEpisode, labels: Sequence[Label], frames_per_clip: i
 
 
 def _labels_of_frame(labels: Sequence[Label], frame_index: int) -> dict[str, Label]:
-    """The newest label a task; one about this very frame wins a tie with one about the clip."""
+    """The label a task that speaks of the frame: one about this very frame, or about the clip."""
     standing: dict[str, Label] = {}
-    for label in sorted(labels, key=lambda each: (each.at_ns, each.frame_index is not None)):
+    for label in sorted(labels, key=lambda each: each.frame_index is not None):
         if label.frame_index is None or label.frame_index == frame_index:
             standing[label.task] = label
     return standing

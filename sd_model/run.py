@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from data.catalog import Catalog
 from data.errors import InvalidInput
 from data.runs import Run
 from data.task_store import load_tasks
-from data.workspace import Workspace
 from sd_model.artefact import MANIFEST
 from sd_model.config import load_recipe
 from sd_model.gathering import build_manifest
@@ -19,14 +17,18 @@ from sd_model.training import train
 _KEYS = ("recipe", "overrides", "holdout", "tasks", "seed")
 
 
-def execute_run(run: Run, workspace: Workspace) -> Path:
-    """Carry out `run`, or go on with it where it was interrupted; returns the detector's folder.
+def execute_run(run: Run) -> Path | None:
+    """Carry out `run`, or go on with it where it was killed.
 
     The detector is named after the run, and a manifest that is frozen already is kept.
+
+    Returns:
+        The detector's folder, or None where the run was cancelled.
 
     Raises:
         GoalpostError: Whatever stopped it; the run's status says so too.
     """
+    workspace = run.workspace
     with run.reporter() as report:
         spec = run.spec
         unknown = sorted(set(spec) - set(_KEYS))
@@ -50,11 +52,12 @@ def execute_run(run: Run, workspace: Workspace) -> Path:
                 holdout=spec.get("holdout", ()),
                 config=config,
                 seed=seed,
-                created_at_ns=time.time_ns(),
+                created_at_ns=run.created_at_ns,
                 path=folder / MANIFEST,
             )
         detector = train(
             manifest, config, folder, workspace=workspace, report=report, seed=seed, device="cpu"
         )
         report.result(detector=detector.detector_id)
-    return folder
+        return folder
+    return None
