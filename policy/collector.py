@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from time import time_ns
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -21,6 +22,7 @@ from policy.behaviours import Behaviour, Observation, start_of
 from policy.trajectory import POLICY_CAMERA
 
 _TERMINATE = 7
+STEP_SIZE = Size(96, 96)
 TERMINAL_SIZE = Size(320, 256)
 
 
@@ -35,8 +37,9 @@ class Progress(Protocol):
 class CollectionConfig:
     """How episodes are collected."""
 
-    step_size: Size
-    """Size of the over-shoulder image of each step [px]."""
+    step_size: Size = STEP_SIZE
+    """Size of the over-shoulder image of each step, at least that of the policies to be trained
+    [px]."""
     terminal_size: Size = TERMINAL_SIZE
     """Size of each of the three views of the terminal frame, which the detector judges [px]."""
     max_steps: int = 20
@@ -51,8 +54,8 @@ def run_episode(
     task: Task,
     *,
     seed: int,
-    clock_ns: Callable[[], int],
     config: CollectionConfig,
+    clock_ns: Callable[[], int] = time_ns,
 ) -> Episode:
     """One episode of `behaviour` trying `task`, from a fresh scene to the terminal frame.
 
@@ -65,8 +68,8 @@ def run_episode(
         behaviour: Chooses the actions.
         task: The commanded task.
         seed: Of the scene and of the behaviour's draws.
-        clock_ns: Time since the Unix epoch [ns].
         config: Sizes and limits.
+        clock_ns: Time since the Unix epoch [ns].
 
     Raises:
         CameraError: A camera failed.
@@ -160,8 +163,8 @@ def collect_episodes(
     *,
     seed: int,
     report: Progress,
-    clock_ns: Callable[[], int],
     config: CollectionConfig,
+    clock_ns: Callable[[], int] = time_ns,
 ) -> list[str]:
     """Collect `count` episodes in each of `cells` and save them in the workspace.
 
@@ -180,8 +183,8 @@ def collect_episodes(
         count: Episodes in each cell.
         seed: Of scenes, tasks and behaviours.
         report: Hears of the progress; what it raises ends the collection, and nothing is lost.
-        clock_ns: Time since the Unix epoch [ns].
         config: Sizes and limits.
+        clock_ns: Time since the Unix epoch [ns].
 
     Returns:
         The ids of the episodes saved.

@@ -63,7 +63,7 @@ def test_what_is_no_robot_episode_is_refused(make_episode: MakeEpisode) -> None:
     with pytest.raises(InvalidInput, match="not a robot's episode"):
         trajectory_from_episode(clip, Size(8, 8))
     blind = replace(episode.steps[1], frames=EncodedFrameSet(jpegs={}, timestamps_ns={}))
-    with pytest.raises(InvalidInput, match="Step 1 .* lacks"):
+    with pytest.raises(InvalidInput, match=r"Step 1 .* lacks"):
         trajectory_from_episode(
             replace(episode, steps=(episode.steps[0], blind, episode.steps[2])), Size(8, 8)
         )
@@ -72,7 +72,7 @@ def test_what_is_no_robot_episode_is_refused(make_episode: MakeEpisode) -> None:
         info=replace(episode.info, step_count=2),
         steps=episode.steps[:2],
     )
-    with pytest.raises(InvalidInput, match="Step 1 .* lacks"):
+    with pytest.raises(InvalidInput, match=r"Step 1 .* lacks"):
         trajectory_from_episode(no_terminal_frame, Size(8, 8))
 
 
