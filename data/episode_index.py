@@ -1,0 +1,102 @@
+"""Finding episodes: which there are, and in which shard each one lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.catalog import Catalog
+from data.episodes import Episode, EpisodeInfo
+from data.errors import unknown_name
+from data.indexing import index_shard
+from data.shards import read_infos, read_shard, write_shard
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedEpisode:
+    """An episode and where it lies."""
+
+    info: EpisodeInfo
+    shard: str
+    """Path relative to the workspace's root."""
+
+
+def add_shard(catalog: Catalog, path: Path) -> None:
+    """Enter a shard that `write_shard` wrote; entering it again does no harm.
+
+    Raises:
+        CorruptData: The shard cannot be read.
+    """
+    infos = read_infos(path)
+    with catalog.transaction() as transaction:
+        index_shard(transaction, catalog.workspace, path, infos)
+
+
+def save_episodes(catalog: Catalog, episodes: Sequence[Episode]) -> Path:
+    """Store episodes of one robot in a new shard and enter it. Raises like `write_shard`."""
+    path = write_shard(catalog.workspace, episodes)
+    add_shard(catalog, path)
+    return path
+
+
+def list_episodes(
+    catalog: Catalog,
+    *,
+    robots: Collection[str] | None = None,
+    kind: str | None = None,
+    task: str | None = None,
+    behaviour: str | None = None,
+    episode_ids: Collection[str] | None = None,
+    limit: int | None = None,
+) -> list[IndexedEpisode]:
+    """The episodes that fit every filter given, oldest first; `limit` keeps the newest ones."""
+    conditions: list[str] = []
+    parameters: list[object] = []
+    for column, names in (("robot", robots), ("episode_id", episode_ids)):
+        if names is not None:
+            conditions.append(f"list_contains(?::VARCHAR[], {column})")
+            parameters.append(list(names))
+    for column, value in (("kind", kind), ("task", task), ("behaviour", behaviour)):
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            parameters.append(value)
+    sql = "SELECT * FROM episodes"
+    if conditions:
+        sql += " WHERE " + " AND ".join(conditions)
+    sql += " ORDER BY recorded_at_ns DESC, episode_id DESC"
+    if limit is not None:
+        sql += " LIMIT ?"
+        parameters.append(limit)
+    with catalog.transaction() as transaction:
+        rows = transaction.rows(sql, parameters)
+    return [_indexed(row) for row in reversed(rows)]
+
+
+def load_episode(catalog: Catalog, episode_id: str) -> Episode:
+    """The episode with its frames.
+
+    Raises:
+        UnknownName: There is no such episode.
+        CorruptData: Its shard is damaged or gone.
+    """
+    found = list_episodes(catalog, episode_ids=[episode_id])
+    if not found:
+        recent = [episode.info.episode_id for episode in list_episodes(catalog, limit=5)]
+        raise unknown_name(
+            "episode",
+            episode_id,
+            recent,
+            where=catalog.workspace.root,
+            next_step="`goalpost data episodes list` shows all episodes.",
+        )
+    return read_shard(catalog.workspace.root / found[0].shard, [episode_id])[0]
+
+
+def _indexed(row: dict[str, Any]) -> IndexedEpisode:
+    shard = row.pop("shard")
+    if row["truth"] is not None:
+        row["truth"] = json.loads(row["truth"])
+    return IndexedEpisode(info=EpisodeInfo(**row), shard=shard)

@@ -1,0 +1,119 @@
+"""The log of labels: one JSON object a line, only ever appended to, and the truth about labels.
+
+Whoever appends or reads to the end holds the catalog's lock, so nobody meets a line in the making.
+A process killed in mid-append leaves a torn last line; it is closed off by the next append, and
+lines that are no label are passed over, so that nothing after them is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from data.errors import GoalpostError, InvalidInput
+from data.storage import full_disk_is_an_error
+
+LabelOutcome = Literal["success", "failure", "unsure"]
+"""`unsure` stands like any other answer, and trains nothing."""
+LabelSource = Literal["person", "clip", "simulator", "review", "import"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """One event: who said which outcome of which task about which frames, when, from where."""
+
+    label_id: str
+    """Unique; appending a label of a known id changes nothing."""
+    episode_id: str
+    frame_index: int | None
+    """The frame it speaks of; None: every frame of a clip."""
+    task: str
+    outcome: LabelOutcome
+    by: str
+    """Name of the person or program."""
+    source: LabelSource
+    """Where it was said: labelling, recording a clip, simulator, review of errors, import."""
+    at_ns: int
+    """When it was said [ns since the Unix epoch]."""
+    retracts: str | None = None
+    """For an undo, the label_id that no longer counts; the undo itself says no outcome."""
+    split: str | None = None
+    """Set by imports that bring their own division."""
+
+    def __post_init__(self) -> None:
+        where = f"label {self.label_id}"
+        if self.outcome not in get_args(LabelOutcome):
+            raise InvalidInput(
+                f"A label cannot say '{self.outcome}'.", where=where, valid=get_args(LabelOutcome)
+            )
+        if self.source not in get_args(LabelSource):
+            raise InvalidInput(
+                f"A label cannot come from '{self.source}'.",
+                where=where,
+                valid=get_args(LabelSource),
+            )
+
+
+class LogPart(NamedTuple):
+    """A stretch of the log."""
+
+    labels: tuple[tuple[int, Label], ...]
+    """Labels with the number of their line in the whole log."""
+    end_bytes: int
+    """Where the next unread line begins."""
+    end_lines: int
+    """Complete lines up to there."""
+    unreadable: tuple[int, ...]
+    """Numbers of lines that are no label."""
+
+
+def append(path: Path, labels: Sequence[Label]) -> None:
+    """Add labels to the log and wait until they are on the disk.
+
+    Raises:
+        StorageFull: The disk is full; the log is as it was before.
+    """
+    content = b"".join(json.dumps(asdict(label)).encode() + b"\n" for label in labels)
+    with full_disk_is_an_error(path), path.open("ab") as file:
+        end = file.seek(0, os.SEEK_END)
+        try:
+            if end and not _ends_with_newline(path):
+                content = b"\n" + content
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            os.ftruncate(file.fileno(), end)
+            raise
+
+
+def read(path: Path, *, start_bytes: int = 0, start_lines: int = 0) -> LogPart:
+    """Read the complete lines from `start_bytes` on; `start_lines` of them came before."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start_bytes)
+            content = file.read()
+    except FileNotFoundError:
+        content = b""
+    content = content[: content.rfind(b"\n") + 1]
+    labels: list[tuple[int, Label]] = []
+    unreadable: list[int] = []
+    lines = content.split(b"\n")[:-1]
+    for number, line in enumerate(lines, start_lines):
+        try:
+            labels.append((number, Label(**json.loads(line))))
+        except (ValueError, TypeError, GoalpostError):
+            unreadable.append(number)
+    return LogPart(
+        tuple(labels), start_bytes + len(content), start_lines + len(lines), tuple(unreadable)
+    )
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

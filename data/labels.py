@@ -1,0 +1,192 @@
+"""Labels: appending, undoing, and which of them stand.
+
+The log of labels is the truth and is written first; the catalog's table only indexes it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from data import label_log
+from data.catalog import Catalog, Transaction
+from data.errors import InvalidInput, unknown_name
+from data.indexing import index_labels
+from data.label_log import Label, LabelOutcome, LabelSource
+from data.task_store import load_tasks
+from data.tasks import TaskSet
+
+__all__ = [
+    "Label", "LabelOutcome", "LabelSource",
+    "append_labels", "label_history", "new_label_id", "standing_labels", "undo_label",
+]  # fmt: skip
+
+_COLUMNS = 'label_id, episode_id, frame_index, task, outcome, "by", source, at_ns, retracts, split'
+
+
+def new_label_id() -> str:
+    """An identifier that is drawn only once."""
+    return secrets.token_hex(8)
+
+
+def append_labels(catalog: Catalog, labels: Sequence[Label]) -> None:
+    """Append labels to the log, then index them; labels whose id is known change nothing.
+
+    Raises:
+        UnknownName: A task, an episode, or a label to retract that does not exist.
+        InvalidInput: A frame that its episode does not have. Nothing is appended in either case.
+        StorageFull: The disk is full; nothing is appended.
+    """
+    with catalog.transaction() as transaction:
+        known = _known(transaction, [label.label_id for label in labels])
+        new: dict[str, Label] = {}
+        for label in labels:
+            if label.label_id not in known:
+                new.setdefault(label.label_id, label)
+        if not new:
+            return
+        _check(transaction, load_tasks(catalog.workspace), list(new.values()))
+        _append(catalog, transaction, list(new.values()))
+
+
+def undo_label(catalog: Catalog, label_id: str, *, by: str, at_ns: int) -> Label | None:
+    """Retract a label, so that what stood before it stands again.
+
+    Returns:
+        The event that retracts it, or None if it had been retracted already.
+
+    Raises:
+        UnknownName: There is no such label.
+        InvalidInput: It is itself an undo.
+    """
+    with catalog.transaction() as transaction:
+        found = transaction.rows(f"SELECT {_COLUMNS} FROM labels WHERE label_id = ?", (label_id,))
+        if not found:
+            raise unknown_name(
+                "label",
+                label_id,
+                (),
+                where=catalog.workspace.labels_path,
+                next_step="`goalpost data label history` shows the latest labels.",
+            )
+        label = Label(**found[0])
+        if label.retracts is not None:
+            raise InvalidInput(
+                "An undo cannot be undone.",
+                where=f"label {label_id}",
+                next_step="Label the frame again.",
+            )
+        if transaction.rows("SELECT 1 FROM labels WHERE retracts = ?", (label_id,)):
+            return None
+        undo = replace(label, label_id=new_label_id(), by=by, at_ns=at_ns, retracts=label_id)
+        _append(catalog, transaction, [undo])
+    return undo
+
+
+def standing_labels(
+    catalog: Catalog, *, episode_ids: Collection[str] | None = None, task: str | None = None
+) -> list[Label]:
+    """The label that stands for every (episode, frame, task), oldest first.
+
+    That is the newest which is not retracted; of two said at one time, the one appended later.
+    A clip's label for all frames and a label for one of its frames both stand, and the one for
+    the frame is the more exact one.
+    """
+    conditions = ["retracts IS NULL", "label_id NOT IN (SELECT retracts FROM labels "
+                  "WHERE retracts IS NOT NULL)"]  # fmt: skip
+    parameters: list[object] = []
+    if episode_ids is not None:
+        conditions.append("list_contains(?::VARCHAR[], episode_id)")
+        parameters.append(list(episode_ids))
+    if task is not None:
+        conditions.append("task = ?")
+        parameters.append(task)
+    return _select(
+        catalog,
+        f"SELECT {_COLUMNS} FROM labels WHERE {' AND '.join(conditions)} "
+        "QUALIFY row_number() OVER (PARTITION BY episode_id, frame_index, task "
+        "ORDER BY at_ns DESC, line DESC) = 1 ORDER BY at_ns, line",
+        parameters,
+    )
+
+
+def label_history(
+    catalog: Catalog, episode_id: str | None = None, *, by: str | None = None, limit: int = 50
+) -> list[Label]:
+    """The latest events, undos too, newest first; of one episode or one person if given."""
+    conditions = ["TRUE"]
+    parameters: list[object] = []
+    for column, value in (("episode_id", episode_id), ('"by"', by)):
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            parameters.append(value)
+    return _select(
+        catalog,
+        f"SELECT {_COLUMNS} FROM labels WHERE {' AND '.join(conditions)} "
+        "ORDER BY line DESC LIMIT ?",
+        [*parameters, limit],
+    )
+
+
+def _append(catalog: Catalog, transaction: Transaction, labels: Sequence[Label]) -> None:
+    label_log.append(catalog.workspace.labels_path, labels)
+    index_labels(transaction, catalog.workspace)
+
+
+def _select(catalog: Catalog, sql: str, parameters: Sequence[object]) -> list[Label]:
+    with catalog.transaction() as transaction:
+        rows = transaction.rows(sql, parameters)
+    return [Label(**row) for row in rows]
+
+
+def _known(transaction: Transaction, label_ids: Sequence[str]) -> set[str]:
+    rows = transaction.rows(
+        "SELECT label_id FROM labels WHERE list_contains(?::VARCHAR[], label_id)",
+        (list(label_ids),),
+    )
+    return {row["label_id"] for row in rows}
+
+
+def _check(transaction: Transaction, tasks: TaskSet, labels: Sequence[Label]) -> None:
+    episodes: dict[str, dict[str, Any]] = {
+        row["episode_id"]: row
+        for row in transaction.rows(
+            "SELECT episode_id, kind, step_count FROM episodes "
+            "WHERE list_contains(?::VARCHAR[], episode_id)",
+            (list({label.episode_id for label in labels}),),
+        )
+    }
+    retracted = [label.retracts for label in labels if label.retracts is not None]
+    retractable = _known(transaction, retracted) | {label.label_id for label in labels}
+    for label in labels:
+        tasks[label.task]
+        if label.episode_id not in episodes:
+            raise unknown_name(
+                "episode",
+                label.episode_id,
+                (),
+                where=f"label {label.label_id}",
+                next_step="`goalpost data episodes list` shows all episodes.",
+            )
+        if label.retracts is not None and label.retracts not in retractable:
+            raise unknown_name("label", label.retracts, (), where=f"label {label.label_id}")
+        _check_frame(label, episodes[label.episode_id])
+
+
+def _check_frame(label: Label, episode: dict[str, Any]) -> None:
+    where = f"label {label.label_id} of episode {label.episode_id}"
+    if label.frame_index is None:
+        if episode["kind"] != "clip":
+            raise InvalidInput(
+                "Only a clip shows one outcome in every frame.",
+                where=where,
+                next_step="Name the frame that the label speaks of.",
+            )
+    elif not 0 <= label.frame_index < episode["step_count"]:
+        raise InvalidInput(
+            f"The episode has no frame {label.frame_index}.",
+            where=where,
+            valid=[f"0 to {episode['step_count'] - 1}"],
+        )

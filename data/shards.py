@@ -1,0 +1,331 @@
+"""Shards: immutable Parquet files of many episodes, one row a step.
+
+The column names follow LeRobot: `observation.images.<camera>` (struct of JPEG `bytes` and `path`),
+`observation.state`, `action`, `next.done`. Beside them stands `timestamp_ns.<camera>`, the real
+time of capture. The footer describes every episode, so that an index needs no frame; a row group
+never spans two episodes and holds about a megabyte of images, so that one frame is cheap to read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.episodes import Episode, EpisodeInfo, Step
+from data.errors import CorruptData, GoalpostError, InvalidInput
+from data.frames import CAMERAS, EncodedFrameSet
+from data.storage import full_disk_is_an_error, publish
+from data.workspace import Workspace
+
+ROW_GROUP_BYTES = 1 << 20
+"""A row group is closed once its images reach this size."""
+
+_FOOTER_KEY = b"goalpost.episodes"
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+_SCHEMA = pa.schema(
+    [("episode_id", pa.string()), ("frame_index", pa.int64())]
+    + [(f"timestamp_ns.{camera}", pa.int64()) for camera in CAMERAS]
+    + [(f"observation.images.{camera}", _IMAGE) for camera in CAMERAS]
+    + [
+        ("observation.state", pa.list_(pa.float32())),
+        ("action", pa.list_(pa.float32())),
+        ("next.done", pa.bool_()),
+    ]
+)
+
+
+class FrameRef(NamedTuple):
+    """Where one frame set lies."""
+
+    shard: str
+    """Path of the shard, relative to the workspace's root."""
+    episode_id: str
+    frame_index: int
+
+
+class _Entry(NamedTuple):
+    """One episode as the footer describes it."""
+
+    info: EpisodeInfo
+    group_lengths: tuple[int, ...]
+    """Rows in each of its row groups."""
+    first_group: int
+
+
+def write_shard(workspace: Workspace, episodes: Sequence[Episode]) -> Path:
+    """Store episodes of one robot in a new shard of the day on which the first was recorded.
+
+    Raises:
+        InvalidInput: No episodes, or of several robots, or one of them twice.
+        StorageFull: The disk is full; nothing half-written is left.
+    """
+    infos = [episode.info for episode in episodes]
+    path = shard_path(workspace, infos)
+    entries = [(episode.info, _group_lengths(episode)) for episode in episodes]
+    with _new_shard(path, entries) as writer:
+        for episode, (_, lengths) in zip(episodes, entries, strict=True):
+            rows = iter(_rows(episode))
+            for length in lengths:
+                writer.write_table(pa.Table.from_pylist(list(islice(rows, length)), _SCHEMA))
+    return path
+
+
+def shard_path(workspace: Workspace, infos: Sequence[EpisodeInfo]) -> Path:
+    """The path of the shard that holds just these episodes. Raises `InvalidInput`."""
+    if not infos:
+        raise InvalidInput("A shard needs at least one episode.")
+    robots = sorted({info.robot for info in infos})
+    if len(robots) > 1:
+        raise InvalidInput(
+            f"A shard holds one robot's episodes, not those of {', '.join(robots)}.",
+            next_step="Write one shard per robot.",
+        )
+    if len({info.episode_id for info in infos}) < len(infos):
+        raise InvalidInput("An episode can be stored in a shard only once.", where=robots[0])
+    first = min(infos, key=lambda info: info.recorded_at_ns)
+    name = f"{first.episode_id}-{len(infos):05d}.parquet"
+    return workspace.episodes / robots[0] / first.day / name
+
+
+def merge_shards(workspace: Workspace, paths: Sequence[Path]) -> Path:
+    """Copy the episodes of several shards of one robot into one new shard, each only once.
+
+    The old shards stay; images are copied as they are. Raises like `read_shard` and `write_shard`.
+    """
+    sources: dict[str, tuple[Path, _Entry]] = {}
+    for path in paths:
+        for entry in _entries(path):
+            sources.setdefault(entry.info.episode_id, (path, entry))
+    chosen = [sources[episode_id] for episode_id in sorted(sources)]
+    merged = shard_path(workspace, [entry.info for _, entry in chosen])
+    with _new_shard(merged, [(entry.info, entry.group_lengths) for _, entry in chosen]) as writer:
+        for path, entry in chosen:
+            with _readable(path) as file:
+                for group in range(len(entry.group_lengths)):
+                    writer.write_table(file.read_row_group(entry.first_group + group))
+    return merged
+
+
+def read_infos(path: Path) -> list[EpisodeInfo]:
+    """Describe the shard's episodes from its footer alone. Raises `CorruptData`."""
+    return [entry.info for entry in _entries(path)]
+
+
+def read_shard(path: Path, episode_ids: Collection[str] | None = None) -> list[Episode]:
+    """Read the shard's episodes, or those of `episode_ids`, in the order of the shard.
+
+    Episodes named in `episode_ids` are found too if compaction has moved them since.
+
+    Raises:
+        CorruptData: The file is damaged or gone; names it and says what to do.
+        InvalidInput: It has no episode of that name.
+    """
+    found: list[Episode] = []
+    for holder, entries in _holders(path, episode_ids).items():
+        with _readable(holder) as file:
+            for entry in entries:
+                groups = range(entry.first_group, entry.first_group + len(entry.group_lengths))
+                rows = file.read_row_groups(list(groups)).to_pylist()
+                found.append(Episode(info=entry.info, steps=tuple(_step(row) for row in rows)))
+    return found
+
+
+def read_frames(workspace: Workspace, refs: Sequence[FrameRef]) -> list[EncodedFrameSet]:
+    """Read single frame sets, in the order of `refs`; each shard is opened once.
+
+    Raises:
+        CorruptData: A shard is damaged or gone.
+        InvalidInput: A reference points beyond its episode.
+    """
+    wanted: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for position, ref in enumerate(refs):
+        wanted[ref.shard][ref.episode_id].append(position)
+    frames: dict[int, EncodedFrameSet] = {}
+    for shard, episodes in wanted.items():
+        for holder, entries in _holders(workspace.root / shard, episodes).items():
+            with _readable(holder) as file:
+                for entry in entries:
+                    positions = episodes[entry.info.episode_id]
+                    indices = {refs[position].frame_index for position in positions}
+                    by_index = _read_entry_frames(file, entry, indices)
+                    for position in positions:
+                        frames[position] = by_index[refs[position].frame_index]
+    return [frames[position] for position in range(len(refs))]
+
+
+def _read_entry_frames(
+    file: pq.ParquetFile, entry: _Entry, indices: Collection[int]
+) -> dict[int, EncodedFrameSet]:
+    beyond = [index for index in indices if not 0 <= index < entry.info.step_count]
+    if beyond:
+        raise InvalidInput(
+            f"Frame {beyond[0]} does not exist.",
+            where=f"episode {entry.info.episode_id}",
+            valid=[f"0 to {entry.info.step_count - 1}"],
+        )
+    columns = [name for name in _SCHEMA.names if name.startswith(("timestamp_ns", "observation.i"))]
+    found: dict[int, EncodedFrameSet] = {}
+    first = 0
+    for number, length in enumerate(entry.group_lengths):
+        here = [index for index in indices if first <= index < first + length]
+        if here:
+            table = file.read_row_group(entry.first_group + number, columns=columns)
+            for index in here:
+                found[index] = _frames(table.slice(index - first, 1).to_pylist()[0])
+        first += length
+    return found
+
+
+def _holders(path: Path, episode_ids: Collection[str] | None) -> dict[Path, list[_Entry]]:
+    """Where the episodes lie now: `path`, or the shards beside it once it has been merged."""
+    if episode_ids is None:
+        return {path: _entries(path)}
+    missing = set(episode_ids)
+    found: dict[Path, list[_Entry]] = {}
+    moved = not path.exists()
+    for candidate in sorted(path.parent.glob("*.parquet")) if moved else [path]:
+        try:
+            entries = _entries(candidate)
+        except CorruptData:
+            if not moved:
+                raise
+            continue
+        here = [entry for entry in entries if entry.info.episode_id in missing]
+        if here:
+            found[candidate] = here
+            missing -= {entry.info.episode_id for entry in here}
+    if missing and moved:
+        raise _corrupt(path, "The shard is missing")
+    if missing:
+        raise InvalidInput(
+            f"The shard has no episode '{sorted(missing)[0]}'.",
+            where=path,
+            next_step="Run `goalpost data rebuild` if the index and the shards disagree.",
+        )
+    return found
+
+
+@contextmanager
+def _new_shard(
+    path: Path, entries: Sequence[tuple[EpisodeInfo, Sequence[int]]]
+) -> Iterator[pq.ParquetWriter]:
+    """A writer whose file appears at `path` when the block ends well, and not at all otherwise."""
+    described = [{**info.as_json(), "row_groups": list(lengths)} for info, lengths in entries]
+    footer = {_FOOTER_KEY: json.dumps({"format": 1, "episodes": described}).encode()}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with full_disk_is_an_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                with pq.ParquetWriter(
+                    file,
+                    _SCHEMA.with_metadata(footer),
+                    compression="none",  # JPEG does not shrink any further
+                    use_dictionary=["episode_id"],
+                    write_statistics=["episode_id", "frame_index"],
+                    write_page_checksum=True,
+                ) as writer:
+                    yield writer
+                file.flush()
+                os.fsync(file.fileno())
+            publish(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[pq.ParquetFile]:
+    """The open shard; whatever cannot be read in it becomes a `CorruptData`."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise _corrupt(path, "The shard is missing") from error
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise _corrupt(path, f"The shard cannot be read ({error})") from error
+
+
+def _corrupt(path: Path, what: str) -> CorruptData:
+    return CorruptData(
+        f"{what}; its episodes cannot be used.",
+        where=path,
+        next_step=(
+            "Restore the file from a backup, or move it out of the workspace and run "
+            "`goalpost data rebuild`. All other episodes stay usable; "
+            "`goalpost data check` lists every damaged file."
+        ),
+    )
+
+
+def _entries(path: Path) -> list[_Entry]:
+    with _readable(path) as file:
+        described = json.loads(file.schema_arrow.metadata[_FOOTER_KEY])["episodes"]
+        entries: list[_Entry] = []
+        first_group = 0
+        for values in described:
+            lengths = tuple(values.pop("row_groups"))
+            entries.append(_Entry(_info(path, values), lengths, first_group))
+            first_group += len(lengths)
+        return entries
+
+
+def _info(path: Path, values: dict[str, Any]) -> EpisodeInfo:
+    try:
+        return EpisodeInfo(**values)
+    except GoalpostError as error:
+        raise _corrupt(path, f"The shard describes an impossible episode ({error.what})") from error
+
+
+def _group_lengths(episode: Episode) -> list[int]:
+    lengths: list[int] = []
+    size = ROW_GROUP_BYTES
+    for step in episode.steps:
+        if size >= ROW_GROUP_BYTES:
+            lengths.append(0)
+            size = 0
+        lengths[-1] += 1
+        size += sum(len(jpeg) for jpeg in step.frames.jpegs.values())
+    return lengths
+
+
+def _rows(episode: Episode) -> Iterator[dict[str, Any]]:
+    for index, step in enumerate(episode.steps):
+        row: dict[str, Any] = {
+            "episode_id": episode.info.episode_id,
+            "frame_index": index,
+            "observation.state": None if step.state is None else step.state.tolist(),
+            "action": None if step.action is None else step.action.tolist(),
+            "next.done": step.done,
+        }
+        for camera, jpeg in step.frames.jpegs.items():
+            row[f"observation.images.{camera}"] = {"bytes": jpeg, "path": None}
+            row[f"timestamp_ns.{camera}"] = step.frames.timestamps_ns[camera]
+        yield row
+
+
+def _step(row: dict[str, Any]) -> Step:
+    state, action = row["observation.state"], row["action"]
+    return Step(
+        frames=_frames(row),
+        state=None if state is None else np.asarray(state, dtype=np.float32),
+        action=None if action is None else np.asarray(action, dtype=np.float32),
+        done=row["next.done"],
+    )
+
+
+def _frames(row: dict[str, Any]) -> EncodedFrameSet:
+    seen = [camera for camera in CAMERAS if row[f"observation.images.{camera}"] is not None]
+    return EncodedFrameSet(
+        jpegs={camera: row[f"observation.images.{camera}"]["bytes"] for camera in seen},
+        timestamps_ns={camera: row[f"timestamp_ns.{camera}"] for camera in seen},
+    )
