@@ -92,7 +92,7 @@ class ScoreCache:
             score_T = np.asarray(scores, dtype=np.float32)
         except (ValueError, TypeError):
             return
-        if score_T.shape == (task_count,):
+        if isinstance(episode_id, str) and score_T.shape == (task_count,):
             self._scores[episode_id] = score_T
 
     def get(self, episode_id: str) -> NDArray[np.float32] | None:
