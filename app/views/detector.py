@@ -1,10 +1,166 @@
-"""The Detector page."""
+"""The Detector page: what there is to learn from, training, and the report."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from app import jobs, state
+from app.pages import link, nothing_yet
+from app.readiness import LabelCounts, Tally, judge_readiness
+from app.snapshot import label_counts
+from app.widgets.notice import errors_shown
+from app.widgets.report_view import show_report, when
+from app.widgets.run_progress import show_run, warn_if_busy
+from sd_model.artefact import DetectorSummary, list_detectors
+from sd_model.config import RECIPES
+
+_RECIPE_WORDS = {
+    "smoke": "smoke: seconds to a minute, shows only that everything runs",
+    "cpu": "cpu: useful on an ordinary computer without a graphics card",
+    "paper": "paper: the sizes of the MT-Opt paper, for a computer with a graphics card",
+}
+_METRICS = ("loss", "validation_loss")
+
 
 def render() -> None:
     """Show the page."""
     st.title("Detector")
+    st.write(
+        "The detector looks at the three pictures of a frame and says which tasks succeeded. It is "
+        "judged on robots that it has never seen."
+    )
+    run = jobs.newest_run(state.workspace(), "train-detector")
+    if run is not None:
+        show_run(run, headline_metrics=_METRICS)
+    detectors = list_detectors(state.workspace())
+    names = ["Train", f"Reports ({len(detectors)})"]
+    train, reports = st.tabs(names, default=names[1] if detectors else names[0])
+    with train:
+        _train(label_counts())
+    with reports:
+        _reports(detectors)
+
+
+def _train(counts: LabelCounts) -> None:
+    if not counts.robots:
+        nothing_yet(
+            "**Nothing is labelled yet.** A detector learns from clips of success and failure: "
+            "record a pair of a task on each of at least two robots.",
+            page="record",
+            label="Record a pair",
+        )
+        return
+    _show_data(counts)
+    tasks = state.tasks()
+    labelled = [name for name in tasks.names if counts.of(name) != Tally()]
+    both = [n for n in labelled if counts.of(n).successes and counts.of(n).failures]
+    chosen = st.multiselect(
+        "Tasks the detector shall judge",
+        labelled,
+        default=both,
+        key="detector-tasks",
+        help="Every task with at least one success and one failure can be learned.",
+    )
+    holdout = st.multiselect(
+        "Robots held out",
+        counts.robots,
+        default=list(counts.robots[-1:]) if len(counts.robots) > 1 else [],
+        key="detector-holdout",
+        help="Nothing of these robots is used in training. How the detector does on them tells how "
+        "it will do on the next new robot.",
+    )
+    recipe = st.selectbox(
+        "Recipe",
+        RECIPES,
+        index=RECIPES.index("cpu"),
+        format_func=lambda name: _RECIPE_WORDS.get(name, name),
+        key="detector-recipe",
+        help="How large the network is and how long it trains.",
+    )
+    with st.expander("Advanced"):
+        seed = st.number_input(
+            "Seed",
+            min_value=0,
+            value=0,
+            key="detector-seed",
+            help="The same data, recipe and seed give the same detector.",
+        )
+    verdict = judge_readiness(counts, chosen, holdout)
+    if verdict.problems:
+        st.error(
+            "**Training cannot start yet.**\n" + "\n".join(f"- {text}" for text in verdict.problems)
+        )
+        link("record", "Record a pair")
+    if verdict.cautions:
+        with st.expander(f"Worth knowing first ({len(verdict.cautions)})", expanded=False):
+            st.markdown("\n".join(f"- {text}" for text in verdict.cautions))
+    warn_if_busy()
+    if st.button(
+        "Train the detector",
+        type="primary",
+        key="train-detector",
+        disabled=bool(verdict.problems),
+        help="Starts a run in the background. You can leave this page or close the browser.",
+    ):
+        with errors_shown():
+            jobs.start(
+                state.workspace(),
+                "train-detector",
+                {
+                    "recipe": recipe,
+                    "overrides": {},
+                    "holdout": holdout,
+                    "tasks": chosen,
+                    "seed": int(seed),
+                },
+            )
+            st.rerun()
+
+
+def _show_data(counts: LabelCounts) -> None:
+    rows = []
+    for name in state.tasks().names:
+        total = counts.of(name)
+        if not total.successes and not total.failures:
+            continue
+        row: dict[str, str] = {"task": name}
+        for robot in counts.robots:
+            tally = counts.of(name, [robot])
+            row[robot] = f"{tally.successes} / {tally.failures}"
+        row["of these derived"] = f"{total.derived_success} / {total.derived_failure}"
+        rows.append(row)
+    st.markdown("**What there is to learn from** · successes / failures, by robot")
+    st.dataframe(
+        rows, hide_index=True, alt="Successes and failures by task and robot, clips and frames"
+    )
+    st.caption(
+        "A clip counts once, and so does a labelled terminal frame. Derived outcomes follow from "
+        "labels of other tasks."
+    )
+
+
+def _reports(detectors: list[DetectorSummary]) -> None:
+    if not detectors:
+        st.markdown("No detector has been trained yet. Its report will appear here.")
+        return
+    by_id = {detector.detector_id: detector for detector in detectors}
+    st.dataframe(
+        [
+            {
+                "detector": each.detector_id,
+                "trained": when(each.created_at_ns),
+                "tasks": len(each.tasks),
+                "held out": ", ".join(each.holdout),
+            }
+            for each in detectors
+        ],
+        hide_index=True,
+        alt="The detectors of this workspace, the newest first",
+    )
+    chosen = st.selectbox(
+        "Report of the detector",
+        list(by_id),
+        key="detector-report",
+        help="The newest comes first.",
+    )
+    show_report(by_id[chosen])

@@ -1,10 +1,103 @@
-"""The Home page."""
+"""The Home page: what exists, what is at work, and the one thing to do next."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from app import jobs, state
+from app.next_step import Facts, LoopStep, checklist, next_step
+from app.pages import link, streamlit_page
+from app.policies import comparison_sentences, list_policy_cards
+from app.snapshot import facts
+from app.verdict import holdout_verdict
+from app.widgets.run_progress import show_run
+from data.errors import CorruptData
+from sd_model.artefact import list_detectors
+from sd_model.report import load_report
+
+_MARKS = {
+    "done": (":material/check_circle:", "green"),
+    "next": (":material/arrow_circle_right:", "blue"),
+    "later": (":material/radio_button_unchecked:", "gray"),
+}
+
 
 def render() -> None:
     """Show the page."""
-    st.title("Home")
+    st.title("Goalpost")
+    st.write(
+        "Teach robots what success looks like: show it to the cameras, let a detector learn to see "
+        "it, and let the robots learn from the detector."
+    )
+    known = facts()
+    _show_next(next_step(known))
+    for run in jobs.active_runs(state.workspace()):
+        show_run(run)
+    loop, holdings = st.columns([3, 2], gap="large")
+    with loop:
+        st.subheader("The loop")
+        for number, step in enumerate(checklist(known), start=1):
+            _show_step(number, step)
+    with holdings:
+        st.subheader("What there is")
+        _show_holdings(known)
+
+
+def _show_next(step: LoopStep) -> None:
+    with st.container(border=True):
+        st.markdown(f"**Next: {step.title}**  \n{step.text}")
+        if st.button(
+            step.action,
+            type="primary",
+            key="next-step",
+            icon=":material/arrow_forward:",
+            help=f"Opens the {step.page.capitalize()} page.",
+        ):
+            st.switch_page(streamlit_page(step.page))
+
+
+def _show_step(number: int, step: LoopStep) -> None:
+    icon, color = _MARKS[step.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":{color}[{icon}] **{number}. {step.title}**  \n{step.text}", width="stretch")
+        link(step.page, "Open")
+
+
+def _show_holdings(known: Facts) -> None:
+    counts = (
+        ("tasks", len(state.tasks()), "Goals that can be judged from the final image."),
+        ("clips", known.clips, "Recorded by a person; every frame shows one outcome."),
+        ("robot episodes", known.robot_episodes, "Sequences in which a robot acted."),
+        ("labels", known.labels, "What people, clips or the simulator said; the newest stands."),
+        ("robots", len(state.robots()), "Cells of the fleet, simulated and real."),
+    )
+    with st.container(horizontal=True):
+        for words, number, text in counts:
+            st.metric(words, number, help=text, width="content", border=True)
+    _show_newest_detector()
+    _show_newest_policy()
+
+
+def _show_newest_detector() -> None:
+    detectors = list_detectors(state.workspace())
+    if not detectors:
+        st.markdown("**No detector yet.** It needs recorded pairs from two robots.")
+        return
+    st.markdown(f"**Newest detector** `{detectors[0].detector_id}`")
+    try:
+        st.markdown(holdout_verdict(load_report(detectors[0].folder)))
+    except CorruptData:
+        st.markdown("Its report cannot be read; the Detector page says why.")
+    link("detector", "Open its report")
+
+
+def _show_newest_policy() -> None:
+    cards = list_policy_cards(state.workspace())
+    if not cards:
+        st.markdown("**No policy yet.** It needs a detector and robot episodes.")
+        return
+    by_id = {card.policy_id: card for card in cards}
+    st.markdown(f"**Newest policy** `{cards[0].policy_id}`")
+    sentences = comparison_sentences(cards[0], by_id.get(cards[0].from_policy or ""))
+    st.markdown("\n".join(f"- {text}" for text in sentences) or "It has not been evaluated yet.")
+    link("policy", "Open its result")

@@ -1,10 +1,115 @@
-"""The Policy page."""
+"""The Policy page: collect episodes, retrain a policy from a detector's rewards, see the result."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from app import jobs, state
+from app.pages import nothing_yet
+from app.policies import PolicyCard, list_policy_cards
+from app.widgets.collect_form import show_collect_form
+from app.widgets.notice import errors_shown
+from app.widgets.policy_result import show_policy_result
+from app.widgets.retrain_form import show_retrain_form
+from app.widgets.run_progress import show_run, warn_if_busy
+from data.runs import Run
+
+_METRICS = {
+    "train-policy": ("loss", "success_rate"),
+    "collect": ("successes",),
+    "evaluate-policy": ("successes",),
+}
+
 
 def render() -> None:
     """Show the page."""
     st.title("Policy")
+    st.write(
+        "The policy chooses what the robot does next. It learns from the robots' episodes, each "
+        "rewarded by a detector, and one episode teaches several tasks."
+    )
+    for run in _runs_to_show():
+        show_run(run, headline_metrics=_METRICS.get(run.kind, ()))
+    cards = list_policy_cards(state.workspace())
+    names = ["Collect episodes", "Retrain", f"Results ({len(cards)})"]
+    episodes = sum(each.info.kind == "robot" for each in state.episodes())
+    collect, retrain, results = st.tabs(
+        names, default=names[2] if cards else names[1] if episodes else names[0]
+    )
+    with collect:
+        show_collect_form(cards)
+    with retrain:
+        if episodes:
+            show_retrain_form(cards, episodes)
+        else:
+            nothing_yet(
+                "**No robot has acted yet.** A policy learns from robots' episodes: collect some "
+                "under *Collect episodes* first. A detector to reward them is needed too.",
+                page="detector",
+                label="See whether there is a detector",
+            )
+    with results:
+        _results(cards)
+
+
+def _runs_to_show() -> list[Run]:
+    """Every run at work, and otherwise the newest, so that its end is seen."""
+    kinds = ("collect", "train-policy", "evaluate-policy")
+    active = [run for run in jobs.active_runs(state.workspace()) if run.kind in kinds]
+    newest = jobs.newest_run(state.workspace(), *kinds)
+    return active or ([newest] if newest else [])
+
+
+def _results(cards: list[PolicyCard]) -> None:
+    if not cards:
+        st.markdown("No policy has been trained yet. What it can do will appear here.")
+        return
+    by_id = {card.policy_id: card for card in cards}
+    chosen = st.selectbox(
+        "Policy",
+        list(by_id),
+        key="policy-result",
+        help="The newest comes first.",
+    )
+    card = by_id[chosen]
+    show_policy_result(card, by_id.get(card.from_policy or ""))
+    _evaluate(card)
+
+
+def _evaluate(card: PolicyCard) -> None:
+    simulated = [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
+    with st.expander("Evaluate it again", expanded=not card.results):
+        robots = st.multiselect(
+            "Robots",
+            simulated,
+            default=simulated[:1],
+            key=f"evaluate-robots-{card.policy_id}",
+            help="The simulator knows the truth, so the detector's mistakes do not count here.",
+        )
+        count = st.number_input(
+            "Episodes for each task on each robot",
+            min_value=1,
+            max_value=10_000,
+            value=20,
+            key=f"evaluate-episodes-{card.policy_id}",
+            help="More episodes make the interval narrower: 20 leave about 20 points either way.",
+        )
+        warn_if_busy()
+        if st.button(
+            "Evaluate the policy",
+            key=f"evaluate-{card.policy_id}",
+            help="Starts a run in the background and replaces the evaluation above.",
+        ):
+            with errors_shown():
+                jobs.start(
+                    state.workspace(),
+                    "evaluate-policy",
+                    {
+                        "policy": card.policy_id,
+                        "tasks": list(card.tasks),
+                        "robots": robots,
+                        "episodes_per_task": int(count),
+                        "seed": 0,
+                    },
+                )
+                st.rerun()

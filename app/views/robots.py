@@ -1,10 +1,197 @@
-"""The Robots page."""
+"""The Robots page: the fleet, its hosts, and the cameras of hardware cells."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from app import state
+from app.camera_check import check_cameras
+from app.pages import link
+from app.widgets.notice import errors_shown, show_error
+from data.cells.client import CellClient, running_hosts, start_host, stop_host
+from data.errors import GoalpostError, InvalidInput
+from data.frames import CAMERAS
+from data.robots import Robot, register_robot
+
+_NEW = "A new robot …"
+_SOURCE_HELP = (
+    "A number (0 is the first camera of this computer), a device path such as "
+    "/dev/v4l/by-id/usb-… (stays with the same camera after a replug), an address that starts "
+    "with rtsp:// or http://, or a video file."
+)
+_KIND_WORDS = {"simulated": "simulated", "hardware": "real cameras"}
+
 
 def render() -> None:
     """Show the page."""
     st.title("Robots")
+    st.write(
+        "Every robot stands in a cell with three cameras. A cell's host is the process that reads "
+        "them; recording and collecting start it when they need it."
+    )
+    fleet, cameras = st.tabs(["Fleet", "Add or change a robot with real cameras"])
+    robots = state.robots()
+    with fleet:
+        running = running_hosts(state.workspace())
+        for robot in robots.values():
+            _show_robot(robot, running=robot.name in running)
+        link("record", "Record a pair on one of them")
+    with cameras:
+        _edit_hardware(robots)
+
+
+def _show_robot(robot: Robot, *, running: bool) -> None:
+    episodes = [each.info for each in state.episodes() if each.info.robot == robot.name]
+    clips = sum(info.kind == "clip" for info in episodes)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{robot.name}**", width="stretch")
+            st.caption(
+                f"{_KIND_WORDS[robot.kind]} · {clips} clips · "
+                f"{len(episodes) - clips} robot episodes"
+            )
+            if running:
+                st.badge("Host running", icon=":material/power:", color="green")
+            else:
+                st.badge("Host stopped", icon=":material/power_off:", color="gray")
+            picture = st.button(
+                "Latest picture",
+                key=f"picture-{robot.name}",
+                icon=":material/photo_camera:",
+                disabled=not running,
+                help="Shows what the three cameras see now."
+                if running
+                else "Start the host first.",
+            )
+            if running:
+                st.button(
+                    "Stop host",
+                    key=f"stop-{robot.name}",
+                    on_click=_stop,
+                    args=(robot.name,),
+                    help="Lets go of the cameras. A recording under way is kept up to now.",
+                )
+            else:
+                st.button(
+                    "Start host",
+                    key=f"start-{robot.name}",
+                    on_click=_start,
+                    args=(robot.name,),
+                    help="Opens the cameras, so that pictures can be taken and clips recorded.",
+                )
+        if error := st.session_state.pop(f"host-error-{robot.name}", None):
+            show_error(error)
+        if picture:
+            _show_picture(robot.name)
+
+
+def _start(robot: str) -> None:
+    try:
+        start_host(state.workspace(), robot)
+    except GoalpostError as error:
+        st.session_state[f"host-error-{robot}"] = error
+
+
+def _stop(robot: str) -> None:
+    try:
+        stop_host(state.workspace(), robot)
+    except GoalpostError as error:
+        st.session_state[f"host-error-{robot}"] = error
+
+
+def _show_picture(robot: str) -> None:
+    with errors_shown(), CellClient(state.workspace(), robot) as cell:
+        jpegs = cell.latest(timeout_s=5.0).jpegs
+        for column, camera in zip(st.columns(len(CAMERAS)), CAMERAS, strict=True):
+            if camera in jpegs:
+                column.image(jpegs[camera], caption=camera.replace("_", " "), alt=camera)
+        for camera, problem in cell.status().camera_errors.items():
+            st.error(f"{camera.replace('_', ' ')}: {problem}")
+
+
+def _edit_hardware(robots: dict[str, Robot]) -> None:
+    if name := st.session_state.pop("robot-saved", None):
+        st.success(f"{name} is saved.", icon=":material/check_circle:")
+        link("record", f"Record a pair on {name}")
+    hardware = [robot.name for robot in robots.values() if robot.kind == "hardware"]
+    chosen = st.selectbox(
+        "Robot",
+        [_NEW, *hardware],
+        key="robot-chosen",
+        help="Simulated robots need no cameras; they are listed under Fleet.",
+    )
+    new = chosen == _NEW
+    # A number in the keys: after a robot is saved the form begins anew.
+    forms = st.session_state.get("robot-forms", 0)
+    known = {} if new else robots[chosen].cameras
+    name = (
+        st.text_input(
+            "Name of the robot",
+            key=f"robot-name-{forms}",
+            placeholder="cell-a",
+            help="Lower-case letters and digits, joined by hyphens. It cannot be changed later, "
+            "because episodes refer to it.",
+        )
+        if new
+        else chosen
+    )
+    sources = {
+        camera: st.text_input(
+            f"Source of the camera {camera.replace('_', ' ')}",
+            value=known.get(camera, ""),
+            key=f"source-{chosen}-{camera}-{forms}",
+            help=_SOURCE_HELP,
+        ).strip()
+        for camera in CAMERAS
+    }
+    with st.container(horizontal=True):
+        check = st.button(
+            "Check cameras",
+            icon=":material/photo_camera:",
+            key="check-cameras",
+            help="Takes one picture from each source and says which of them does not answer.",
+        )
+        save = st.button(
+            "Save robot",
+            type="primary",
+            key="save-robot",
+            help="Keeps the name and the three sources. A camera may still be unplugged.",
+        )
+    if check:
+        _show_check(sources)
+    if save:
+        with errors_shown():
+            _save(name.strip(), sources, robots, new=new)
+
+
+def _show_check(sources: dict[str, str]) -> None:
+    with st.spinner("Asking the three cameras for a picture …"):
+        answers = check_cameras(sources)
+    for column, answer in zip(st.columns(len(answers)), answers, strict=True):
+        with column:
+            st.markdown(f"**{answer.camera.replace('_', ' ')}**")
+            if answer.error is not None:
+                show_error(answer.error)
+            elif answer.image_HWC is not None:
+                st.badge("Works", icon=":material/check_circle:", color="green")
+                st.image(answer.image_HWC, alt=answer.camera)
+
+
+def _save(name: str, sources: dict[str, str], robots: dict[str, Robot], *, new: bool) -> None:
+    missing = [camera for camera, source in sources.items() if not source]
+    if missing:
+        raise InvalidInput(
+            f"The camera {missing[0].replace('_', ' ')} has no source yet.",
+            where=f"robot '{name}'",
+            valid=["a camera index, a device path, an RTSP or HTTP address, a video file"],
+            next_step="Type where its picture comes from.",
+        )
+    if new and name in robots:
+        raise InvalidInput(
+            f"There is a robot '{name}' already.",
+            next_step="Choose another name, or choose that robot above to change it.",
+        )
+    register_robot(state.catalog(), Robot(name=name, kind="hardware", cameras=sources))
+    st.session_state["robot-saved"] = name
+    st.session_state["robot-forms"] = st.session_state.get("robot-forms", 0) + 1
+    st.rerun()

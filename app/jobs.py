@@ -1,0 +1,160 @@
+"""Background jobs: what each kind of run needs, the command that does it, and its launch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from data.errors import InvalidInput, unknown_name
+from data.robots import load_robots
+from data.runs import FINISHED, Run, create_run, launch, list_runs
+from data.task_store import load_tasks
+from data.workspace import Workspace
+from policy.config import Strategy
+from policy.config import load_recipe as load_policy_recipe
+from sd_model.config import load_recipe as load_detector_recipe
+
+Spec = Mapping[str, Any]
+
+_MODULES = {
+    "train-detector": "sd_model.cli",
+    "collect": "policy.cli",
+    "train-policy": "policy.cli",
+    "evaluate-policy": "policy.cli",
+}
+
+
+def command_of(kind: str, folder: Path) -> list[str]:
+    """The command that carries out the run in `folder`.
+
+    Raises:
+        UnknownName: There is no such kind of run.
+    """
+    if kind not in _MODULES:
+        raise unknown_name("kind of run", kind, _MODULES)
+    return [sys.executable, "-m", _MODULES[kind], "execute", str(folder)]
+
+
+def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
+    """Check `spec`, create the run and launch it in a process of its own.
+
+    Raises:
+        GoalpostError: The spec cannot be carried out; no run was created.
+        StorageFull: The disk is full.
+    """
+    command_of(kind, workspace.runs)
+    _CHECKS[kind](workspace, spec)
+    run = create_run(workspace, kind, spec)
+    launch(run, command_of(kind, run.folder))
+    return run
+
+
+def active_runs(workspace: Workspace) -> list[Run]:
+    """Runs that are waiting or working, newest first."""
+    return [run for run in list_runs(workspace) if run.status().state not in FINISHED]
+
+
+def newest_run(workspace: Workspace, *kinds: str) -> Run | None:
+    """The run of one of the `kinds` that was created last."""
+    return next((run for run in list_runs(workspace) if run.kind in kinds), None)
+
+
+def next_seed(workspace: Workspace, kind: str) -> int:
+    """A seed that no earlier run of this `kind` had, so that new episodes show new scenes."""
+    seeds = [run.spec.get("seed", 0) for run in list_runs(workspace) if run.kind == kind]
+    return max(seeds, default=-1) + 1
+
+
+def _check_train_detector(workspace: Workspace, spec: Spec) -> None:
+    if spec["tasks"] is not None:
+        _check_tasks(workspace, spec["tasks"])
+    _check_robots(workspace, spec["holdout"], "hold out")
+    load_detector_recipe(spec["recipe"], spec["overrides"])
+
+
+def _check_collect(workspace: Workspace, spec: Spec) -> None:
+    _check_tasks(workspace, spec["tasks"])
+    _check_simulated(workspace, spec["robots"])
+    _check_number("episodes for each robot", spec["episodes_per_robot"], 1, 100_000)
+    if spec["policy"] is not None:
+        _check_artefact("policy", workspace.policies, spec["policy"])
+
+
+def _check_train_policy(workspace: Workspace, spec: Spec) -> None:
+    _check_tasks(workspace, spec["tasks"])
+    _check_artefact("detector", workspace.detectors, spec["detector"])
+    if spec["from_policy"] is not None:
+        _check_artefact("policy", workspace.policies, spec["from_policy"])
+    if spec["strategy"] not in get_args(Strategy):
+        raise unknown_name("strategy", spec["strategy"], get_args(Strategy))
+    _check_number("share of successes kept", spec["success_share"], 0, 1)
+    _check_number("share of failures kept", spec["failure_share"], 0, 1)
+    _check_number("updates", spec["updates"], 1, 10_000_000)
+    _check_number("evaluation episodes", spec["evaluation_episodes"], 0, 100_000)
+    if spec["evaluation_episodes"]:
+        _check_simulated(workspace, spec["robots"])
+    load_policy_recipe(spec["recipe"], spec["overrides"])
+
+
+def _check_evaluate_policy(workspace: Workspace, spec: Spec) -> None:
+    _check_artefact("policy", workspace.policies, spec["policy"])
+    _check_tasks(workspace, spec["tasks"])
+    _check_simulated(workspace, spec["robots"])
+    _check_number("episodes for each task", spec["episodes_per_task"], 1, 100_000)
+
+
+_CHECKS: dict[str, Callable[[Workspace, Spec], None]] = {
+    "train-detector": _check_train_detector,
+    "collect": _check_collect,
+    "train-policy": _check_train_policy,
+    "evaluate-policy": _check_evaluate_policy,
+}
+
+
+def _check_tasks(workspace: Workspace, names: Collection[str]) -> None:
+    if not names:
+        raise InvalidInput("No task is chosen.", next_step="Choose at least one task.")
+    tasks = load_tasks(workspace)
+    for name in names:
+        tasks[name]
+
+
+def _check_robots(workspace: Workspace, names: Collection[str], verb: str) -> None:
+    known = load_robots(workspace)
+    if not names:
+        raise InvalidInput(f"No robot is chosen to {verb}.", next_step="Choose at least one robot.")
+    for name in names:
+        if name not in known:
+            raise unknown_name("robot", name, known)
+
+
+def _check_simulated(workspace: Workspace, names: Collection[str]) -> None:
+    """Hardware cells have cameras but no arm that Goalpost may move."""
+    _check_robots(workspace, names, "act")
+    known = load_robots(workspace)
+    for name in names:
+        if known[name].kind != "simulated":
+            raise InvalidInput(
+                f"Goalpost cannot move the arm of '{name}': it only knows its cameras.",
+                valid=[robot.name for robot in known.values() if robot.kind == "simulated"],
+                next_step="Choose simulated robots.",
+            )
+
+
+def _check_artefact(kind: str, folder: Path, name: str) -> None:
+    known = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if name not in known:
+        raise unknown_name(kind, name, known, where=folder, next_step=f"Choose another {kind}.")
+
+
+def _check_number(what: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InvalidInput(
+            f"The number of {what} cannot be {value}."
+            if high > 1
+            else f"The {what} cannot be {value}.",
+            valid=[f"{low} to {high}"],
+            next_step="Choose a number within these limits.",
+        )

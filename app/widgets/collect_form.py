@@ -1,0 +1,93 @@
+"""The form that lets robots collect more episodes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import jobs, state
+from app.policies import PolicyCard
+from app.widgets.notice import errors_shown
+from app.widgets.run_progress import warn_if_busy
+
+_BEHAVIOUR_WORDS = {
+    "scripted-pick": "scripted-pick: reaches down at random places and lifts",
+    "scripted-place": "scripted-place: carries what it holds to the plate and lets go",
+    "noisy": "noisy: a scripted behaviour with random actions mixed in",
+    "policy": "policy: a trained policy acts",
+}
+_SKILL_OF = {"scripted-pick": "lift", "scripted-place": "place"}
+
+
+def show_collect_form(cards: list[PolicyCard]) -> None:
+    """Choose who acts, where and how often; start the run."""
+    st.write(
+        "Robots try tasks by themselves. Every episode is kept, failures too: a policy learns from "
+        "both. Label how some of them ended, so that the detector learns what robots do."
+    )
+    tasks = state.tasks()
+    behaviours = [name for name in _BEHAVIOUR_WORDS if name != "policy" or cards]
+    behaviour: str = st.selectbox(
+        "Who acts",
+        behaviours,
+        format_func=lambda name: _BEHAVIOUR_WORDS[name],
+        key="collect-behaviour",
+        help="Scripted behaviours succeed now and then without having learned anything; that is "
+        "how learning begins.",
+    )
+    policy = None
+    names = tasks.names
+    if behaviour == "policy":
+        policy = st.selectbox(
+            "Policy",
+            [card.policy_id for card in cards],
+            key="collect-policy",
+            help="The newest comes first.",
+        )
+        known = next(card.tasks for card in cards if card.policy_id == policy)
+        names = tuple(name for name in names if name in known)
+    elif behaviour in _SKILL_OF:
+        names = tasks.of_skill(_SKILL_OF[behaviour]) or names
+    chosen = st.multiselect(
+        "Tasks to try",
+        names,
+        default=list(names[:1]),
+        key=f"collect-tasks-{behaviour}-{policy}",
+        help="Episodes are shared out evenly among them.",
+    )
+    simulated = [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
+    robots = st.multiselect(
+        "Robots",
+        simulated,
+        default=simulated[:3],
+        key="collect-robots",
+        help="Simulated robots only: Goalpost does not move the arm of a hardware cell.",
+    )
+    count = st.number_input(
+        "Episodes for each robot",
+        min_value=1,
+        max_value=100_000,
+        value=20,
+        key="collect-episodes",
+        help="An episode takes about a second in simulation.",
+    )
+    warn_if_busy()
+    if st.button(
+        "Collect episodes",
+        type="primary",
+        key="collect",
+        help="Starts a run in the background. You can leave this page or close the browser.",
+    ):
+        with errors_shown():
+            jobs.start(
+                state.workspace(),
+                "collect",
+                {
+                    "robots": robots,
+                    "behaviour": behaviour,
+                    "policy": policy,
+                    "tasks": chosen,
+                    "episodes_per_robot": int(count),
+                    "seed": jobs.next_seed(state.workspace(), "collect"),
+                },
+            )
+            st.rerun()

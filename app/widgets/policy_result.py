@@ -1,0 +1,70 @@
+"""What a policy achieved: success of each task by the simulator's truth, and before."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from app.policies import PolicyCard, comparison_sentences
+
+
+def show_policy_result(card: PolicyCard, before: PolicyCard | None) -> None:
+    """Show the evaluation of `card` beside that of the policy it started from, if there is one."""
+    facts = [
+        f"rewarded by detector `{card.detector}`" if card.detector else None,
+        f"impersonation `{card.strategy}`" if card.strategy else None,
+        f"{card.updates} updates" if card.updates else None,
+        f"started from `{card.from_policy}`" if card.from_policy else "started from nothing",
+    ]
+    st.caption(" · ".join(fact for fact in facts if fact))
+    if not card.results:
+        st.info("This policy has not been evaluated yet. Evaluate it below to see what it can do.")
+        return
+    st.markdown("\n".join(f"- {text}" for text in comparison_sentences(card, before)))
+    frame = _frame(card, "this policy")
+    if before is not None and before.results:
+        frame = pd.concat([frame, _frame(before, "before")])
+    base = alt.Chart(frame).encode(
+        y=alt.Y("task:N", title=None, sort=list(card.results)),
+        yOffset="policy:N",
+        color=alt.Color("policy:N", title=None),
+    )
+    dots = base.mark_point(filled=True, size=70).encode(
+        x=alt.X("success:Q", title="success rate", axis=alt.Axis(format="%")),
+        tooltip=["task", "policy", "successes", "attempts"],
+    )
+    lines = base.mark_rule().encode(x=alt.X("low:Q", scale=alt.Scale(domain=[0, 1])), x2="high:Q")
+    st.altair_chart(
+        (lines + dots).properties(height=60 + 45 * len(card.results)),
+        alt="Success rate of each task with its 95% interval",
+    )
+    st.dataframe(
+        frame[["task", "policy", "attempts", "successes", "success", "low", "high"]],
+        hide_index=True,
+        alt="Success rate of each task with its 95% Wilson interval",
+        column_config={
+            "success": st.column_config.NumberColumn(format="percent"),
+            "low": st.column_config.NumberColumn(
+                format="percent", help="Lower end of the 95% Wilson interval."
+            ),
+            "high": st.column_config.NumberColumn(
+                format="percent", help="Upper end of the 95% Wilson interval."
+            ),
+        },
+    )
+
+
+def _frame(card: PolicyCard, name: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "task": task,
+            "policy": name,
+            "attempts": result.attempts,
+            "successes": result.successes,
+            "success": result.rate,
+            "low": result.low,
+            "high": result.high,
+        }
+        for task, result in card.results.items()
+    )

@@ -1,0 +1,139 @@
+"""The live progress of one background run, polled only while it is at work."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from app.jobs import active_runs
+from app.state import workspace
+from app.widgets.notice import errors_shown
+from data.runs import FINISHED, Run, RunStatus
+
+POLL_S = 2.0
+"""Seconds between two looks at a run that is at work."""
+_LOG_LINES = 40
+_WORDS = {
+    "queued": ("blue", ":material/hourglass_empty:", "Waiting to start"),
+    "running": ("blue", ":material/sync:", "Working"),
+    "done": ("green", ":material/check_circle:", "Done"),
+    "failed": ("red", ":material/error:", "Failed"),
+    "cancelled": ("gray", ":material/cancel:", "Cancelled"),
+    "lost": ("orange", ":material/help:", "Stopped without a word"),
+}
+KIND_WORDS = {
+    "train-detector": "Detector training",
+    "collect": "Collecting episodes",
+    "train-policy": "Policy training",
+    "evaluate-policy": "Policy evaluation",
+}
+
+
+def show_run(run: Run, *, headline_metrics: tuple[str, ...] = ()) -> None:
+    """Show `run`; while it is at work the view refreshes itself, and the page once when it ends.
+
+    Args:
+        headline_metrics: Metrics to draw first; the others can be chosen.
+    """
+    active = run.status().state not in FINISHED
+    with st.container(border=True):
+        if active:
+            _live(run, headline_metrics)
+        else:
+            _show(run, run.status(), headline_metrics)
+
+
+def warn_if_busy() -> None:
+    """Say that a run is at work already; nobody is kept from starting another."""
+    active = active_runs(workspace())
+    if active:
+        names = ", ".join(KIND_WORDS.get(run.kind, run.kind).lower() for run in active)
+        st.warning(
+            f"At work already: {names}. You can start another run beside it, but each will take "
+            "longer on this computer.",
+            icon=":material/hourglass_top:",
+        )
+
+
+@st.fragment(run_every=timedelta(seconds=POLL_S))
+def _live(run: Run, headline_metrics: tuple[str, ...]) -> None:
+    status = run.status()
+    if status.state in FINISHED:
+        # The page is drawn anew without this fragment, so that the polling ends with the run.
+        st.rerun()
+    _show(run, status, headline_metrics)
+    if st.button(
+        "Cancel this run",
+        key=f"cancel-{run.run_id}",
+        icon=":material/stop_circle:",
+        help="Stops the run at its next safe point. What it saved so far stays in its folder.",
+    ):
+        with errors_shown():
+            run.cancel()
+            st.toast("The run was asked to stop.")
+
+
+def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> None:
+    color, icon, words = _WORDS[status.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{KIND_WORDS.get(run.kind, run.kind)}**")
+        st.badge(words, icon=icon, color=color)  # type: ignore[arg-type]
+        st.caption(f"{elapsed(status, time.time_ns())}  ·  run `{run.run_id}`")
+    if status.state not in FINISHED:
+        st.progress(min(max(status.progress, 0.0), 1.0), text=status.message or "Getting ready")
+    elif status.state == "failed":
+        st.error(status.error or status.message or "The run ended with an error; see its log.")
+    elif status.state == "lost":
+        st.warning(
+            "The run's process ended without saying why: it was killed, or the computer was "
+            "restarted. What it saved stays in its folder. Start it again; if this repeats, "
+            "look at the end of its log."
+        )
+    elif status.message:
+        st.caption(status.message)
+    show_metrics(run, headline_metrics)
+    log = run.log_tail(_LOG_LINES)
+    if log.strip():
+        with st.expander("Log", icon=":material/article:", expanded=status.state == "failed"):
+            st.code(log, language=None, wrap_lines=True)
+
+
+def show_metrics(run: Run, headline_metrics: tuple[str, ...]) -> None:
+    """Draw the run's metrics over its steps: the headline ones, or the first."""
+    frame = pd.DataFrame(run.metrics())
+    if frame.empty or "step" not in frame:
+        return
+    names = [name for name in frame.columns if name not in ("step", "at_ns", "time_ns")]
+    chosen = [name for name in headline_metrics if name in names] or names[:1]
+    if not chosen:
+        return
+    for column, name in zip(st.columns(len(chosen)), chosen, strict=True):
+        points = frame[["step", name]].dropna()
+        chart = (
+            alt.Chart(points)
+            .mark_line(point=len(points) < 3)
+            .encode(
+                x=alt.X("step:Q", title="updates"),
+                y=alt.Y(f"{name}:Q", title=name.replace("_", " ")),
+                tooltip=["step", name],
+            )
+            .properties(height=180)
+        )
+        column.altair_chart(chart, alt=f"{name} over the run's updates")
+
+
+def elapsed(status: RunStatus, now_ns: int) -> str:
+    """How long a run has taken or took, in words."""
+    if not status.started_at_ns:
+        return "not started"
+    end_ns = status.updated_at_ns if status.state in FINISHED else now_ns
+    seconds = max(0, ((end_ns or now_ns) - status.started_at_ns) // 1_000_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

@@ -1,0 +1,20 @@
+"""Names and numbers in running text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def listed(names: Sequence[str], *, limit: int = 8) -> str:
+    """`a`, `a and b`, `a, b and c`; beyond `limit` names the rest is counted."""
+    if len(names) > limit:
+        rest = len(names) - limit + 1
+        names = [*names[: limit - 1], f"{rest} more"]
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """`1 label`, `2 labels`."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"

@@ -1,0 +1,15 @@
+from app.wording import counted, listed
+
+
+def test_names_are_listed_as_people_say_them() -> None:
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"]) == "a and b"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(list("abcde"), limit=3) == "a, b and 3 more"
+
+
+def test_numbers_agree_with_their_nouns() -> None:
+    assert counted(0, "label") == "0 labels"
+    assert counted(1, "label") == "1 label"
+    assert counted(2, "policy", "policies") == "2 policies"
