@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -11,9 +11,6 @@ from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M, ActionA, Ro
 from data.errors import InvalidInput
 from data.frames import ImageHWC
 from data.tasks import Task
-
-if TYPE_CHECKING:
-    from policy.acting import Policy  # brings torch, which a script needs not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,36 +129,6 @@ class Noisy:
         if generator.random() < self._epsilon:
             return random_action(generator)
         return with_noise(action, self._deviation, generator)
-
-
-class PolicyBehaviour:
-    """A trained policy, greedy or epsilon-greedy (QT-Opt, Appendix B).
-
-    Args:
-        policy: Must know the task of every episode.
-        epsilon: Probability of a random action instead of the best; 0 when it is evaluated.
-    """
-
-    def __init__(self, policy: Policy, *, epsilon: float = 0.0) -> None:
-        self.name = f"policy:{policy.policy_id}"
-        self._policy = policy
-        self._epsilon = epsilon
-        self._task = ""
-        self._generator: np.random.Generator | None = None
-
-    def begin(self, task: str, generator: np.random.Generator) -> None:
-        """Start an episode of `task`."""
-        self._task = task
-        self._generator = generator
-
-    def act(self, observation: Observation) -> ActionA:
-        """The best action the policy finds, or a random one."""
-        generator = begun(self._generator, self.name)
-        if generator.random() < self._epsilon:
-            return random_action(generator)
-        return self._policy.act(
-            observation.image_HWC, observation.state.as_array(), self._task, generator
-        )
 
 
 def begun(generator: np.random.Generator | None, name: str) -> np.random.Generator:

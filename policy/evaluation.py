@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from time import time_ns
+from typing import Any
 
 from data.cells.protocol import RobotCell
 from data.episodes import Episode
 from data.errors import InvalidInput
 from data.tasks import Task
-from policy.behaviours import Behaviour, PolicyBehaviour
+from policy.behaviours import Behaviour
 from policy.collector import CollectionConfig, Progress, episode_plan, run_episode
 from policy.rewards import Judge, episode_rewards
 from sd_model.metrics import wilson
-
-if TYPE_CHECKING:
-    from policy.acting import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,31 +85,6 @@ def summarise(attempts: Sequence[Attempt]) -> SuccessRate:
     )
 
 
-def evaluate_policy(
-    policy: Policy,
-    cells: Sequence[RobotCell],
-    tasks: Sequence[Task],
-    episodes_per_task: int,
-    *,
-    seed: int,
-    report: Progress,
-    detector: Judge | None = None,
-) -> EvaluationReport:
-    """Let `policy` act greedily, at its own image size and step limit; see `evaluate_behaviour`."""
-    return evaluate_behaviour(
-        PolicyBehaviour(policy),
-        cells,
-        tasks,
-        episodes_per_task,
-        seed=seed,
-        report=report,
-        config=CollectionConfig(
-            step_size=policy.config.frame_size, max_steps=policy.config.max_steps
-        ),
-        detector=detector,
-    )
-
-
 def evaluate_behaviour(
     behaviour: Behaviour,
     cells: Sequence[RobotCell],
@@ -121,6 +94,7 @@ def evaluate_behaviour(
     seed: int,
     report: Progress,
     config: CollectionConfig,
+    clock_ns: Callable[[], int] = time_ns,
     detector: Judge | None = None,
 ) -> EvaluationReport:
     """Let `behaviour` try each task `episodes_per_task` times in each cell, and count the truth.
@@ -133,6 +107,7 @@ def evaluate_behaviour(
         seed: Of scenes and draws; the same seed gives every behaviour the same scenes.
         report: Hears of the progress.
         config: Sizes and limits.
+        clock_ns: Time since the Unix epoch [ns].
         detector: Judges the same terminal frames, to be compared with the truth.
 
     Raises:
@@ -152,7 +127,9 @@ def evaluate_behaviour(
                 len(attempts) / total,
                 f"{cell.robot}: {task.name}, {len(attempts) + 1} of {total}",
             )
-            episode = run_episode(cell, behaviour, task, seed=episode_seed, config=config)
+            episode = run_episode(
+                cell, behaviour, task, seed=episode_seed, config=config, clock_ns=clock_ns
+            )
             attempts.append(_judge(episode, task, detector))
     report.progress(1.0, f"{total} episodes evaluated")
     return EvaluationReport(

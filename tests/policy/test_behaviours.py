@@ -9,7 +9,6 @@ from data.tasks import SEED_TASKS
 from policy.behaviours import (
     Noisy,
     Observation,
-    PolicyBehaviour,
     make_action,
     random_action,
     start_of,
@@ -95,39 +94,6 @@ def test_the_same_generator_gives_the_same_actions() -> None:
         noisy.begin("lift-any", np.random.default_rng(5))
         runs.append(np.stack([noisy.act(SEEN) for _ in range(10)]))
     assert (runs[0] == runs[1]).all()
-
-
-class KnownPolicy:
-    """Stands where a trained policy does and says what it was asked."""
-
-    policy_id = "p1"
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[tuple[int, ...], list[float], str]] = []
-
-    def act(
-        self, image_HWC: np.ndarray, state_S: np.ndarray, task: str, generator: np.random.Generator
-    ) -> ActionA:
-        self.asked.append((image_HWC.shape, state_S.tolist(), task))
-        return make_action(terminates=True)
-
-
-def test_a_policy_acts_on_what_is_seen() -> None:
-    policy = KnownPolicy()
-    behaviour = PolicyBehaviour(policy)  # type: ignore[arg-type]
-    assert behaviour.name == "policy:p1"
-    behaviour.begin("lift-can", np.random.default_rng(0))
-    assert behaviour.act(SEEN)[7] == 1
-    assert policy.asked == [((8, 8, 3), [0.0, pytest.approx(0.2)], "lift-can")]
-
-
-def test_epsilon_greedy_explores_now_and_then() -> None:
-    policy = KnownPolicy()
-    behaviour = PolicyBehaviour(policy, epsilon=0.2)  # type: ignore[arg-type]
-    behaviour.begin("lift-can", np.random.default_rng(0))
-    for _ in range(1000):
-        behaviour.act(SEEN)
-    assert len(policy.asked) == pytest.approx(800, abs=50)
 
 
 def test_acting_before_an_episode_is_refused() -> None:
