@@ -1,0 +1,234 @@
+"""The simulated cell: what the host, the collector and the evaluation drive."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from data.cells.protocol import (
+    ACTION_SIZE,
+    MAX_ROTATION_RAD,
+    MAX_TRANSLATION_M,
+    ActionA,
+    RobotState,
+    Start,
+)
+from data.cells.simulated.appearance import robot_appearance, vary
+from data.cells.simulated.arm import MAX_OPENING_M, Pose
+from data.cells.simulated.demonstrator import Demonstrator
+from data.cells.simulated.layout import HIGHEST_TIP_M, LEFT_BIN, RIGHT_BIN, Area
+from data.cells.simulated.outcomes import true_outcomes
+from data.cells.simulated.scene import Scene
+from data.cells.simulated.views import CAMERA_VIEWS, Fit
+from data.errors import CameraError, CellError, InvalidInput
+from data.frames import CAMERAS, FrameSet, Size
+from data.robots import Robot
+from data.tasks import OBJECT_KINDS, Outcome
+
+
+def make_cell(
+    robot: Robot, *, fit: Fit = "scale", clock: Callable[[], int] = time.time_ns
+) -> SimulatedCell:
+    """The simulated cell of one robot of the fleet."""
+    return SimulatedCell(robot.name, variation=robot.variation, fit=fit, clock=clock)
+
+
+class SimulatedCell:
+    """A PyBullet world with an arm, two bins, a plate and three cameras.
+
+    It keeps both `Cell` and `RobotCell`, and beside them demonstrates outcomes as a person would.
+
+    Args:
+        robot: Name of the robot.
+        variation: Decides how the cell looks; see `robot_appearance`.
+        fit: How images of another aspect than the camera's are served.
+        clock: Gives the time of capture [ns since the Unix epoch].
+    """
+
+    def __init__(
+        self,
+        robot: str,
+        *,
+        variation: int,
+        fit: Fit = "scale",
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._robot = robot
+        self._clock = clock
+        self._style = robot_appearance(variation)
+        self._scene: Scene | None = Scene(self._style, fit=fit)
+        self._version = 0
+        self.new_scene(0)
+
+    @property
+    def robot(self) -> str:
+        """Name of the robot, the unit of every holdout."""
+        return self._robot
+
+    @property
+    def scene_version(self) -> int:
+        """Changes whenever what the cameras see may have changed."""
+        return self._version
+
+    @property
+    def scene(self) -> Scene:
+        """The world itself, for the expert and for tests. Raises `CellError` once closed."""
+        if self._scene is None:
+            raise CellError(
+                f"The simulated cell of '{self._robot}' is closed.",
+                next_step="Make another with make_cell(robot).",
+            )
+        return self._scene
+
+    def read(self, sizes: Mapping[str, Size] | None = None) -> FrameSet:
+        """Images of the cameras named in `sizes`, RGB uint8; None gives all at native size.
+
+        Raises:
+            CameraError: A camera that the cell does not have, or a size without pixels.
+        """
+        if sizes is None:
+            sizes = {camera: CAMERA_VIEWS[camera].native for camera in CAMERAS}
+        now_ns = self._clock()
+        images = {}
+        for camera, size in sizes.items():
+            if camera not in CAMERA_VIEWS:
+                raise CameraError(
+                    f"The simulated cell has no camera '{camera}'.",
+                    where=self._robot,
+                    valid=CAMERAS,
+                    next_step="Ask for one of these.",
+                )
+            if min(size) < 1:
+                raise CameraError(
+                    f"An image of {size[0]} x {size[1]} pixels cannot be rendered.",
+                    where=f"{self._robot}, camera {camera}",
+                    next_step="Ask for at least one pixel each way.",
+                )
+            images[camera] = self.scene.render(camera, Size(*size))
+        return FrameSet(images=images, timestamps_ns=dict.fromkeys(images, now_ns))
+
+    def close(self) -> None:
+        """End the simulation; calling it again does nothing."""
+        if self._scene is not None:
+            self._scene.close()
+            self._scene = None
+
+    def reset(self, *, seed: int, start: Start, task: str) -> None:
+        """Begin an episode of `task`: objects dropped into the right bin, the arm at its start.
+
+        Between three and seven kinds lie there, the one that a lift task names always among them.
+        """
+        generator = np.random.default_rng([seed, 1])
+        self.scene.dress(self._style)
+        kinds = _draw_kinds(task, generator)
+        self.scene.build(kinds, generator)
+        arm = self.scene.arm
+        if start is Start.PLACE:
+            pose = _above(LEFT_BIN, generator, lowest_m=0.18)
+            self.scene.grasp(kinds[int(generator.integers(len(kinds)))], pose)
+        else:
+            arm.teleport(_above(RIGHT_BIN, generator, lowest_m=0.20), opening_m=MAX_OPENING_M)
+            arm.open_gripper()
+        self._demonstrator = Demonstrator(self.scene)
+        self._version += 1
+
+    def state(self) -> RobotState:
+        """Gripper and height now."""
+        arm = self.scene.arm
+        return RobotState(float(arm.closed), float(arm.pose().z_m))
+
+    def step(self, action: ActionA) -> None:
+        """Carry out one action: move, then open or close. `terminate` moves nothing.
+
+        Raises:
+            InvalidInput: The action has not 8 finite numbers, or asks for two things at once.
+        """
+        values = _checked(action)
+        opens, closes, terminates = values[5:] > 0.5
+        if terminates:
+            return
+        self._demonstrator.end()
+        arm = self.scene.arm
+        shift = np.clip(values[:3], -1.0, 1.0) * MAX_TRANSLATION_M
+        turn = float(np.clip(math.atan2(values[3], values[4]), -MAX_ROTATION_RAD, MAX_ROTATION_RAD))
+        goal = Pose(*(a + float(b) for a, b in zip(arm.goal, (*shift, turn), strict=True)))
+        arm.move(goal.clamped())
+        if opens:
+            arm.open_gripper()
+        elif closes:
+            arm.close_gripper()
+        self._version += 1
+
+    def truth(self) -> dict[str, bool]:
+        """The true outcome now of every task that geometry can judge."""
+        return true_outcomes(self.scene)
+
+    def new_scene(self, seed: int) -> None:
+        """Other objects, light and background, within this robot's own style."""
+        generator = np.random.default_rng([seed, 2])
+        self.scene.dress(vary(self._style, generator))
+        self.scene.build(OBJECT_KINDS, generator)
+        self._demonstrator = Demonstrator(self.scene)
+        self._version += 1
+
+    def demonstrate(
+        self, task: str, outcome: Outcome, *, near_miss: bool = False, seed: int
+    ) -> None:
+        """Show an outcome as a person would, from now on in every frame.
+
+        Raises:
+            UnknownName: A task that the simulation cannot show; lists those it can.
+            InvalidInput: A near miss of a success.
+        """
+        if len(self.scene.objects) < len(OBJECT_KINDS):
+            self.new_scene(seed)
+        self._demonstrator.show(task, outcome, near_miss=near_miss, seed=seed)
+        self._version += 1
+
+    def advance(self, seconds: float) -> None:
+        """Let the demonstration go on; what it shows stays true."""
+        if self._demonstrator.advance(seconds):
+            self._version += 1
+
+    def idle(self) -> None:
+        """End the demonstration: the objects lie in the right bin, the hand is gone."""
+        self._demonstrator.rest()
+        self._version += 1
+
+
+def _draw_kinds(task: str, generator: np.random.Generator) -> list[str]:
+    wanted = task.removeprefix("lift-")
+    others = [kind for kind in OBJECT_KINDS if kind != wanted]
+    count = int(generator.integers(3, len(OBJECT_KINDS) + 1))
+    if wanted in OBJECT_KINDS:
+        chosen = {wanted, *generator.permutation(others)[: count - 1].tolist()}
+    else:
+        chosen = set(generator.permutation(others)[:count].tolist())
+    return [kind for kind in OBJECT_KINDS if kind in chosen]
+
+
+def _above(area: Area, generator: np.random.Generator, *, lowest_m: float) -> Pose:
+    return Pose(
+        area.x_m + float(generator.uniform(-0.6, 0.6)) * area.half_x_m,
+        area.y_m + float(generator.uniform(-0.6, 0.6)) * area.half_y_m,
+        float(generator.uniform(lowest_m, HIGHEST_TIP_M)),
+        float(generator.uniform(-np.pi / 2, np.pi / 2)),
+    ).clamped()
+
+
+def _checked(action: ActionA) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    values = np.asarray(action, dtype=np.float64)
+    if values.shape != (ACTION_SIZE,) or not np.isfinite(values).all():
+        raise InvalidInput(
+            f"An action needs {ACTION_SIZE} finite numbers; this one has shape {values.shape}.",
+            valid=["dx, dy, dz, sin, cos, open, close, terminate"],
+        )
+    if (values[5:] > 0.5).sum() > 1:
+        raise InvalidInput(
+            "An action asks for more than one of open, close and terminate.",
+            next_step="Set at most one of the last three numbers above 0.5.",
+        )
+    return values

@@ -1,0 +1,320 @@
+"""Shows outcomes as a person shows them to the cameras, near misses among them.
+
+The person arranges the scene; from then on every frame shows the outcome, while hand, gripper and
+objects keep moving so that frames differ (MT-Opt, Sec. VI-C and Fig. 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pybullet
+
+from data.cells.simulated.arm import MAX_OPENING_M, Pose
+from data.cells.simulated.layout import LEFT_BIN, PLATE, RIGHT_BIN, SECTIONS, Area
+from data.cells.simulated.outcomes import true_outcomes
+from data.cells.simulated.scene import ObjectPose, Scene
+from data.errors import CellError, InvalidInput, unknown_name
+from data.tasks import OBJECT_KINDS, PLATE_SECTIONS, SEED_TASKS, Outcome
+
+_TRIES = 60
+_HOLD_HEIGHTS_M = (0.16, 0.29)
+
+
+class _Wander:
+    """A smooth value in [-1, 1] over time."""
+
+    def __init__(self, generator: np.random.Generator, *, period_s: float) -> None:
+        self._rates = 2 * np.pi / period_s * generator.uniform([0.7, 1.6], [1.3, 2.6])
+        self._phases = generator.uniform(0, 2 * np.pi, 2)
+
+    def at(self, time_s: float) -> float:
+        waves = np.sin(self._rates * time_s + self._phases) * (0.7, 0.3)
+        return float(waves.sum())
+
+
+@dataclass
+class _Showing:
+    """A demonstration under way."""
+
+    task: str
+    success: bool
+    focus: str
+    """The object that the hand is at."""
+    carried: str | None
+    """The object that follows the gripper."""
+    arm_moves: bool
+    wanders: tuple[_Wander, ...]
+    arm_pose: Pose
+    focus_pose: ObjectPose
+    hand_from: float
+    """Direction from the object towards the person [rad]."""
+    time_s: float = 0.0
+
+
+class Demonstrator:
+    """The person in front of one scene. The scene as it stands now is what `rest` returns to."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._home = {kind: scene.pose_of(kind) for kind in scene.objects}
+        self._showing: _Showing | None = None
+
+    def end(self) -> None:
+        """Stop showing; leave the scene as it is."""
+        self._showing = None
+
+    def rest(self) -> None:
+        """Stop showing: objects where they lay, arm parked, hand gone."""
+        self._showing = None
+        self._scene.hand.hide()
+        self._scene.arm.teleport(Pose(0.50, 0.0, 0.30, 0.0), opening_m=MAX_OPENING_M)
+        self._scene.arm.closed = False
+        for kind, pose in self._home.items():
+            self._scene.put(kind, pose)
+
+    def show(self, task: str, outcome: Outcome, *, near_miss: bool, seed: int) -> None:
+        """Arrange the scene so that it shows this outcome, and begin to move."""
+        if task not in SEED_TASKS:
+            raise unknown_name(
+                "task",
+                task,
+                SEED_TASKS.names,
+                where="the simulated demonstrator",
+                next_step="Show one of these, or record this task at a cell with real cameras.",
+            )
+        if near_miss and outcome == "success":
+            raise InvalidInput(
+                "A near miss is a failure; it cannot be shown as a success.",
+                where=f"task '{task}'",
+                next_step="Ask for outcome 'failure', or leave near_miss out.",
+            )
+        generator = np.random.default_rng([seed, 3])
+        lifts = SEED_TASKS[task].skill == "lift"
+        arrange = self._arrange_lift if lifts else self._arrange_place
+        for _ in range(_TRIES):
+            self.rest()
+            showing = arrange(task, outcome, near_miss, generator)
+            if true_outcomes(self._scene)[task] == showing.success:
+                self._showing = showing
+                self.advance(0.0)
+                return
+        raise CellError(
+            f"The demonstrator could not arrange {outcome} of '{task}' in this scene.",
+            next_step="Try another seed, or change the scene.",
+        )
+
+    def advance(self, seconds: float) -> bool:
+        """Move hand, gripper and objects; False when nothing is being shown."""
+        showing = self._showing
+        if showing is None:
+            return False
+        showing.time_s += seconds
+        if showing.arm_moves:
+            self._unless_untrue(showing, self._move_arm)
+        if showing.carried != showing.focus:
+            self._unless_untrue(showing, self._nudge_focus)
+        self._move_hand(showing)
+        return True
+
+    def _unless_untrue(self, showing: _Showing, move: Callable[[_Showing], None]) -> None:
+        """Carry out a motion, and take it back where it would end what is being shown."""
+        scene = self._scene
+        arm, opening = scene.arm.goal, scene.arm.opening_m()
+        objects = {kind: scene.pose_of(kind) for kind in scene.objects}
+        move(showing)
+        untrue = true_outcomes(scene)[showing.task] != showing.success
+        if untrue or self._deep(showing.focus):
+            scene.arm.teleport(arm, opening_m=opening)
+            for kind, pose in objects.items():
+                scene.put(kind, pose)
+
+    def _deep(self, kind: str) -> bool:
+        bodies = self._scene.bullet.getNumBodies()
+        own = self._scene.objects[kind]
+        return any(self._scene.gap_m(kind, body) < -0.003 for body in range(bodies) if body != own)
+
+    def _move_arm(self, showing: _Showing) -> None:
+        scene, start = self._scene, showing.arm_pose
+        shifts = [wander.at(showing.time_s) for wander in showing.wanders[:4]]
+        target = Pose(
+            start.x_m + 0.05 * shifts[0],
+            start.y_m + 0.06 * shifts[1],
+            start.z_m + 0.03 * shifts[2],
+            start.yaw_rad + 0.5 * shifts[3],
+        ).clamped()
+        old = scene.arm.goal
+        opening = scene.arm.opening_m()
+        scene.arm.teleport(target, opening_m=opening)
+        if showing.carried is not None:
+            scene.put(showing.carried, _carried(scene.pose_of(showing.carried), old, target))
+
+    def _nudge_focus(self, showing: _Showing) -> None:
+        (x, y, z), turned = showing.focus_pose
+        dx, dy, turn = (wander.at(showing.time_s) for wander in showing.wanders[4:7])
+        spun = pybullet.getQuaternionFromEuler([0, 0, 0.4 * turn])
+        _, turned = pybullet.multiplyTransforms([0, 0, 0], spun, [0, 0, 0], turned)
+        self._scene.put(showing.focus, ObjectPose((x + 0.02 * dx, y + 0.02 * dy, z), turned))
+
+    def _move_hand(self, showing: _Showing) -> None:
+        (x, y, z), _ = self._scene.pose_of(showing.focus)
+        away, aside, up, curl, turn = (wander.at(showing.time_s) for wander in showing.wanders[7:])
+        direction = showing.hand_from + 0.35 * turn
+        distance = 0.115 + 0.05 * away
+        self._scene.hand.show(
+            (
+                x + distance * np.cos(direction) - 0.02 * aside * np.sin(direction),
+                y + distance * np.sin(direction) + 0.02 * aside * np.cos(direction),
+                z + 0.065 + 0.025 * up,
+            ),
+            yaw=direction + np.pi,
+            pitch=0.35 + 0.15 * up,
+            curl=0.45 + 0.3 * curl,
+        )
+
+    def _arrange_lift(
+        self, task: str, outcome: Outcome, near_miss: bool, generator: np.random.Generator
+    ) -> _Showing:
+        scene = self._scene
+        wanted = task.removeprefix("lift-")
+        others = [kind for kind in OBJECT_KINDS if kind != wanted]
+        kind = wanted if wanted in OBJECT_KINDS else str(generator.choice(others))
+        carried: str | None = None
+        arm_moves = True
+        pose = _somewhere_above(generator)
+        if outcome == "success":
+            carried = kind
+            scene.grasp(kind, pose)
+        elif near_miss:
+            ways = ["not-lifted", "closed-empty"]
+            if wanted in OBJECT_KINDS:
+                ways += ["wrong-object"] * 2
+            way = str(generator.choice(ways))
+            if way == "wrong-object":
+                carried = str(generator.choice(others))
+                scene.grasp(carried, pose)
+            elif way == "not-lifted":
+                arm_moves = False
+                carried = kind
+                scene.grasp(kind, _grip_of(scene, kind))
+            else:
+                (x, y, _), _ = scene.pose_of(kind)
+                scene.arm.teleport(Pose(x, y, pose.z_m, pose.yaw_rad).clamped(), opening_m=0.0)
+        else:
+            opening = float(generator.choice([0.0, MAX_OPENING_M]))
+            scene.arm.teleport(pose, opening_m=opening)
+        resting = [kind for kind in scene.objects if kind != carried]
+        return self._begin(
+            task, outcome, str(generator.choice(resting)), carried, arm_moves, generator
+        )
+
+    def _arrange_place(
+        self, task: str, outcome: Outcome, near_miss: bool, generator: np.random.Generator
+    ) -> _Showing:
+        scene = self._scene
+        section = task.removeprefix("place-")
+        kind = str(generator.choice(OBJECT_KINDS))
+        carried: str | None = None
+        scene.arm.teleport(_somewhere_above(generator, RIGHT_BIN))
+        if outcome == "success":
+            area = SECTIONS.get(section, PLATE)
+            self._drop(kind, _inside(area, generator), generator)
+        elif near_miss:
+            ways = ["beside", "on-the-rim", "not-released"]
+            if section in PLATE_SECTIONS:
+                ways += ["wrong-section"] * 3
+            way = str(generator.choice(ways))
+            if way == "wrong-section":
+                other = str(generator.choice([name for name in SECTIONS if name != section]))
+                self._drop(kind, _inside(SECTIONS[other], generator), generator)
+            elif way == "beside":
+                near = LEFT_BIN.x_m - LEFT_BIN.half_x_m + 0.035
+                y = LEFT_BIN.y_m + float(generator.uniform(-0.08, 0.08))
+                self._drop(kind, (near, y), generator, yaw=np.pi / 2)
+            elif way == "on-the-rim":
+                near = PLATE.x_m - PLATE.half_x_m
+                y = PLATE.y_m + float(generator.uniform(-0.08, 0.08))
+                self._drop(kind, (near, y), generator)
+            else:
+                carried = kind
+                x, y = _inside(SECTIONS.get(section, PLATE), generator)
+                scene.grasp(kind, Pose(x, y, float(generator.uniform(0.01, 0.05)), 0.0).clamped())
+        focus = kind
+        return self._begin(task, outcome, focus, carried, carried is None, generator)
+
+    def _drop(
+        self,
+        kind: str,
+        at: tuple[float, float],
+        generator: np.random.Generator,
+        *,
+        yaw: float | None = None,
+    ) -> None:
+        if yaw is None:
+            yaw = float(generator.uniform(-np.pi, np.pi))
+        height = self._scene.object_models[kind].height_m / 2 + 0.02
+        turned = pybullet.getQuaternionFromEuler([0, 0, yaw])
+        self._scene.put(kind, ObjectPose((*at, height), turned))
+        self._scene.settle()
+        for each in self._scene.objects:
+            self._scene.put(each, self._scene.pose_of(each))
+
+    def _begin(
+        self,
+        task: str,
+        outcome: Outcome,
+        focus: str,
+        carried: str | None,
+        arm_moves: bool,
+        generator: np.random.Generator,
+    ) -> _Showing:
+        return _Showing(
+            task=task,
+            success=outcome == "success",
+            focus=focus,
+            carried=carried,
+            arm_moves=arm_moves,
+            wanders=tuple(
+                _Wander(generator, period_s=float(generator.uniform(3, 7))) for _ in range(12)
+            ),
+            arm_pose=self._scene.arm.goal,
+            focus_pose=self._scene.pose_of(focus),
+            hand_from=float(generator.choice([0.0, 0.5, -0.5])),
+        )
+
+
+def _carried(pose: ObjectPose, old: Pose, new: Pose) -> ObjectPose:
+    """Where an object in the jaws is after the hand went from `old` to `new`."""
+    turn = pybullet.getQuaternionFromEuler([0, 0, new.yaw_rad - old.yaw_rad])
+    offset = [a - b for a, b in zip(pose.position_m, old[:3], strict=True)]
+    moved, turned = pybullet.multiplyTransforms(new[:3], turn, offset, pose.turned)
+    return ObjectPose(moved, turned)
+
+
+def _grip_of(scene: Scene, kind: str) -> Pose:
+    """The pose that takes an object where it lies, jaws across its length."""
+    (x, y, z), turned = scene.pose_of(kind)
+    matrix = pybullet.getMatrixFromQuaternion(turned)
+    yaw = float(np.arctan2(matrix[3], matrix[0]))
+    yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
+    return Pose(x, y, max(z - 0.018, 0.0), yaw).clamped()
+
+
+def _somewhere_above(generator: np.random.Generator, area: Area | None = None) -> Pose:
+    if area is None:
+        area = LEFT_BIN if generator.random() < 0.3 else RIGHT_BIN
+    return Pose(
+        area.x_m + float(generator.uniform(-0.5, 0.5)) * area.half_x_m,
+        area.y_m + float(generator.uniform(-0.5, 0.5)) * area.half_y_m,
+        float(generator.uniform(*_HOLD_HEIGHTS_M)),
+        float(generator.uniform(-1.2, 1.2)),
+    ).clamped()
+
+
+def _inside(area: Area, generator: np.random.Generator) -> tuple[float, float]:
+    return (
+        area.x_m + float(generator.uniform(-0.5, 0.5)) * area.half_x_m,
+        area.y_m + float(generator.uniform(-0.5, 0.5)) * area.half_y_m,
+    )
