@@ -17,10 +17,12 @@ from data.cells.protocol import ActionA
 from data.errors import unknown_name
 from data.frames import ImageHWC, resize
 from policy import cem
+from policy.artefact import load_summary
 from policy.augmentation import central_view, see
 from policy.averaging import inference_copy
+from policy.behaviours import Observation, begun, random_action
 from policy.bellman_updater import as_input, torch_generator
-from policy.checkpoint import load_policy
+from policy.checkpoint import load_network
 from policy.config import PolicyConfig
 from policy.q_network import QNetwork
 
@@ -51,9 +53,12 @@ class Policy:
         Raises:
             CorruptData: A file is missing or cannot be read.
         """
-        stored = load_policy(folder)
+        summary = load_summary(folder)
         return cls(
-            stored.policy_id, stored.network(), stored.tasks, device=device or torch.device("cpu")
+            summary.policy_id,
+            load_network(summary),
+            summary.tasks,
+            device=device or torch.device("cpu"),
         )
 
     def act(
@@ -111,3 +116,33 @@ class Policy:
             )
         action_A: ActionA = best.action_BA[0].cpu().numpy()
         return action_A, float(torch.sigmoid(best.value_B[0]))
+
+
+class PolicyBehaviour:
+    """A policy as a behaviour: greedy to be evaluated, with random actions to collect.
+
+    Args:
+        policy: What acts.
+        epsilon: Probability of a random action instead (QT-Opt, Appendix B).
+    """
+
+    def __init__(self, policy: Policy, *, epsilon: float = 0.0) -> None:
+        self.name = f"policy:{policy.policy_id}"
+        self._policy = policy
+        self._epsilon = epsilon
+        self._task = ""
+        self._generator: np.random.Generator | None = None
+
+    def begin(self, task: str, generator: np.random.Generator) -> None:
+        """Start an episode of `task`."""
+        self._task = task
+        self._generator = generator
+
+    def act(self, observation: Observation) -> ActionA:
+        """The policy's action, or now and then a random one."""
+        generator = begun(self._generator, self.name)
+        if generator.random() < self._epsilon:
+            return random_action(generator)
+        return self._policy.act(
+            observation.image_HWC, observation.state.as_array(), self._task, generator
+        )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from data.errors import ConfigurationError
-from policy.checkpoint import StoredPolicy
+from policy.artefact import PolicySummary
+from policy.checkpoint import load_network
 from policy.config import PolicyConfig
 from policy.q_network import QNetwork
 
@@ -17,7 +18,7 @@ _ARCHITECTURE = (
 )  # fmt: skip
 
 
-def network_from(policy: StoredPolicy, tasks: Sequence[str], config: PolicyConfig) -> QNetwork:
+def network_from(policy: PolicySummary, tasks: Sequence[str], config: PolicyConfig) -> QNetwork:
     """A network with the weights of `policy` that knows `tasks`, in training mode.
 
     A task the policy had keeps its code, wherever it now stands in the order. A new task starts
@@ -35,7 +36,7 @@ def network_from(policy: StoredPolicy, tasks: Sequence[str], config: PolicyConfi
                 where=policy.folder,
                 next_step="Fine-tune with the recipe the policy was trained with, or start anew.",
             )
-    old = policy.network()
+    old = load_network(policy)
     new = QNetwork(config, len(tasks))
     kept = {k: v for k, v in old.state_dict().items() if not k.startswith("vector.of_task.")}
     new.load_state_dict(kept, strict=False)
@@ -61,4 +62,4 @@ def _carry_task_codes(
         after.bias.copy_(bias)
     else:
         # A single task has no layer of its own; what its code would add is a constant.
-        new.vector.of_action[0].bias.add_(codes[0] + bias)
+        new.vector.get_parameter("of_action.0.bias").add_(codes[0] + bias)

@@ -6,7 +6,7 @@ Shapes: B transitions, H height, W width, C colour, S state, A action.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class TrainBuffer:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._columns: dict[str, NDArray[np.generic]] = {}
+        self._columns: dict[str, NDArray[Any]] = {}
         self._next = 0
         self._length = 0
         self.dropped = 0
@@ -95,4 +95,4 @@ class TrainBuffer:
         return (self._next - self._length) % self._capacity
 
     def _oldest_version(self) -> int:
-        return int(self._columns["version_B"][self._first()])  # type: ignore[call-overload]
+        return int(self._columns["version_B"][self._first()])

@@ -1,0 +1,252 @@
+"""`goalpost policy`: collect episodes, train policies, evaluate them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from data.errors import GoalpostError
+
+if TYPE_CHECKING:
+    from data.runs import Run
+    from data.workspace import Workspace
+
+# torch, pybullet and DuckDB are imported by the command that needs them: `--help` stays quick.
+
+
+@click.group()
+@click.option(
+    "--workspace",
+    "root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The workspace's folder; $GOALPOST_WORKSPACE, or workspace/ here.",
+)
+@click.pass_context
+def policy(context: click.Context, root: Path | None) -> None:
+    """Policies: collect, train, evaluate."""
+    context.obj = root
+
+
+@policy.command()
+@click.option("--robot", "robots", multiple=True, required=True, help="May be repeated.")
+@click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")
+@click.option(
+    "--behaviour",
+    default="scripted-pick",
+    show_default=True,
+    help="scripted-pick, scripted-place or noisy.",
+)
+@click.option("--policy", "policy_id", default=None, help="Let this policy act instead.")
+@click.option("--recipe", default="cpu", show_default=True, help="Whose image size is kept.")
+@click.option("--episodes", default=20, show_default=True, help="For each robot.")
+@click.option("--seed", default=0, show_default=True, help="Of scenes and behaviours.")
+@click.pass_obj
+def collect(
+    root: Path | None,
+    robots: Sequence[str],
+    tasks: Sequence[str],
+    behaviour: str,
+    policy_id: str | None,
+    recipe: str,
+    episodes: int,
+    seed: int,
+) -> None:
+    """Collect episodes in simulated cells, here and now."""
+    spec = {
+        "robots": list(robots),
+        "behaviour": behaviour,
+        "policy": policy_id,
+        "tasks": list(tasks),
+        "episodes_per_robot": episodes,
+        "recipe": recipe,
+        "seed": seed,
+    }
+    run = _carry_out(root, "collect", spec)
+    click.echo(f"{run.status().result['episodes']} episodes collected.")
+
+
+@policy.command()
+@click.option("--detector", required=True, help="The detector whose rewards teach.")
+@click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")
+@click.option("--recipe", default="cpu", show_default=True, help="smoke, cpu or paper.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")
+@click.option(
+    "--strategy", default="skill", show_default=True, help="Impersonation: orig, all or skill."
+)
+@click.option("--success-share", default=1.0, show_default=True, help="Successes impersonated.")
+@click.option("--failure-share", default=1.0, show_default=True, help="Failures impersonated.")
+@click.option("--updates", default=2000, show_default=True, help="Gradient updates.")
+@click.option("--from-policy", default=None, help="Go on from this policy.")
+@click.option("--robot", "robots", multiple=True, help="Evaluate on it; may be repeated.")
+@click.option("--evaluation-episodes", default=10, show_default=True, help="Per task and robot.")
+@click.option("--seed", default=0, show_default=True, help="Of weights, batches and evaluation.")
+@click.pass_obj
+def train(
+    root: Path | None,
+    detector: str,
+    tasks: Sequence[str],
+    recipe: str,
+    settings: Sequence[str],
+    strategy: str,
+    success_share: float,
+    failure_share: float,
+    updates: int,
+    from_policy: str | None,
+    robots: Sequence[str],
+    evaluation_episodes: int,
+    seed: int,
+) -> None:
+    """Train a policy from the robots' episodes, here and now."""
+    spec = {
+        "recipe": recipe,
+        "overrides": dict(_setting(text) for text in settings),
+        "detector": detector,
+        "tasks": list(tasks),
+        "strategy": strategy,
+        "success_share": success_share,
+        "failure_share": failure_share,
+        "updates": updates,
+        "from_policy": from_policy,
+        "evaluation_episodes": evaluation_episodes if robots else 0,
+        "robots": list(robots),
+        "seed": seed,
+    }
+    run = _carry_out(root, "train-policy", spec)
+    _show(_workspace(root), run.status().result["policy"])
+
+
+@policy.command()
+@click.argument("policy_id")
+@click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")
+@click.option("--robot", "robots", multiple=True, required=True, help="May be repeated.")
+@click.option("--episodes", default=20, show_default=True, help="For each task and robot.")
+@click.option("--detector", default=None, help="Compare this detector with the truth.")
+@click.option("--seed", default=0, show_default=True, help="Of the scenes.")
+@click.pass_obj
+def evaluate(
+    root: Path | None,
+    policy_id: str,
+    tasks: Sequence[str],
+    robots: Sequence[str],
+    episodes: int,
+    detector: str | None,
+    seed: int,
+) -> None:
+    """Try POLICY_ID in simulated cells and count its true successes."""
+    spec = {
+        "policy": policy_id,
+        "tasks": list(tasks),
+        "robots": list(robots),
+        "episodes_per_task": episodes,
+        "detector": detector,
+        "seed": seed,
+    }
+    _carry_out(root, "evaluate-policy", spec)
+    _show(_workspace(root), policy_id)
+
+
+@policy.command()
+@click.argument("run_folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def execute(run_folder: Path) -> None:
+    """Carry out the run in RUN_FOLDER, or go on with it."""
+    from data.runs import load_run
+    from data.workspace import open_workspace
+    from policy.run import execute_run
+
+    folder = run_folder.resolve()
+    try:
+        workspace = open_workspace(folder.parent.parent, create=False)
+        execute_run(load_run(workspace, folder.name), workspace)
+    except GoalpostError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@policy.command("list")
+@click.pass_obj
+def list_command(root: Path | None) -> None:
+    """List the trained policies, the newest first."""
+    from datetime import UTC, datetime
+
+    from policy.artefact import list_policies
+
+    try:
+        found = list_policies(_workspace(root))
+    except GoalpostError as error:
+        raise click.ClickException(str(error)) from error
+    if not found:
+        click.echo("No policy yet. Train one with `goalpost policy train --detector ID`.")
+    for each in found:
+        created = datetime.fromtimestamp(each.created_at_ns / 1e9, UTC)
+        click.echo(f"{each.policy_id}  {created:%Y-%m-%d %H:%M} UTC  {', '.join(each.tasks)}")
+
+
+@policy.command()
+@click.argument("policy_id")
+@click.pass_obj
+def show(root: Path | None, policy_id: str) -> None:
+    """Print what POLICY_ID was made from and how it did."""
+    try:
+        _show(_workspace(root), policy_id)
+    except GoalpostError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _carry_out(root: Path | None, kind: str, spec: Mapping[str, Any]) -> Run:
+    from data.runs import create_run
+    from policy.run import execute_run
+
+    try:
+        workspace = _workspace(root)
+        run = create_run(workspace, kind, spec)
+        click.echo(f"Working in {run.folder}; interrupted, it goes on with:")
+        click.echo(f"  goalpost policy execute {run.folder}")
+        execute_run(run, workspace)
+    except GoalpostError as error:
+        raise click.ClickException(str(error)) from error
+    if run.status().state != "done":
+        raise click.ClickException(f"The run ended as '{run.status().state}'.")
+    return run
+
+
+def _show(workspace: Workspace, policy_id: str) -> None:
+    from policy.artefact import load_summary, policy_folder
+
+    summary = load_summary(policy_folder(workspace, policy_id))
+    lineage = summary.lineage
+    click.echo(f"Policy {summary.policy_id}: {', '.join(summary.tasks)}")
+    click.echo(f"  {lineage['updates']} updates, rewards of detector {lineage['detector']}")
+    click.echo(f"  {summary.folder}")
+    if summary.evaluation is None:
+        click.echo("  not evaluated yet")
+        return
+    for task, rate in summary.evaluation["by_task"].items():
+        click.echo(
+            f"  {task:<20} {rate['successes']:>4} of {rate['attempts']:<4} "
+            f"{rate['rate']:>4.0%}  (95%: {rate['low']:.0%} to {rate['high']:.0%})"
+        )
+
+
+def _workspace(root: Path | None) -> Workspace:
+    from data.workspace import default_root, open_workspace
+
+    return open_workspace(root or default_root(), create=False)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"'{text}' is not KEY=VALUE, such as batch_size=32.")
+    try:
+        return key.strip(), json.loads(value)
+    except ValueError:
+        return key.strip(), value
+
+
+if __name__ == "__main__":
+    sys.exit(policy())
