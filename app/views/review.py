@@ -1,10 +1,279 @@
-"""The Review page."""
+"""The Review page: where the detector and the labels disagree, and who is right."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import streamlit as st
+
+from app import inbox, state
+from app.decision_log import Item
+from app.images import FRAMES, image_urls
+from app.mistakes import (
+    Mistake,
+    Tally,
+    as_corrected,
+    find_mistakes,
+    item_of,
+    reviewed,
+    tally,
+)
+from app.pages import link, nothing_yet
+from app.person import your_name
+from app.widgets.gallery import Card, Choice, gallery
+from app.widgets.notice import errors_shown
+from data.labels import Label
+from data.shards import FrameRef
+from sd_model.artefact import DetectorSummary
+from sd_model.detector import list_detectors
+from sd_model.scores import JudgedExample, load_scores
+
+_KEY = "review"
+CARDS = 12
+"""Cards on one page of the gallery."""
+_SPLITS = {"holdout": "Held-out robots", "validation": "Training robots, unseen clips"}
+_KINDS = {
+    "false positive": "Said success, labelled failure",
+    "false negative": "Said failure, labelled success",
+}
 
 
 def render() -> None:
     """Show the page."""
     st.title("Review")
+    st.caption("Where the detector and the labels disagree. Either may be wrong.")
+    detectors = list_detectors(state.workspace())
+    if not detectors:
+        nothing_yet(
+            "**There is no detector yet.** Train one; what it gets wrong on the robots it has "
+            "never seen then appears here.",
+            page="detector",
+            label="Train a detector",
+        )
+        return
+    newest_first = sorted(detectors, key=lambda each: each.detector_id, reverse=True)
+    by_id = {summary.detector_id: summary for summary in newest_first}
+    which, name = st.columns([3, 1], vertical_alignment="bottom")
+    with which:
+        chosen = st.selectbox("Detector", by_id, key="review-detector", persist_state="session")
+    with name:
+        by = your_name()
+    inbox.show_problem(_KEY)
+    with errors_shown():
+        _review(by_id[chosen], by)
+
+
+def _review(summary: DetectorSummary, by: str) -> None:
+    scores = _scores(str(summary.folder), (summary.folder / "scores.parquet").stat().st_mtime_ns)
+    examples = _choose(scores)
+    own = {task: chosen.value for task, chosen in summary.thresholds.items()}
+    thresholds = _choose_thresholds(own, examples)
+    checked = reviewed(state.labels())
+    _show_tallies(examples, own, thresholds, checked)
+    mistakes = find_mistakes(examples, thresholds)
+    if not examples:
+        st.info("Nothing was judged in this selection. Choose another split, task or robot.")
+    elif not mistakes:
+        st.success("No mistakes in this selection.", icon=":material/task_alt:")
+    else:
+        _show_mistakes(mistakes, scores, thresholds, checked, by)
+    _show_bias(scores, checked)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _scores(folder: str, changed_ns: int) -> list[JudgedExample]:
+    return load_scores(Path(folder))
+
+
+def _choose(scores: Sequence[JudgedExample]) -> list[JudgedExample]:
+    left, middle, right = st.columns(3)
+    splits = [split for split in _SPLITS if any(row.split == split for row in scores)]
+    with left:
+        split = st.selectbox(
+            "Judged on", splits, format_func=lambda name: _SPLITS[name], key="review-split"
+        )
+    with middle:
+        tasks = st.multiselect(
+            "Tasks", sorted({row.task for row in scores}), placeholder="All", key="review-tasks"
+        )
+    with right:
+        robots = st.multiselect(
+            "Robots",
+            sorted({row.robot for row in scores if row.split == split}),
+            placeholder="All",
+            key="review-robots",
+        )
+    return [
+        row
+        for row in scores
+        if row.split == split
+        and (not tasks or row.task in tasks)
+        and (not robots or row.robot in robots)
+    ]
+
+
+def _choose_thresholds(
+    own: Mapping[str, float], examples: Sequence[JudgedExample]
+) -> Mapping[str, float]:
+    toggle, slider = st.columns([1, 2], vertical_alignment="center")
+    other = toggle.toggle(
+        "Try another threshold",
+        key="review-other-threshold",
+        help="Shows what would change. The detector itself stays as it is.",
+    )
+    if not other:
+        return own
+    tasks = {row.task for row in examples}
+    start = own[next(iter(tasks))] if len(tasks) == 1 else 0.5
+    value = slider.slider("Counts as success from", 0.0, 1.0, round(start, 2), 0.01)
+    return dict.fromkeys(own, float(value))
+
+
+def _show_tallies(
+    examples: Sequence[JudgedExample],
+    own: Mapping[str, float],
+    thresholds: Mapping[str, float],
+    checked: Mapping[Item, Label],
+) -> None:
+    at_own, now = tally(examples, own), tally(examples, thresholds)
+    corrected = tally(as_corrected(examples, checked), thresholds)
+    columns = st.columns(4)
+    columns[0].metric("Successes judged", now.successes)
+    columns[1].metric("Failures judged", now.failures)
+    columns[2].metric(
+        "Failures taken for success",
+        _rate(now.false_positives, now.false_positive_rate),
+        _change(now.false_positives - at_own.false_positives),
+        delta_color="inverse",
+    )
+    columns[3].metric(
+        "Successes taken for failure",
+        _rate(now.false_negatives, now.false_negative_rate),
+        _change(now.false_negatives - at_own.false_negatives),
+        delta_color="inverse",
+    )
+    if corrected != now:
+        st.caption(f"With the labels as corrected in review: {_in_words(corrected)}.")
+
+
+def _rate(count: int, rate: float | None) -> str:
+    return "none judged" if rate is None else f"{count} ({rate:.1%})"
+
+
+def _change(difference: int) -> str | None:
+    return f"{difference:+d}" if difference else None
+
+
+def _in_words(counts: Tally) -> str:
+    return (
+        f"{_rate(counts.false_positives, counts.false_positive_rate)} failures taken for success, "
+        f"{_rate(counts.false_negatives, counts.false_negative_rate)} successes taken for failure"
+    )
+
+
+def _show_mistakes(
+    mistakes: Sequence[Mistake],
+    scores: Sequence[JudgedExample],
+    thresholds: Mapping[str, float],
+    checked: Mapping[Item, Label],
+    by: str,
+) -> None:
+    kinds, hide = st.columns([3, 1], vertical_alignment="center")
+    kind = kinds.segmented_control(
+        "Show",
+        list(_KINDS),
+        format_func=lambda name: _label_with_count(name, mistakes),
+        key="review-kind",
+        label_visibility="collapsed",
+    )
+    opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
+    hide_checked = hide.toggle("Hide checked before", value=True, key="review-hide")
+    shown = [
+        mistake
+        for mistake in mistakes
+        if (kind is None or mistake.kind == kind)
+        and not (
+            hide_checked and mistake.item in checked and checked[mistake.item].at_ns < opened_ns
+        )
+    ]
+    if not shown:
+        st.success("Every mistake in this selection is checked.", icon=":material/task_alt:")
+        link("detector", "Train again with the corrected labels")
+        return
+    pages = -(-len(shown) // CARDS)
+    page = st.pagination(pages, key="review-page") if pages > 1 else 1
+    batch = shown[(page - 1) * CARDS : page * CARDS]
+    splits = {item_of(row): row.split for row in scores}
+    gallery(
+        _cards(batch, thresholds, checked),
+        key=_KEY,
+        confirmed=inbox.confirmed(_KEY),
+        on_log=inbox.receiver(_KEY, by=by, source="review", splits=splits),
+    )
+
+
+def _label_with_count(kind: str, mistakes: Sequence[Mistake]) -> str:
+    return f"{_KINDS[kind]} ({sum(mistake.kind == kind for mistake in mistakes)})"
+
+
+def _cards(
+    mistakes: Sequence[Mistake], thresholds: Mapping[str, float], checked: Mapping[Item, Label]
+) -> list[Card]:
+    refs = [
+        FrameRef(each.worst.shard, each.worst.episode_id, each.worst.frame_index)
+        for each in mistakes
+    ]
+    FRAMES.read(state.workspace(), refs)
+    now_s = time.time()
+    return [
+        _card(mistake, thresholds, checked.get(mistake.item), image_urls(ref, now_s=now_s))
+        for mistake, ref in zip(mistakes, refs, strict=True)
+    ]
+
+
+def _card(
+    mistake: Mistake,
+    thresholds: Mapping[str, float],
+    label: Label | None,
+    images: Mapping[str, str],
+) -> Card:
+    worst = mistake.worst
+    opposite = "failure" if worst.outcome == "success" else "success"
+    source = "" if worst.origin == "labelled" else f", follows from {worst.from_task}"
+    where = "terminal frame"
+    if worst.kind == "clip":
+        where = f"clip, {mistake.wrong_frames} of {mistake.judged_frames} frames wrong"
+    return Card(
+        item_id=mistake.item.item_id,
+        title=worst.task,
+        badge=mistake.kind,
+        tone="positive" if mistake.kind == "false positive" else "negative",
+        lines=(
+            f"Labelled {worst.outcome}{source}",
+            f"Detector: {worst.score:.2f} (success from {thresholds[worst.task]:.2f})",
+            f"{worst.robot}, {where}",
+        ),
+        images=images,
+        choices=(
+            Choice(answer=worst.outcome, title=f"It is {worst.outcome}: label is right"),
+            Choice(answer=opposite, title=f"It is {opposite}: change label"),
+            Choice(answer="unsure", title="Cannot tell"),
+        ),
+        checked=None if label is None else f"Checked: {label.outcome} ({label.by})",
+        label_id=None if label is None else label.label_id,
+    )
+
+
+def _show_bias(scores: Sequence[JudgedExample], checked: Mapping[Item, Label]) -> None:
+    held_out = {item_of(row): row.outcome for row in scores if row.split == "holdout"}
+    looked_at = [item for item in held_out if item in checked]
+    changed = [item for item in looked_at if checked[item].outcome != held_out[item]]
+    with st.container(border=True):
+        st.markdown(
+            "**Correcting held-out labels while the detector's answer is in sight bends the test "
+            "towards the detector.** Each correction is recorded as made in review. So far "
+            f"{len(looked_at)} held-out labels were looked at and {len(changed)} changed."
+        )
+        link("detector", "Train again with the corrected labels")

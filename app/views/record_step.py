@@ -1,0 +1,201 @@
+"""One step of the paired protocol on the Record page: what to show now, and the big button."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import streamlit as st
+
+from app import state
+from app.pairing import Pair
+from app.widgets.notice import errors_shown
+from data.cells.client import CellClient
+from data.cells.messages import CellStatus, RecordingStatus
+from data.episodes import new_episode_id
+from data.labels import undo_label
+from data.recording import RecordingSummary
+from data.tasks import Outcome, Task
+
+_SAVED = "record-saved"
+"""Session state: what was recorded last, for keeping or redoing."""
+_LEFT = "record-left-pair"
+"""Session state: the half pair that was given up because the scene has changed."""
+_SHOWN = "record-shown"
+"""Session state: what the simulated person was last asked to show."""
+
+
+def show(cell: CellClient, status: CellStatus, task: Task, pair: Pair | None, *, by: str) -> None:
+    """Show the step that comes next, or the recording under way."""
+    if status.recording is not None:
+        _show_recording(cell, status.recording)
+        return
+    if pair is not None and pair.pair_id == st.session_state.get(_LEFT):
+        pair = None
+    outcome: Outcome = "success" if pair is None or pair.missing is None else pair.missing
+    _show_saved(by, pair_complete=pair is None)
+    left, right = st.columns([3, 2], gap="medium")
+    with left, st.container(border=True):
+        _show_step(cell, status, task, pair, outcome, by)
+    with right, st.container(border=True):
+        if status.kind == "simulated":
+            _simulated_person(cell, task)
+        else:
+            _advice(outcome)
+
+
+def _show_step(
+    cell: CellClient,
+    status: CellStatus,
+    task: Task,
+    pair: Pair | None,
+    outcome: Outcome,
+    by: str,
+) -> None:
+    step = "1" if outcome == "success" else "2"
+    st.markdown(f"##### Step {step} of 2: show {outcome} of {task.name}")
+    if outcome == "success":
+        st.markdown(task.description)
+    else:
+        st.markdown(
+            f"The **same scene**, but not this: {task.description[:1].lower()}"
+            f"{task.description[1:]} Near misses teach the most: almost there, and yet not."
+        )
+    st.caption("Every picture of the clip must show it: set it up first, then press Record.")
+    if st.button(
+        f"Record {outcome}",
+        type="primary",
+        icon=":material/radio_button_checked:",
+        width="stretch",
+        key="record-start",
+        disabled=bool(status.camera_errors),
+    ):
+        with errors_shown():
+            _start(cell, status, task, pair, outcome, by)
+            st.rerun()
+    if pair is not None and st.button(
+        "The scene has changed: begin a new pair", type="tertiary", key="record-new-pair"
+    ):
+        st.session_state[_LEFT] = pair.pair_id
+        st.rerun()
+
+
+def _start(
+    cell: CellClient,
+    status: CellStatus,
+    task: Task,
+    pair: Pair | None,
+    outcome: Outcome,
+    by: str,
+) -> None:
+    wanted = (status.robot, task.name, outcome)
+    if status.kind == "simulated" and st.session_state.get(_SHOWN) != wanted:
+        _demonstrate(cell, task, outcome)
+    cell.start_recording(
+        task=task.name,
+        outcome=outcome,
+        pair_id=_new_pair_id() if pair is None else pair.pair_id,
+        by=by,
+    )
+    st.session_state.pop(_SAVED, None)
+    st.session_state.pop(_SHOWN, None)
+
+
+def _new_pair_id() -> str:
+    return f"pair-{new_episode_id(time.time_ns())}"
+
+
+def _show_recording(cell: CellClient, recording: RecordingStatus) -> None:
+    with st.container(border=True):
+        st.markdown(
+            f"##### Recording {recording.outcome} of {recording.task}  \n"
+            f"Started by {recording.by}. It goes on if you close this page."
+        )
+        stop, discard, _ = st.columns([2, 1, 2])
+        if stop.button(
+            "Stop",
+            type="primary",
+            icon=":material/stop_circle:",
+            width="stretch",
+            key="record-stop",
+        ):
+            with errors_shown():
+                st.session_state[_SAVED] = (cell.stop_recording(), recording.outcome)
+                st.rerun()
+        if discard.button("Discard", width="stretch", key="record-discard"):
+            with errors_shown():
+                cell.discard_recording()
+                st.rerun()
+
+
+def _show_saved(by: str, *, pair_complete: bool) -> None:
+    if _SAVED not in st.session_state:
+        return
+    summary, outcome = st.session_state[_SAVED]
+    with st.container(border=True):
+        said, keep, redo = st.columns([4, 1, 1], vertical_alignment="center")
+        said.markdown(f":material/check_circle: **Saved {outcome}:** {_in_words(summary)}")
+        if pair_complete and outcome == "failure":
+            said.markdown(
+                "The pair is complete. **Now change the scene:** lighting, objects, background."
+            )
+        if keep.button("Keep", type="primary", width="stretch", key="record-keep"):
+            del st.session_state[_SAVED]
+            st.rerun()
+        if redo.button(
+            "Redo",
+            width="stretch",
+            key="record-redo",
+            help="This clip is not used; record it again.",
+        ):
+            with errors_shown():
+                label_id = f"clip-{summary.episode_id}"
+                undo_label(state.catalog(), label_id, by=by, at_ns=time.time_ns())
+                del st.session_state[_SAVED]
+                st.rerun()
+
+
+def _in_words(summary: RecordingSummary) -> str:
+    missed = "none missed" if summary.dropped_frames == 0 else f"{summary.dropped_frames} missed"
+    return f"{summary.frame_count} frames, one every {summary.median_interval_ms:.0f} ms, {missed}."
+
+
+def _advice(outcome: Outcome) -> None:
+    st.markdown("##### Good clips")
+    if outcome == "success":
+        st.markdown(
+            "Between pairs, **change the scene**: lighting, objects, background. "
+            "Hands may come into the picture."
+        )
+    else:
+        st.markdown(
+            "Show **near misses**: the right object beside its place, the wrong object in it, the "
+            "gripper not yet closed."
+        )
+
+
+def _simulated_person(cell: CellClient, task: Task) -> None:
+    st.markdown("##### The simulated person")
+    st.caption("Stands in for you. Record asks for what the step needs by itself.")
+    with errors_shown():
+        first, second = st.columns(2)
+        if first.button("Show success", width="stretch", key="show-success"):
+            _demonstrate(cell, task, "success")
+        if second.button("Show failure", width="stretch", key="show-failure"):
+            _demonstrate(cell, task, "failure")
+        if first.button("Show near miss", width="stretch", key="show-near-miss"):
+            _demonstrate(cell, task, "failure", near_miss=True)
+        if second.button("New scene", width="stretch", key="show-new-scene"):
+            cell.new_scene(_seed())
+            st.session_state.pop(_SHOWN, None)
+
+
+def _demonstrate(
+    cell: CellClient, task: Task, outcome: Outcome, *, near_miss: bool = False
+) -> None:
+    cell.demonstrate(task.name, outcome, near_miss, _seed())
+    st.session_state[_SHOWN] = (cell.status().robot, task.name, outcome)
+
+
+def _seed() -> int:
+    return secrets.randbelow(2**31)
