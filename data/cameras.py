@@ -1,0 +1,186 @@
+"""Cameras: any source OpenCV can open, each read by a thread that keeps the newest frame.
+
+A source is an index (`0`), a device path (`/dev/v4l/by-id/...`, which stays with the same camera
+after a replug), an RTSP or HTTP address, or a video file, which plays at its own rate and starts
+again after it has ended, as a camera does that was unplugged for a moment.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+
+from data.errors import CameraError
+from data.frames import ImageHWC
+
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 8.0
+"""The wait before a lost source is opened again doubles from the first to this."""
+OPEN_TIMEOUT_MS = 5000
+"""How long a network source may take to open or to give a frame."""
+FIRST_FRAME_S = 6.0
+"""How long a source that is being opened may take to give its first frame."""
+MAX_AGE_S = 1.0
+"""A source whose newest frame is older than this counts as dead."""
+_ASKED_FOR_S = 2.0
+"""Frames are decoded only while somebody asked for one this recently [s]."""
+_FALLBACK_RATE_HZ = 30.0
+
+
+class Camera:
+    """One camera, opened again with growing pauses whenever it is lost.
+
+    Args:
+        name: Which of the cell's cameras it is.
+        source: What OpenCV opens.
+        clock_ns: Wall clock [ns since the Unix epoch] that stamps each frame as it is captured.
+    """
+
+    def __init__(
+        self, name: str, source: str, *, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.name = name
+        self.source = source
+        self._clock_ns = clock_ns
+        self._changed = threading.Condition()
+        self._frame: tuple[ImageHWC, int] | None = None
+        self._asked_at_s = -_ASKED_FOR_S
+        self._heard_at_s = time.monotonic()
+        self._problem: str | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why there are no frames now, in a few words; None while there are."""
+        if self._problem is None and time.monotonic() - self._heard_at_s > FIRST_FRAME_S:
+            return "has given no new frame for too long"
+        return self._problem
+
+    def newest(self) -> tuple[ImageHWC, int]:
+        """The newest frame (RGB) and the time of its capture [ns since the Unix epoch].
+
+        Waits for it where the source is being opened (`FIRST_FRAME_S`) or slow (`MAX_AGE_S`).
+
+        Raises:
+            CameraError: The source cannot be opened, or gives no frames any more.
+        """
+        with self._changed:
+            self._asked_at_s = time.monotonic()
+            patience_s = FIRST_FRAME_S if self._frame is None else MAX_AGE_S
+            deadline_s = self._asked_at_s + patience_s
+            while True:
+                if self._problem is not None:
+                    raise self.error(self._problem)
+                if self._frame is not None:
+                    image, captured_ns = self._frame
+                    if self._clock_ns() - captured_ns <= MAX_AGE_S * 1e9:
+                        return image, captured_ns
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0:
+                    raise self.error("has given no new frame for too long")
+                self._changed.wait(left_s)
+
+    def error(self, problem: str) -> CameraError:
+        """A `CameraError` that names this camera, its source and what could be used instead."""
+        return CameraError(
+            f"Camera '{self.name}' {problem}.",
+            where=f"source '{self.source}'",
+            valid=reachable_devices() or ["no camera is plugged into this machine"],
+            next_step=(
+                "Check its cable, power or address, or give the robot another source on the "
+                "Robots page. Goalpost keeps trying to open it."
+            ),
+        )
+
+    def close(self) -> None:
+        """Let go of the source; calling it again does nothing."""
+        self._stopping.set()
+        self._thread.join(timeout=2.0)  # a grab from a dead network source may still hang
+
+    def _run(self) -> None:
+        pause_s = FIRST_RETRY_S
+        while not self._stopping.is_set():
+            capture = _open(self.source)
+            if capture.isOpened():
+                if self._read_until_lost(capture):
+                    pause_s = FIRST_RETRY_S
+                    self._lost("stopped giving frames")
+                else:
+                    self._lost("opens but gives no frames")
+            else:
+                self._lost("cannot be opened")
+            capture.release()
+            self._stopping.wait(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+
+    def _read_until_lost(self, capture: cv2.VideoCapture) -> bool:
+        """Keep the newest frame until the source fails; False where it never gave one."""
+        pace_s = _pace_s(self.source, capture)
+        due_s = time.monotonic()
+        seen = False
+        while not self._stopping.is_set():
+            if not capture.grab():
+                break
+            captured_ns = self._clock_ns()
+            self._heard_at_s = time.monotonic()
+            if time.monotonic() - self._asked_at_s < _ASKED_FOR_S:
+                decoded, image_bgr = capture.retrieve()
+                if not decoded:
+                    break
+                image = np.ascontiguousarray(image_bgr[:, :, ::-1], dtype=np.uint8)
+                with self._changed:
+                    self._frame = (image, captured_ns)
+                    self._problem = None
+                    self._changed.notify_all()
+            elif self._problem is not None:
+                self._problem = None
+            seen = True
+            if pace_s:
+                due_s = max(due_s + pace_s, time.monotonic() - pace_s)
+                self._stopping.wait(max(0.0, due_s - time.monotonic()))
+        return seen
+
+    def _lost(self, problem: str) -> None:
+        with self._changed:
+            self._frame = None
+            self._problem = problem
+            self._changed.notify_all()
+
+
+def reachable_devices() -> list[str]:
+    """Paths of the cameras plugged into this machine; stable names first."""
+    return [
+        str(path)
+        for pattern in ("v4l/by-id/*", "video*")
+        for path in sorted(Path("/dev").glob(pattern))
+    ]
+
+
+def _open(source: str) -> cv2.VideoCapture:
+    if source.isdecimal():
+        return cv2.VideoCapture(int(source))
+    if urlsplit(source).scheme in {"rtsp", "rtsps", "http", "https"}:
+        timeouts = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, OPEN_TIMEOUT_MS,
+        ]  # fmt: skip
+        return cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
+    if source.startswith("/dev/"):
+        return cv2.VideoCapture(source, cv2.CAP_V4L2)
+    return cv2.VideoCapture(source)
+
+
+def _pace_s(source: str, capture: cv2.VideoCapture) -> float:
+    """Seconds between the frames of a video file; 0 for live sources, which pace themselves."""
+    if not Path(source).is_file():
+        return 0.0
+    rate_hz = capture.get(cv2.CAP_PROP_FPS)
+    return 1.0 / (rate_hz if rate_hz > 0 else _FALLBACK_RATE_HZ)

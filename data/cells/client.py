@@ -1,0 +1,280 @@
+"""Talking to cell hosts, and starting and stopping them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+import zmq
+
+from data.cells.addresses import HostAddress, log_path, read_address, running_hosts
+from data.cells.messages import (
+    CellStatus,
+    decode_reply,
+    encode_command,
+    status_from_json,
+)
+from data.errors import CellError
+from data.frames import EncodedFrameSet
+from data.packing import unpack
+from data.recording import RecordingSummary, RecoveredClip
+from data.tasks import Outcome
+from data.workspace import Workspace
+
+__all__ = ["CellClient", "running_hosts", "start_host", "stop_host"]
+
+START_S = 30.0
+"""How long a host may take from its start to its first answer."""
+STOP_S = 10.0
+"""How long a host may take to finish; then it is killed, and its recordings are in the journal."""
+LONG_COMMAND_S = 60.0
+"""How long a command may take that waits for the simulation or for the disk."""
+_LOOK_S = 0.5
+"""While waiting for an answer, how often to look whether the host still lives."""
+_LOG_TAIL = 800
+
+
+class CellClient:
+    """One client of the host of `robot`; use it in one thread, best in a `with` block.
+
+    Raises:
+        CellError: No host of this robot runs.
+    """
+
+    def __init__(self, workspace: Workspace, robot: str, *, timeout_s: float = 5.0) -> None:
+        self._workspace = workspace
+        self._robot = robot
+        self._timeout_s = timeout_s
+        self._address = self._find_host()
+        self._requests: zmq.Socket[bytes] | None = None
+        self._frames: zmq.Socket[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; calling it again does nothing."""
+        for open_socket in (self._requests, self._frames):
+            if open_socket is not None:
+                open_socket.close(linger=0)
+        self._requests = self._frames = None
+
+    def status(self) -> CellStatus:
+        """What the cell does now."""
+        return status_from_json(self._ask("status"))
+
+    def latest(self, *, timeout_s: float = 5.0) -> EncodedFrameSet:
+        """The newest frames. The first call makes the host sample for this client.
+
+        Later calls wait for the next publication: 0.2 s while the scene moves, 1 s while it
+        rests (then the same frames come again, with the capture times they had).
+
+        Raises:
+            CellError: No frames came within `timeout_s`; says why where the host knows.
+        """
+        if self._frames is None:
+            self._frames = zmq.Context.instance().socket(zmq.SUB)
+            self._frames.setsockopt(zmq.CONFLATE, 1)
+            self._frames.setsockopt(zmq.SUBSCRIBE, b"")
+            self._frames.connect(self._address.frames)
+        if not self._wait(self._frames, timeout_s):
+            errors = self.status().camera_errors
+            raise CellError(
+                f"The cell of '{self._robot}' has given no frames for {timeout_s:g} s."
+                + "".join(f" {message}" for message in errors.values()),
+                where=f"robot '{self._robot}'",
+                next_step="Look at its cameras on the Robots page.",
+            )
+        return unpack(self._frames.recv())
+
+    def demonstrate(self, task: str, outcome: Outcome, near_miss: bool, seed: int) -> None:
+        """Simulated cells: let the demonstrator show `outcome` of `task`.
+
+        Raises:
+            CellError: A recording runs, or the robot is a real one.
+        """
+        self._ask(
+            "demonstrate", LONG_COMMAND_S,
+            task=task, outcome=outcome, near_miss=near_miss, seed=seed,
+        )  # fmt: skip
+
+    def new_scene(self, seed: int) -> None:
+        """Simulated cells: shuffle the objects. Raises like `demonstrate`."""
+        self._ask("new_scene", LONG_COMMAND_S, seed=seed)
+
+    def idle(self) -> None:
+        """Simulated cells: stop demonstrating. Raises like `demonstrate`."""
+        self._ask("idle", LONG_COMMAND_S)
+
+    def start_recording(self, *, task: str, outcome: Outcome, pair_id: str | None, by: str) -> str:
+        """Begin a clip that shows `outcome` of `task`; gives its id.
+
+        Raises:
+            UnknownName: There is no such task.
+            CameraError: A camera gives no frames.
+            CellError: A recording runs already.
+            StorageFull: There is no room for it.
+        """
+        return str(
+            self._ask(
+                "start_recording", LONG_COMMAND_S,
+                task=task, outcome=outcome, pair_id=pair_id, by=by,
+            )
+        )  # fmt: skip
+
+    def stop_recording(self) -> RecordingSummary:
+        """End the clip, store and label it.
+
+        Raises:
+            CellError: Nothing is being recorded (any more; says why).
+            InvalidInput: The clip was too short to be one, and is gone.
+            StorageFull: It could not be stored; it waits as a recovered clip.
+        """
+        return RecordingSummary(**self._ask("stop_recording", LONG_COMMAND_S))
+
+    def discard_recording(self) -> None:
+        """End the clip and throw it away."""
+        self._ask("discard_recording", LONG_COMMAND_S)
+
+    def recovered(self) -> list[RecoveredClip]:
+        """Recordings that were cut short and wait to be kept or dropped, oldest first."""
+        return [RecoveredClip(**clip) for clip in self._ask("recovered")]
+
+    def keep_recovered(self, recording_id: str) -> str:
+        """Store and label a recording that was cut short; gives its episode's id."""
+        return str(self._ask("keep_recovered", LONG_COMMAND_S, recording_id=recording_id))
+
+    def drop_recovered(self, recording_id: str) -> None:
+        """Throw a recording away that was cut short."""
+        self._ask("drop_recovered", recording_id=recording_id)
+
+    def _ask(self, command: str, patience_s: float | None = None, **arguments: Any) -> Any:
+        if self._requests is None:
+            self._requests = zmq.Context.instance().socket(zmq.REQ)
+            self._requests.connect(self._address.commands)
+        self._requests.send(encode_command(command, arguments))
+        patience_s = max(self._timeout_s, patience_s or 0.0)
+        if not self._wait(self._requests, patience_s):
+            self._requests.close(linger=0)  # a late answer must not be taken for the next one
+            self._requests = None
+            raise CellError(
+                f"The cell host of '{self._robot}' did not answer '{command}' within "
+                f"{patience_s:g} s.",
+                where=log_path(self._workspace, self._robot),
+                next_step="Try again; if it stays silent, restart it on the Robots page.",
+            )
+        return decode_reply(self._requests.recv())
+
+    def _wait(self, zmq_socket: zmq.Socket[bytes], patience_s: float) -> bool:
+        deadline_s = time.monotonic() + patience_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            if zmq_socket.poll(int(1000 * min(left_s, _LOOK_S)) + 1):
+                return True
+            if not self._address.is_alive():
+                self.close()
+                raise _not_running(self._workspace, self._robot)
+        return False
+
+    def _find_host(self) -> HostAddress:
+        address = read_address(self._workspace, self._robot)
+        if address is None:
+            raise _not_running(self._workspace, self._robot)
+        return address
+
+
+def start_host(workspace: Workspace, robot: str) -> None:
+    """Start the host of `robot` as a process of its own and wait until it answers.
+
+    Does nothing where one runs already. The host outlives this process.
+
+    Raises:
+        CellError: It did not start; quotes its log.
+    """
+    if read_address(workspace, robot) is not None:
+        return
+    command = [
+        sys.executable, "-m", "data.cells.host",
+        "--workspace", str(workspace.root), "--robot", robot,
+    ]  # fmt: skip
+    with log_path(workspace, robot).open("ab") as log:
+        begin = log.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
+        )
+    # Whoever started it must also take note of its end, or it stays a zombie.
+    threading.Thread(target=process.wait, name=f"host of {robot}", daemon=True).start()
+    deadline_s = time.monotonic() + START_S
+    while read_address(workspace, robot) is None:
+        ended = process.poll() is not None
+        if ended and read_address(workspace, robot) is not None:
+            break  # another process was faster
+        if ended or time.monotonic() > deadline_s:
+            process.kill()
+            raise CellError(
+                f"The cell host of '{robot}' did not start. {_tail(workspace, robot, begin)}",
+                where=log_path(workspace, robot),
+                next_step="Correct what it says and start it again.",
+            )
+        time.sleep(0.05)
+    with CellClient(workspace, robot, timeout_s=START_S) as client:
+        client.status()
+
+
+def stop_host(workspace: Workspace, robot: str) -> None:
+    """End the host of `robot`; a recording under way stays in its journal.
+
+    Does nothing where none runs.
+    """
+    address = read_address(workspace, robot)
+    if address is None:
+        return
+    if not address.is_local:
+        raise CellError(
+            f"The cell host of '{robot}' runs on '{address.machine}'.",
+            next_step="Stop it there.",
+        )
+    try:
+        process = psutil.Process(address.pid)
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_S)
+    except psutil.NoSuchProcess:
+        pass
+    running_hosts(workspace)  # removes what a killed host left
+
+
+def _not_running(workspace: Workspace, robot: str) -> CellError:
+    return CellError(
+        f"The cell host of '{robot}' is not running.",
+        where=log_path(workspace, robot),
+        valid=sorted(running_hosts(workspace)),
+        next_step="Start it on the Robots page or with `goalpost up`.",
+    )
+
+
+def _tail(workspace: Workspace, robot: str, begin: int) -> str:
+    with log_path(workspace, robot).open("rb") as log:
+        log.seek(begin)
+        return log.read()[-_LOG_TAIL:].decode(errors="replace").strip()

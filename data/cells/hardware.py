@@ -1,0 +1,51 @@
+"""The hardware cell: three real cameras and, beside them, whatever the person does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data.cameras import Camera
+from data.frames import CAMERAS, FrameSet, Size, resize
+from data.robots import Robot
+
+
+class HardwareCell:
+    """A `Cell` whose cameras are OpenCV sources.
+
+    The sources open in the background; `read` says which of them gives no frames.
+    """
+
+    def __init__(self, robot: Robot) -> None:
+        self._robot = robot.name
+        self._cameras = {camera: Camera(camera, robot.cameras[camera]) for camera in CAMERAS}
+
+    @property
+    def robot(self) -> str:
+        """Name of the robot."""
+        return self._robot
+
+    def read(self, sizes: Mapping[str, Size] | None = None) -> FrameSet:
+        """The newest frame of each camera, with the time at which each was really captured.
+
+        Raises:
+            CameraError: A camera is missing or died; names it and its source.
+        """
+        images = {}
+        timestamps_ns = {}
+        for name in self._cameras if sizes is None else sizes:
+            image, timestamps_ns[name] = self._cameras[name].newest()
+            images[name] = image if sizes is None else resize(image, sizes[name])
+        return FrameSet(images=images, timestamps_ns=timestamps_ns)
+
+    def problems(self) -> dict[str, str]:
+        """Per camera without frames, the message for the person; empty when all is well."""
+        return {
+            name: str(camera.error(camera.problem))
+            for name, camera in self._cameras.items()
+            if camera.problem is not None
+        }
+
+    def close(self) -> None:
+        """Let go of the cameras; calling it again does nothing."""
+        for camera in self._cameras.values():
+            camera.close()

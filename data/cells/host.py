@@ -1,0 +1,274 @@
+"""A cell host: the process that owns one robot's cell.
+
+    python -m data.cells.host --workspace FOLDER --robot robot-1
+
+It samples the cell, records, keeps recordings safe and publishes the newest frames, so that a busy
+or killed web server never disturbs a recording. The main thread moves the messages, the recorder's
+threads the frames, and a few workers whatever waits for the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import os
+import queue
+import signal
+import socket
+import sys
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import click
+import psutil
+import zmq
+
+from data.cells.addresses import HostAddress, address_path, hold_robot, publish_address
+from data.cells.hardware import HardwareCell
+from data.cells.messages import decode_command, encode_error, encode_result
+from data.cells.protocol import Cell
+from data.cells.service import CellService
+from data.errors import CellError, GoalpostError, unknown_name
+from data.frames import CAMERAS, EncodedFrameSet, Size
+from data.packing import pack
+from data.recorder import Recorder
+from data.robots import Robot, load_robots
+from data.workspace import Workspace, open_workspace
+
+LOOPBACK = "tcp://127.0.0.1"
+HEARTBEAT_S = 1.0
+"""How often the same frames are published again while nothing changes, to show that all is well."""
+SIMULATED_SIZE = Size(320, 256)
+"""Drawn in about 80 ms for three cameras, which leaves room at 5 Hz on two busy cores."""
+NICENESS = -5
+"""Sampling goes before background runs; taken only where the system allows it."""
+
+_COMMANDS = frozenset(name for name in vars(CellService) if not name.startswith("_")) - {"close"}
+
+_log = logging.getLogger(__name__)
+
+
+class CellHost:
+    """Serves `cell` to its clients until told to stop.
+
+    Args:
+        workspace: Where recordings go and the address is left.
+        robot: Whose cell it is.
+        cell: Closed when serving ends.
+        size: Size of the images of every camera; None: native.
+        bind: Endpoint without port; a free port is chosen for each socket.
+    """
+
+    def __init__(
+        self, workspace: Workspace, robot: Robot, cell: Cell, *, size: Size | None, bind: str
+    ) -> None:
+        self._workspace = workspace
+        self._robot = robot
+        self._cell = cell
+        self._recorder = Recorder(
+            cell,
+            sizes=None if size is None else dict.fromkeys(CAMERAS, size),
+            publish=self._publish,
+            stopped=self._wake,
+        )
+        self._service = CellService(workspace, robot, cell, self._recorder, time.time_ns)
+        self._replies: queue.SimpleQueue[tuple[list[bytes], bytes]] = queue.SimpleQueue()
+        self._newest: bytes | None = None
+        self._published_s = 0.0
+        self._watched = False
+        self._stopping = False
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._context = zmq.Context()
+        self._requests = self._context.socket(zmq.ROUTER)
+        self._frames = self._context.socket(zmq.XPUB)
+        self._frames.setsockopt(zmq.XPUB_VERBOSE, 1)  # a second watcher too wants a frame at once
+        self._frames.setsockopt(zmq.SNDHWM, 2)
+        for zmq_socket in (self._requests, self._frames):
+            zmq_socket.setsockopt(zmq.LINGER, 200)
+            zmq_socket.bind_to_random_port(bind)
+
+    def address(self) -> HostAddress:
+        """Where clients find this host."""
+        process = psutil.Process()
+        return HostAddress(
+            robot=self._robot.name,
+            pid=process.pid,
+            process_started=process.create_time(),
+            machine=socket.gethostname(),
+            commands=self._requests.getsockopt_string(zmq.LAST_ENDPOINT),
+            frames=self._frames.getsockopt_string(zmq.LAST_ENDPOINT),
+        )
+
+    def stop(self) -> None:
+        """Let `serve` return soon; may be called from a signal handler."""
+        self._stopping = True
+        self._wake()
+
+    def serve(self) -> None:
+        """Answer and publish until `stop`. A recording under way stays in its journal.
+
+        Raises:
+            CellError: The cell or the recorder has failed by a defect.
+        """
+        self._recorder.start()
+        try:
+            self._move_messages()
+            if not self._stopping:
+                raise CellError(
+                    "The recorder of this cell has ended by a defect.",
+                    where=f"robot '{self._robot.name}'",
+                    next_step="Report what the log says above; recordings are in the journal.",
+                )
+        finally:
+            self._recorder.close()
+            self._service.close()
+            self._send_replies()
+            self._cell.close()
+            self._context.destroy()
+            self._woken.close()
+            self._waker.close()
+
+    def _move_messages(self) -> None:
+        poller = zmq.Poller()
+        for source in (self._requests, self._frames, self._woken):
+            poller.register(source, zmq.POLLIN)
+        while not self._stopping and self._recorder.alive:
+            ready = dict(poller.poll(int(1000 * HEARTBEAT_S) if self._watched else None))
+            if self._woken.fileno() in ready:
+                self._woken.recv(4096)
+            if self._requests in ready:
+                self._take_request()
+            if self._frames in ready:
+                self._watched = self._frames.recv()[:1] == b"\x01"
+                self._recorder.watch(self._watched)
+            self._send_replies()
+            self._send_frames()
+
+    def _take_request(self) -> None:
+        *route, message = self._requests.recv_multipart()
+        try:
+            command, arguments = decode_command(message)
+            if command not in _COMMANDS:
+                raise unknown_name("command", command, sorted(_COMMANDS))
+            method = getattr(self._service, command)
+            result = method(**_fitting(method, arguments))
+        except GoalpostError as error:
+            self._requests.send_multipart([*route, encode_error(error)])
+            return
+        if not isinstance(result, Future):
+            self._requests.send_multipart([*route, encode_result(result)])
+            return
+        result.add_done_callback(lambda future: self._reply_later(route, future))
+
+    def _reply_later(self, route: list[bytes], future: Future[object]) -> None:
+        error = future.exception()
+        if error is not None and not isinstance(error, GoalpostError):
+            _log.error("a command failed", exc_info=error)
+        reply = encode_result(future.result()) if error is None else encode_error(error)
+        self._replies.put((route, reply))
+        self._wake()
+
+    def _send_replies(self) -> None:
+        while not self._replies.empty():
+            route, reply = self._replies.get()
+            self._requests.send_multipart([*route, reply])
+
+    def _publish(self, frames: EncodedFrameSet) -> None:
+        self._newest = pack(frames)
+        self._published_s = 0.0
+        self._wake()
+
+    def _send_frames(self) -> None:
+        now_s = time.monotonic()
+        if self._watched and self._newest and now_s - self._published_s >= HEARTBEAT_S:
+            self._published_s = now_s
+            self._frames.send(self._newest)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # many wake-ups wait: one is enough
+            self._waker.send(b"\0")
+
+
+def _fitting(method: object, arguments: dict[str, object]) -> dict[str, object]:
+    try:
+        inspect.signature(method).bind(**arguments)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise CellError(
+            f"The request does not fit its command: {error}.",
+            next_step="Use `data.cells.client.CellClient` of the same Goalpost.",
+        ) from error
+    return arguments
+
+
+def make_cell(robot: Robot) -> Cell:
+    """The cell of `robot`, of its kind."""
+    if robot.kind == "simulated":
+        from data.cells.simulated.cell import make_cell as make_simulated_cell  # loads pybullet
+
+        return make_simulated_cell(robot)
+    return HardwareCell(robot)
+
+
+def run_host(
+    workspace: Workspace, robot_name: str, *, size: Size | None = None, bind: str = LOOPBACK
+) -> None:
+    """Serve the cell of `robot_name` until SIGTERM or SIGINT; call it in the main thread.
+
+    Raises:
+        UnknownName: The workspace has no such robot.
+        CellError: A host of this robot runs already.
+    """
+    robots = load_robots(workspace)
+    if robot_name not in robots:
+        raise unknown_name("robot", robot_name, robots, where=workspace.robots_path)
+    robot = robots[robot_name]
+    with hold_robot(workspace, robot_name):
+        address_path(workspace, robot_name).unlink(missing_ok=True)
+        host = CellHost(
+            workspace, robot, make_cell(robot), size=size or _usual_size(robot), bind=bind
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: host.stop())
+        publish_address(workspace, host.address())
+        try:
+            host.serve()
+        finally:
+            address_path(workspace, robot_name).unlink(missing_ok=True)
+
+
+def _usual_size(robot: Robot) -> Size | None:
+    return SIMULATED_SIZE if robot.kind == "simulated" else None
+
+
+def _parse_size(context: click.Context, parameter: click.Parameter, value: str) -> Size | None:
+    if not value:
+        return None
+    width, _, height = value.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise click.BadParameter("give it as WIDTHxHEIGHT, for example 320x256")
+    return Size(int(width), int(height))
+
+
+@click.command()
+@click.option("--workspace", required=True, type=click.Path(path_type=Path), help="Its folder.")
+@click.option("--robot", required=True, help="Whose cell to own, for example robot-1.")
+@click.option("--size", default="", callback=_parse_size, help="Images as WIDTHxHEIGHT [pixels].")
+@click.option("--bind", default=LOOPBACK, show_default=True, help="Endpoint without port.")
+def main(workspace: Path, robot: str, size: Size | None, bind: str) -> None:
+    """Own one robot's cell and serve it until terminated."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    with contextlib.suppress(PermissionError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    try:
+        run_host(open_workspace(workspace, create=False), robot, size=size, bind=bind)
+    except GoalpostError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
