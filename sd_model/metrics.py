@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 
 class Interval(NamedTuple):
@@ -75,11 +75,14 @@ def wilson(errors: float, count: int, *, confidence: float = 0.95) -> Interval:
     """
     if count == 0:
         return Interval(0.0, 1.0)
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     rate = errors / count
     centre = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
     spread = z / (1 + z**2 / count) * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2))
-    return Interval(max(0.0, float(centre - spread)), min(1.0, float(centre + spread)))
+    return Interval(
+        float(centre - spread) if errors > 0 else 0.0,
+        float(centre + spread) if errors < count else 1.0,
+    )
 
 
 def error_rate(wrong_N: NDArray[np.bool_], episode_N: NDArray[np.str_]) -> Rate:
@@ -96,13 +99,14 @@ def error_rate(wrong_N: NDArray[np.bool_], episode_N: NDArray[np.str_]) -> Rate:
 
 
 def area_under_curve(score_N: NDArray[np.float32], success_N: NDArray[np.bool_]) -> float | None:
-    """Area under the ROC curve, ties counted half (Mann-Whitney U); None without both outcomes."""
+    """Area under the ROC curve, ties counted half (Mann-Whitney); None without both outcomes."""
     successes, failures = int(success_N.sum()), int((~success_N).sum())
     if not successes or not failures:
         return None
-    ranks_N = rankdata(score_N)
-    rank_sum = float(ranks_N[success_N].sum())
-    return (rank_sum - successes * (successes + 1) / 2) / (successes * failures)
+    failure_scores = np.sort(score_N[~success_N])
+    below_S = np.searchsorted(failure_scores, score_N[success_N], side="left")
+    not_above_S = np.searchsorted(failure_scores, score_N[success_N], side="right")
+    return float((below_S + not_above_S).sum()) / (2 * successes * failures)
 
 
 def task_metrics(

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 Way = Literal["bounded", "balanced", "default"]
 
@@ -38,7 +38,7 @@ def upper_bound(errors: int, count: int, confidence: float) -> float:
     """One-sided Clopper-Pearson upper bound of a rate; 1 where `count` is 0."""
     if errors >= count:
         return 1.0
-    return float(beta.ppf(confidence, errors + 1, count - errors))
+    return float(betaincinv(errors + 1, count - errors, confidence))
 
 
 def failures_needed(rate: float, confidence: float) -> int:
