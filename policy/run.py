@@ -12,7 +12,7 @@ import torch
 
 from data.catalog import Catalog
 from data.cells.protocol import RobotCell
-from data.cells.simulated import make_cell
+from data.cells.simulated.cell import make_cell
 from data.errors import InvalidInput, unknown_name
 from data.frames import Size
 from data.robots import load_robots
