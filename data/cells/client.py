@@ -14,6 +14,7 @@ import psutil
 import zmq
 
 from data.cells.addresses import HostAddress, log_path, read_address, running_hosts
+from data.cells.keys import keys_folder, secure_client
 from data.cells.messages import (
     CellStatus,
     decode_reply,
@@ -87,7 +88,7 @@ class CellClient:
             CellError: No frames came within `timeout_s`; says why where the host knows.
         """
         if self._frames is None:
-            self._frames = zmq.Context.instance().socket(zmq.SUB)
+            self._frames = self._socket(zmq.SUB)
             self._frames.setsockopt(zmq.CONFLATE, 1)
             self._frames.setsockopt(zmq.SUBSCRIBE, b"")
             self._frames.connect(self._address.frames)
@@ -164,7 +165,7 @@ class CellClient:
 
     def _ask(self, command: str, patience_s: float | None = None, **arguments: Any) -> Any:
         if self._requests is None:
-            self._requests = zmq.Context.instance().socket(zmq.REQ)
+            self._requests = self._socket(zmq.REQ)
             self._requests.connect(self._address.commands)
         self._requests.send(encode_command(command, arguments))
         patience_s = max(self._timeout_s, patience_s or 0.0)
@@ -178,6 +179,12 @@ class CellClient:
                 next_step="Try again; if it stays silent, restart it on the Robots page.",
             )
         return decode_reply(self._requests.recv())
+
+    def _socket(self, kind: int) -> zmq.Socket[bytes]:
+        zmq_socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
+        if self._address.host_key is not None:
+            secure_client(zmq_socket, keys_folder(self._workspace), self._address.host_key)
+        return zmq_socket
 
     def _wait(self, zmq_socket: zmq.Socket[bytes], patience_s: float) -> bool:
         deadline_s = time.monotonic() + patience_s

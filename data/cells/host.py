@@ -27,10 +27,11 @@ import zmq
 
 from data.cells.addresses import HostAddress, address_path, hold_robot, publish_address
 from data.cells.hardware import HardwareCell
+from data.cells.keys import guard, make_keys, secure_host
 from data.cells.messages import decode_command, encode_error, encode_result
 from data.cells.protocol import Cell
 from data.cells.service import CellService
-from data.errors import CellError, GoalpostError, unknown_name
+from data.errors import CellError, GoalpostError, InvalidInput, unknown_name
 from data.frames import CAMERAS, EncodedFrameSet, Size
 from data.packing import pack
 from data.recorder import Recorder
@@ -59,10 +60,18 @@ class CellHost:
         cell: Closed when serving ends.
         size: Size of the images of every camera; None: native.
         bind: Endpoint without port; a free port is chosen for each socket.
+        keys: Folder of CURVE keys; None: unencrypted, for this machine only.
     """
 
     def __init__(
-        self, workspace: Workspace, robot: Robot, cell: Cell, *, size: Size | None, bind: str
+        self,
+        workspace: Workspace,
+        robot: Robot,
+        cell: Cell,
+        *,
+        size: Size | None,
+        bind: str = LOOPBACK,
+        keys: Path | None = None,
     ) -> None:
         self._workspace = workspace
         self._robot = robot
@@ -87,8 +96,12 @@ class CellHost:
         self._frames = self._context.socket(zmq.XPUB)
         self._frames.setsockopt(zmq.XPUB_VERBOSE, 1)  # a second watcher too wants a frame at once
         self._frames.setsockopt(zmq.SNDHWM, 2)
+        self._unguard = None if keys is None else guard(self._context, keys)
+        self._host_key: str | None = None
         for zmq_socket in (self._requests, self._frames):
             zmq_socket.setsockopt(zmq.LINGER, 200)
+            if keys is not None:
+                self._host_key = secure_host(zmq_socket, keys)
             zmq_socket.bind_to_random_port(bind)
 
     def address(self) -> HostAddress:
@@ -99,8 +112,9 @@ class CellHost:
             pid=process.pid,
             process_started=process.create_time(),
             machine=socket.gethostname(),
-            commands=self._requests.getsockopt_string(zmq.LAST_ENDPOINT),
-            frames=self._frames.getsockopt_string(zmq.LAST_ENDPOINT),
+            commands=_reachable(self._requests.getsockopt_string(zmq.LAST_ENDPOINT)),
+            frames=_reachable(self._frames.getsockopt_string(zmq.LAST_ENDPOINT)),
+            host_key=self._host_key,
         )
 
     def stop(self) -> None:
@@ -128,6 +142,8 @@ class CellHost:
             self._service.close()
             self._send_replies()
             self._cell.close()
+            if self._unguard is not None:
+                self._unguard()
             self._context.destroy()
             self._woken.close()
             self._waker.close()
@@ -184,6 +200,8 @@ class CellHost:
 
     def _send_frames(self) -> None:
         now_s = time.monotonic()
+        if self._recorder.camera_error is not None:
+            return  # silence tells the clients to ask for the reason
         if self._watched and self._newest and now_s - self._published_s >= HEARTBEAT_S:
             self._published_s = now_s
             self._frames.send(self._newest)
@@ -191,6 +209,10 @@ class CellHost:
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # many wake-ups wait: one is enough
             self._waker.send(b"\0")
+
+
+def _reachable(endpoint: str) -> str:
+    return endpoint.replace("//0.0.0.0:", f"//{socket.gethostname()}:")
 
 
 def _fitting(method: object, arguments: dict[str, object]) -> dict[str, object]:
@@ -214,14 +236,29 @@ def make_cell(robot: Robot) -> Cell:
 
 
 def run_host(
-    workspace: Workspace, robot_name: str, *, size: Size | None = None, bind: str = LOOPBACK
+    workspace: Workspace,
+    robot_name: str,
+    *,
+    size: Size | None = None,
+    bind: str = LOOPBACK,
+    keys: Path | None = None,
 ) -> None:
     """Serve the cell of `robot_name` until SIGTERM or SIGINT; call it in the main thread.
 
     Raises:
         UnknownName: The workspace has no such robot.
         CellError: A host of this robot runs already.
+        InvalidInput: Other machines could reach it, and there are no keys.
     """
+    if keys is not None:
+        make_keys(keys)
+    elif bind != LOOPBACK:
+        raise InvalidInput(
+            f"A cell host on '{bind}' could be used by anyone on the network.",
+            where="--bind",
+            valid=[LOOPBACK],
+            next_step="Name a folder for its keys with --keys, so that only their owners connect.",
+        )
     robots = load_robots(workspace)
     if robot_name not in robots:
         raise unknown_name("robot", robot_name, robots, where=workspace.robots_path)
@@ -229,7 +266,12 @@ def run_host(
     with hold_robot(workspace, robot_name):
         address_path(workspace, robot_name).unlink(missing_ok=True)
         host = CellHost(
-            workspace, robot, make_cell(robot), size=size or _usual_size(robot), bind=bind
+            workspace,
+            robot,
+            make_cell(robot),
+            size=size or _usual_size(robot),
+            bind=bind,
+            keys=keys,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: host.stop())
@@ -258,13 +300,14 @@ def _parse_size(context: click.Context, parameter: click.Parameter, value: str) 
 @click.option("--robot", required=True, help="Whose cell to own, for example robot-1.")
 @click.option("--size", default="", callback=_parse_size, help="Images as WIDTHxHEIGHT [pixels].")
 @click.option("--bind", default=LOOPBACK, show_default=True, help="Endpoint without port.")
-def main(workspace: Path, robot: str, size: Size | None, bind: str) -> None:
+@click.option("--keys", type=click.Path(path_type=Path), help="Folder of CURVE keys; made if new.")
+def main(workspace: Path, robot: str, size: Size | None, bind: str, keys: Path | None) -> None:
     """Own one robot's cell and serve it until terminated."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with contextlib.suppress(PermissionError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     try:
-        run_host(open_workspace(workspace, create=False), robot, size=size, bind=bind)
+        run_host(open_workspace(workspace, create=False), robot, size=size, bind=bind, keys=keys)
     except GoalpostError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -1,0 +1,88 @@
+"""CURVE keys: who may talk to a cell host that other machines can reach.
+
+A folder of keys holds `host.key_secret`, `client.key_secret` and, in `clients/`, the public key of
+every client that may connect. For a client on another machine, copy the robot's address file and
+`client.key_secret` into the `cells/` and `cells/keys/` folders of its workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zmq
+from zmq.auth import create_certificates, load_certificate
+from zmq.auth.thread import ThreadAuthenticator
+
+from data.errors import CellError
+from data.workspace import Workspace
+
+_HOST = "host"
+_CLIENT = "client"
+_CLIENTS = "clients"
+
+
+def keys_folder(workspace: Workspace) -> Path:
+    """Where hosts and clients of `workspace` look for their keys."""
+    return workspace.cells / "keys"
+
+
+def make_keys(folder: Path) -> None:
+    """Make the keys of a host and of one client; keys that exist stay as they are."""
+    (folder / _CLIENTS).mkdir(parents=True, exist_ok=True)
+    for name in (_HOST, _CLIENT):
+        secret = folder / f"{name}.key_secret"
+        if not secret.exists():
+            create_certificates(folder, name)
+            secret.chmod(0o600)
+    public = folder / f"{_CLIENT}.key"
+    if public.exists():
+        public.replace(folder / _CLIENTS / public.name)
+
+
+def guard(context: zmq.Context[Any], folder: Path) -> Callable[[], None]:
+    """Let `context` accept only clients whose public keys lie in `folder`/clients.
+
+    Returns:
+        What ends the thread that checks them.
+    """
+    authenticator = ThreadAuthenticator(context)
+    authenticator.start()
+    authenticator.configure_curve(domain="*", location=str(folder / _CLIENTS))
+    return authenticator.stop
+
+
+def secure_host(zmq_socket: zmq.Socket[Any], folder: Path) -> str:
+    """Encrypt the host's side of `zmq_socket`; gives the host's public key (Z85)."""
+    public, secret = _load(folder / f"{_HOST}.key_secret")
+    zmq_socket.curve_publickey = public
+    zmq_socket.curve_secretkey = secret
+    zmq_socket.curve_server = True
+    return public.decode()
+
+
+def secure_client(zmq_socket: zmq.Socket[Any], folder: Path, host_key: str) -> None:
+    """Encrypt the client's side of `zmq_socket`. Raises `CellError` where it has no key."""
+    public, secret = _load(folder / f"{_CLIENT}.key_secret")
+    zmq_socket.curve_publickey = public
+    zmq_socket.curve_secretkey = secret
+    zmq_socket.curve_serverkey = host_key.encode()
+
+
+def _load(path: Path) -> tuple[bytes, bytes]:
+    try:
+        public, secret = load_certificate(path)
+    except (OSError, ValueError) as error:
+        raise _no_key(path) from error
+    if secret is None:
+        raise _no_key(path)
+    return public, secret
+
+
+def _no_key(path: Path) -> CellError:
+    return CellError(
+        "The connection to this cell is encrypted, and there is no readable key for it.",
+        where=path,
+        next_step="Copy the key file from the folder that the cell host was given with --keys.",
+    )
