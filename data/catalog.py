@@ -7,6 +7,7 @@ that is missing or damaged is filled anew, and what a crash kept out of it is ca
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -103,9 +104,11 @@ class Catalog:
         """Wait for the lock in a queue of two: whoever just let go has to stand in line again."""
         root = self.workspace.root
         lock = FileLock(root / "catalog.lock")
+        deadline_s = time.monotonic() + self.timeout_s
         try:
             with FileLock(root / "catalog.queue").acquire(self.timeout_s, poll_interval=_POLL_S):
-                lock.acquire(self.timeout_s, poll_interval=_POLL_S)
+                left_s = max(0.0, deadline_s - time.monotonic())
+                lock.acquire(left_s, poll_interval=_POLL_S)
         except Timeout as error:
             raise WorkspaceBusy(
                 f"Another process has been using the catalog for over {self.timeout_s:g} s.",

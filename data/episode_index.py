@@ -75,6 +75,20 @@ def list_episodes(
     return [_indexed(row) for row in reversed(rows)]
 
 
+def find_episode(catalog: Catalog, episode_id: str) -> IndexedEpisode:
+    """What is known of one episode. Raises `UnknownName` where there is none of that name."""
+    found = list_episodes(catalog, episode_ids=[episode_id])
+    if not found:
+        raise unknown_name(
+            "episode",
+            episode_id,
+            [episode.info.episode_id for episode in list_episodes(catalog, limit=5)],
+            where=catalog.workspace.root,
+            next_step="`goalpost data episodes list` shows all episodes.",
+        )
+    return found[0]
+
+
 def load_episode(catalog: Catalog, episode_id: str) -> Episode:
     """The episode with its frames.
 
@@ -82,17 +96,8 @@ def load_episode(catalog: Catalog, episode_id: str) -> Episode:
         UnknownName: There is no such episode.
         CorruptData: Its shard is damaged or gone.
     """
-    found = list_episodes(catalog, episode_ids=[episode_id])
-    if not found:
-        recent = [episode.info.episode_id for episode in list_episodes(catalog, limit=5)]
-        raise unknown_name(
-            "episode",
-            episode_id,
-            recent,
-            where=catalog.workspace.root,
-            next_step="`goalpost data episodes list` shows all episodes.",
-        )
-    return read_shard(catalog.workspace.root / found[0].shard, [episode_id])[0]
+    shard = find_episode(catalog, episode_id).shard
+    return read_shard(catalog.workspace.root / shard, [episode_id])[0]
 
 
 def _indexed(row: dict[str, Any]) -> IndexedEpisode:

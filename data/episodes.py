@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
@@ -82,7 +82,10 @@ class EpisodeInfo:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, the inverse of `EpisodeInfo(**values)`."""
-        return asdict(self)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.truth is not None:
+            values["truth"] = {task: bool(succeeded) for task, succeeded in self.truth.items()}
+        return values
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

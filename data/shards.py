@@ -110,9 +110,8 @@ def merge_shards(workspace: Workspace, paths: Sequence[Path]) -> Path:
     merged = shard_path(workspace, [entry.info for _, entry in chosen])
     with _new_shard(merged, [(entry.info, entry.group_lengths) for _, entry in chosen]) as writer:
         for path, entry in chosen:
-            with _readable(path) as file:
-                for group in range(len(entry.group_lengths)):
-                    writer.write_table(file.read_row_group(entry.first_group + group))
+            for table in _row_groups(path, entry):
+                writer.write_table(table)
     return merged
 
 
@@ -161,6 +160,12 @@ def read_frames(workspace: Workspace, refs: Sequence[FrameRef]) -> list[EncodedF
                     for position in positions:
                         frames[position] = by_index[refs[position].frame_index]
     return [frames[position] for position in range(len(refs))]
+
+
+def _row_groups(path: Path, entry: _Entry) -> Iterator[pa.Table]:
+    with _readable(path) as file:
+        for number in range(len(entry.group_lengths)):
+            yield file.read_row_group(entry.first_group + number)
 
 
 def _read_entry_frames(
