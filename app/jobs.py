@@ -14,6 +14,7 @@ from data.task_store import load_tasks
 from data.workspace import Workspace
 from policy.config import Strategy
 from policy.config import load_recipe as load_policy_recipe
+from sd_model.artefact import detector_folder, load_summary
 from sd_model.config import load_recipe as load_detector_recipe
 
 Spec = Mapping[str, Any]
@@ -44,8 +45,17 @@ def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
         GoalpostError: The spec cannot be carried out; no run was created.
         StorageFull: The disk is full.
     """
-    command_of(kind, workspace.runs)
-    _CHECKS[kind](workspace, spec)
+    if kind not in _CHECKS:
+        raise unknown_name("kind of run", kind, _CHECKS)
+    try:
+        _CHECKS[kind](workspace, spec)
+        _check_number("seed", spec["seed"], 0, 2**32 - 1)
+    except KeyError as error:
+        raise InvalidInput(
+            f"The setting {error} of the run is missing.",
+            where=f"a run of kind '{kind}'",
+            next_step="Fill it in.",
+        ) from error
     run = create_run(workspace, kind, spec)
     launch(run, command_of(kind, run.folder))
     return run
@@ -84,7 +94,7 @@ def _check_collect(workspace: Workspace, spec: Spec) -> None:
 
 def _check_train_policy(workspace: Workspace, spec: Spec) -> None:
     _check_tasks(workspace, spec["tasks"])
-    _check_artefact("detector", workspace.detectors, spec["detector"])
+    _check_judged(workspace, spec["detector"], spec["tasks"])
     if spec["from_policy"] is not None:
         _check_artefact("policy", workspace.policies, spec["from_policy"])
     if spec["strategy"] not in get_args(Strategy):
@@ -149,12 +159,21 @@ def _check_artefact(kind: str, folder: Path, name: str) -> None:
         raise unknown_name(kind, name, known, where=folder, next_step=f"Choose another {kind}.")
 
 
+def _check_judged(workspace: Workspace, detector: str, tasks: Collection[str]) -> None:
+    summary = load_summary(detector_folder(workspace, detector))
+    for task in tasks:
+        if task not in summary.tasks:
+            raise InvalidInput(
+                f"The detector '{detector}' does not judge '{task}', so nothing would reward it.",
+                valid=summary.tasks.names,
+                next_step="Leave the task out, or train a detector that judges it.",
+            )
+
+
 def _check_number(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise InvalidInput(
-            f"The number of {what} cannot be {value}."
-            if high > 1
-            else f"The {what} cannot be {value}.",
+            f"The {what} cannot be {value}.",
             valid=[f"{low} to {high}"],
             next_step="Choose a number within these limits.",
         )

@@ -151,8 +151,8 @@ def judge_readiness(
         )
     if counts.conflicts:
         verdict.problems.append(
-            f"The labels of {counted(len(counts.conflicts), 'episode')} cannot all be true. Correct "
-            f"them on the Label page: {listed(counts.conflicts, limit=4)}."
+            f"The labels of {counted(len(counts.conflicts), 'episode')} cannot all be true. "
+            f"Correct them on the Label page: {listed(counts.conflicts, limit=4)}."
         )
     if verdict.problems:
         return verdict
@@ -167,7 +167,8 @@ def judge_readiness(
         elif min(seen.successes, seen.failures) < COMFORTABLE:
             verdict.cautions.append(
                 f"{task} has only {counted(seen.successes, 'success', 'successes')} and "
-                f"{counted(seen.failures, 'failure')} to learn from; {COMFORTABLE} of each are a beginning, several hundred are good."
+                f"{counted(seen.failures, 'failure')} to learn from; {COMFORTABLE} of each "
+                "are a beginning, several hundred are good."
             )
         if missing := _missing(unseen):
             verdict.cautions.append(

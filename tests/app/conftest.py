@@ -1,0 +1,197 @@
+"""Workspaces with known content, for the pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.catalog import Catalog
+from data.episode_index import save_episodes
+from data.episodes import Episode, EpisodeInfo, Step
+from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.labels import Label, append_labels
+from data.task_store import load_tasks
+from data.tasks import Outcome
+from data.workspace import Workspace, open_workspace
+from sd_model.artefact import DetectorSummary, save_summary
+from sd_model.config import load_recipe
+from sd_model.manifest import Manifest
+from sd_model.report import write_report
+from sd_model.scores import JudgedExample, save_scores
+from sd_model.thresholds import Threshold
+
+NOW_NS = 1_790_000_000_000_000_000
+_GREY = encode_jpeg(np.full((8, 8, 3), 128, dtype=np.uint8))
+_OUTCOMES: tuple[Outcome, Outcome] = ("success", "failure")
+
+
+@dataclass
+class World:
+    """A workspace and what tests put into it."""
+
+    workspace: Workspace
+    catalog: Catalog
+
+    def record_pair(self, robot: str, task: str, *, number: int = 0) -> None:
+        """A clip of success and one of failure, two frames each, with their labels."""
+        clips = [
+            self._episode(f"clip-{robot}-{task}-{number}-{outcome}", robot, task, outcome)
+            for outcome in _OUTCOMES
+        ]
+        save_episodes(self.catalog, clips)
+        append_labels(
+            self.catalog,
+            [
+                self._label(clip, task, outcome, None)
+                for clip, outcome in zip(clips, _OUTCOMES, strict=True)
+            ],
+        )
+
+    def act(self, robot: str, task: str, *, number: int = 0, labelled: bool = True) -> None:
+        """A robot episode that failed at `task`."""
+        episode = self._episode(f"robot-{robot}-{task}-{number}", robot, task, None)
+        save_episodes(self.catalog, [episode])
+        if labelled:
+            append_labels(self.catalog, [self._label(episode, task, "failure", 1)])
+
+    def add_detector(
+        self,
+        name: str,
+        tasks: Sequence[str],
+        *,
+        failures: int = 4,
+        false_positives: int = 0,
+        holdout: str = "robot-7",
+        created_at_ns: int = NOW_NS,
+    ) -> DetectorSummary:
+        """A detector that saw every held-out success and took some failures for success."""
+        folder = self.workspace.detectors / name
+        folder.mkdir()
+        known = load_tasks(self.workspace).only(tasks)
+        threshold = Threshold(
+            value=0.5, way="balanced", failures=3, false_positives=0, bound=0.5, needed=45
+        )
+        summary = DetectorSummary(
+            detector_id=name,
+            folder=folder,
+            tasks=known,
+            holdout=(holdout,),
+            created_at_ns=created_at_ns,
+            config=load_recipe("smoke", {}),
+            thresholds=dict.fromkeys(known.names, threshold),
+            seed=0,
+            manifest_digest="",
+        )
+        save_summary(summary)
+        rows = [
+            self._judged(holdout, task, outcome, number, wrong)
+            for task in tasks
+            for outcome, count in (("success", 2), ("failure", failures))
+            for number in range(count)
+            for wrong in (outcome == "failure" and number < false_positives,)
+        ]
+        save_scores(folder, rows)
+        manifest = Manifest(
+            examples=(),
+            tasks=known,
+            holdout=(holdout,),
+            warnings=(),
+            seed=0,
+            created_at_ns=created_at_ns,
+            digest="",
+        )
+        write_report(summary, manifest)
+        return summary
+
+    def add_policy(
+        self,
+        name: str,
+        task: str,
+        *,
+        detector: str = "first",
+        successes: int = 5,
+        attempts: int = 10,
+        interval: tuple[float, float] = (0.24, 0.76),
+        from_policy: str | None = None,
+    ) -> Path:
+        """The describing files of a trained policy."""
+        folder = self.workspace.policies / name
+        folder.mkdir()
+        lineage = {"detector": detector, "strategy": "skill", "from_policy": from_policy}
+        rate = {
+            "attempts": attempts,
+            "successes": successes,
+            "rate": successes / attempts,
+            "low": interval[0],
+            "high": interval[1],
+        }
+        for file, content in (
+            ("config.json", {"tasks": [task]}),
+            ("lineage.json", {**lineage, "updates": 300}),
+            ("evaluation.json", {"by_task": {task: rate}}),
+        ):
+            (folder / file).write_text(json.dumps(content))
+        return folder
+
+    def _episode(self, name: str, robot: str, task: str, outcome: Outcome | None) -> Episode:
+        frames = EncodedFrameSet(
+            jpegs=dict.fromkeys(CAMERAS, _GREY), timestamps_ns=dict.fromkeys(CAMERAS, NOW_NS)
+        )
+        info = EpisodeInfo(
+            episode_id=name,
+            robot=robot,
+            kind="clip" if outcome else "robot",
+            behaviour="person" if outcome else "scripted-pick",
+            task=task,
+            outcome=outcome,
+            pair_id=name.rsplit("-", 1)[0] if outcome else None,
+            recorded_at_ns=NOW_NS,
+            step_count=2,
+        )
+        return Episode(info=info, steps=(Step(frames=frames), Step(frames=frames)))
+
+    def _label(
+        self, episode: Episode, task: str, outcome: Outcome, frame_index: int | None
+    ) -> Label:
+        return Label(
+            label_id=f"label-{episode.info.episode_id}",
+            episode_id=episode.info.episode_id,
+            frame_index=frame_index,
+            task=task,
+            outcome=outcome,
+            by="ana",
+            source="clip" if frame_index is None else "person",
+            at_ns=NOW_NS,
+        )
+
+    def _judged(
+        self, robot: str, task: str, outcome: str, number: int, wrong: bool
+    ) -> JudgedExample:
+        return JudgedExample(
+            episode_id=f"{task}-{outcome}-{number}",
+            frame_index=0,
+            shard="",
+            robot=robot,
+            kind="clip",
+            split="holdout",
+            task=task,
+            outcome="success" if outcome == "success" else "failure",
+            origin="labelled",
+            from_task=task,
+            label_id="",
+            score=0.9 if (outcome == "success") != wrong else 0.1,
+            decision=(outcome == "success") != wrong,
+        )
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A new workspace, which is also the one that pages open."""
+    workspace = open_workspace(tmp_path / "workspace")
+    monkeypatch.setenv("GOALPOST_WORKSPACE", str(workspace.root))
+    return World(workspace, Catalog(workspace))

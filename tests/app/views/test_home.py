@@ -1,0 +1,43 @@
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+
+def _page() -> None:
+    from app.views.home import render
+
+    render()
+
+
+def _text(at: AppTest) -> str:
+    return "\n".join(element.value for element in at.markdown)
+
+
+def test_an_empty_workspace_says_what_to_do_first(world: Any) -> None:
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    (button,) = at.button
+    assert button.label == "Record a pair"
+    assert "No detector yet" in _text(at)
+    assert "No policy yet" in _text(at)
+
+
+def test_a_filled_workspace_shows_the_newest_detector_and_policy(world: Any) -> None:
+    for robot in ("robot-1", "robot-7"):
+        world.record_pair(robot, "lift-carrot")
+        world.act(robot, "lift-carrot")
+    world.add_detector("first", ["lift-carrot"], false_positives=1, created_at_ns=2_000 * 10**15)
+    world.add_policy("walker", "lift-carrot")
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    text = _text(at)
+    assert "takes 25.0% of the failures for success" in text
+    assert "lift-carrot: 5 of 10 attempts succeeded" in text
+    assert at.button(key="next-step").label == "Review mistakes"
+    assert {metric.label: metric.value for metric in at.metric} == {
+        "tasks": "12",
+        "clips": "4",
+        "robot episodes": "2",
+        "labels": "6",
+        "robots": "7",
+    }

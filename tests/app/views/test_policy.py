@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import jobs
+from data.runs import list_runs
+
+
+def _page() -> None:
+    from app.views.policy import render
+
+    render()
+
+
+def _text(at: AppTest) -> str:
+    return "\n".join(element.value for element in at.markdown)
+
+
+@pytest.fixture(autouse=True)
+def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are written down but not carried out: the page is what is tested."""
+    monkeypatch.setattr(jobs, "launch", lambda run, command: None)
+
+
+def test_an_empty_workspace_begins_with_collecting(world: Any) -> None:
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert "No robot has acted yet" in _text(at)
+    assert at.button(key="collect").label == "Collect episodes"
+
+
+def test_episodes_are_collected_with_a_fresh_seed_each_time(world: Any) -> None:
+    at = AppTest.from_function(_page).run()
+    at.multiselect(key="collect-robots").unselect("robot-3").run()
+    at.button(key="collect").click().run()
+    at.button(key="collect").click().run()
+    assert not at.exception
+    second, first = list_runs(world.workspace)
+    assert first.spec == {
+        "robots": ["robot-1", "robot-2"],
+        "behaviour": "scripted-pick",
+        "policy": None,
+        "tasks": ["lift-any"],
+        "episodes_per_robot": 20,
+        "seed": 0,
+    }
+    assert second.spec["seed"] == 1
+    assert "At work already: collecting episodes, collecting episodes" in at.warning[0].value
+
+
+def test_collecting_without_a_robot_is_refused_and_the_form_stays(world: Any) -> None:
+    at = AppTest.from_function(_page).run()
+    at.number_input(key="collect-episodes").set_value(7)
+    at.multiselect(key="collect-robots").set_value([]).run()
+    at.button(key="collect").click().run()
+    assert "No robot is chosen" in at.error[0].value
+    assert at.number_input(key="collect-episodes").value == 7
+    assert list_runs(world.workspace) == []
+
+
+def test_retraining_needs_a_detector(world: Any) -> None:
+    world.act("robot-1", "lift-any")
+    at = AppTest.from_function(_page).run()
+    assert "There is no detector yet" in _text(at)
+
+
+def test_retraining_warns_of_false_positives_and_starts(world: Any) -> None:
+    world.act("robot-1", "lift-any")
+    world.add_detector("first", ["lift-any"], failures=10, false_positives=3)
+    at = AppTest.from_function(_page).run()
+    assert "30.0% of the failures are taken for success" in at.warning[0].value
+    at.radio(key="retrain-strategy").set_value("orig").run()
+    at.button(key="retrain").click().run()
+    assert not at.exception
+    (run,) = list_runs(world.workspace)
+    assert run.kind == "train-policy"
+    assert run.spec == {
+        "recipe": "cpu",
+        "overrides": {},
+        "detector": "first",
+        "tasks": ["lift-any"],
+        "strategy": "orig",
+        "success_share": 1.0,
+        "failure_share": 1.0,
+        "updates": 2000,
+        "from_policy": None,
+        "evaluation_episodes": 10,
+        "robots": ["robot-1"],
+        "seed": 0,
+    }
+
+
+def test_a_result_is_compared_with_the_policy_it_started_from(world: Any) -> None:
+    world.add_policy("1-old", "lift-any", successes=1, interval=(0.02, 0.20))
+    world.add_policy("2-new", "lift-any", successes=9, interval=(0.6, 0.98), from_policy="1-old")
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert "clearly better than before" in _text(at)
+    at.button(key="evaluate-2-new").click().run()
+    (run,) = list_runs(world.workspace)
+    assert run.kind == "evaluate-policy"
+    assert run.spec["policy"] == "2-new"

@@ -1,0 +1,76 @@
+import sys
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.widgets.run_progress import elapsed
+from data.runs import Run, RunStatus, create_run, launch, register_process
+
+_SPEC: dict[str, Any] = {}
+
+
+def _page() -> None:
+    from app.state import workspace
+    from app.widgets.run_progress import show_run
+    from data.runs import list_runs
+
+    show_run(list_runs(workspace())[0], headline_metrics=("loss",))
+
+
+def _report(run: Run, *, error: Exception | None = None) -> None:
+    """What a run's own process writes."""
+    with run.reporter() as report:
+        report.metrics(1, loss=0.7)
+        report.metrics(2, loss=0.5)
+        report.progress(0.5, "2 of 4 updates")
+        if error is not None:
+            raise error
+
+
+def test_a_finished_run_shows_how_it_ended_and_nothing_polls(world: Any) -> None:
+    run = create_run(world.workspace, "train-detector", _SPEC)
+    _report(run)
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert any("Done" in markdown.value for markdown in at.markdown)
+    assert not at.button
+
+
+def test_a_failed_run_shows_its_error(world: Any) -> None:
+    run = create_run(world.workspace, "train-detector", _SPEC)
+    with pytest.raises(ValueError, match="broken"):
+        _report(run, error=ValueError("broken"))
+    at = AppTest.from_function(_page).run()
+    assert "broken" in at.error[0].value
+
+
+def test_a_run_at_work_can_be_cancelled(world: Any) -> None:
+    run = create_run(world.workspace, "train-detector", _SPEC)
+    launch(run, [sys.executable, "-c", "import time; print('hello'); time.sleep(60)"])
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    at.button[0].click().run()
+    assert run.cancel_path.exists()
+    process = run._process()
+    if process is not None:
+        process.kill()
+        process.wait(10)
+    assert run.status().state == "cancelled"
+
+
+def test_a_killed_run_is_told_apart(world: Any) -> None:
+    run = create_run(world.workspace, "collect", _SPEC)
+    register_process(run, 2**22 + 1)  # above every process id
+    at = AppTest.from_function(_page).run()
+    assert "ended without saying why" in at.warning[0].value
+
+
+def test_elapsed_time_is_said_in_words() -> None:
+    second = 10**9
+    running = RunStatus(state="running", started_at_ns=10 * second)
+    assert elapsed(RunStatus(), 0) == "not started"
+    assert elapsed(running, 52 * second) == "42 s"
+    assert elapsed(running, 210 * second) == "3 min 20 s"
+    done = RunStatus(state="done", started_at_ns=second, updated_at_ns=7_321 * second)
+    assert elapsed(done, 10**15) == "2 h 02 min"
