@@ -69,7 +69,8 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                     key=f"stop-{robot.name}",
                     on_click=_stop,
                     args=(robot.name,),
-                    help="Lets go of the cameras. A recording under way is kept up to now.",
+                    help="Lets go of the cameras. A recording under way ends, and the Record page offers "
+                    "what it has.",
                 )
             else:
                 st.button(
@@ -112,6 +113,8 @@ def _show_picture(robot: str) -> None:
 def _edit_hardware(robots: dict[str, Robot]) -> None:
     if name := st.session_state.pop("robot-saved", None):
         st.success(f"{name} is saved.", icon=":material/check_circle:")
+        if name in running_hosts(state.workspace()):
+            st.warning("Its host still reads the old sources: stop it under Fleet and start it.")
         link("record", f"Record a pair on {name}")
     hardware = [robot.name for robot in robots.values() if robot.kind == "hardware"]
     chosen = st.selectbox(

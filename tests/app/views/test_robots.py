@@ -1,0 +1,105 @@
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from data.cells.client import running_hosts, stop_host
+from data.robots import load_robots
+
+
+def _page() -> None:
+    from app.views.robots import render
+
+    render()
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> str:
+    path = str(tmp_path / "film.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (64, 48))
+    for number in range(30):
+        writer.write(np.full((48, 64, 3), 5 * number, dtype=np.uint8))
+    writer.release()
+    return path
+
+
+def _fill(at: AppTest, name: str, sources: dict[str, str]) -> None:
+    at.text_input(key="robot-name-0").input(name)
+    for camera, source in sources.items():
+        at.text_input(key=f"source-A new robot …-{camera}-0").input(source)
+
+
+def test_the_fleet_is_listed(world: Any) -> None:
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert [b.key for b in at.button if b.key and b.key.startswith("start-")] == [
+        f"start-robot-{number}" for number in range(1, 8)
+    ]
+    assert at.button(key="picture-robot-1").disabled
+
+
+def test_checking_cameras_says_which_one_fails_and_why(world: Any, film: str) -> None:
+    at = AppTest.from_function(_page, default_timeout=30).run()
+    _fill(at, "cell-a", {"over_shoulder": film, "left": "/nowhere.avi", "right": ""})
+    at.button(key="check-cameras").click().run()
+    assert not at.exception
+    texts = [error.value for error in at.error]
+    assert len(texts) == 2
+    assert "Camera 'left' cannot be opened" in texts[0]
+    assert "nowhere.avi" in texts[0]
+    assert "no source yet" in texts[1]
+
+
+def test_a_hardware_robot_is_saved_and_changed(world: Any, film: str) -> None:
+    at = AppTest.from_function(_page).run()
+    sources = {"over_shoulder": film, "left": "0", "right": "rtsp://cell/right"}
+    _fill(at, "cell-a", sources)
+    at.button(key="save-robot").click().run()
+    assert not at.exception
+    assert at.success[0].value == "cell-a is saved."
+    assert load_robots(world.workspace)["cell-a"].cameras == sources
+    at.selectbox(key="robot-chosen").select("cell-a").run()
+    field = at.text_input(key="source-cell-a-left-1")
+    assert field.value == "0"
+    field.input("2").run()
+    at.button(key="save-robot").click().run()
+    assert load_robots(world.workspace)["cell-a"].cameras["left"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "words"),
+    [
+        ("robot-1", "0", "already"),
+        ("Cell A", "0", "cannot be used"),
+        ("cell-a", "", "camera left has no source"),
+    ],
+)
+def test_what_cannot_be_saved_stays_in_the_form(
+    world: Any, name: str, left: str, words: str
+) -> None:
+    at = AppTest.from_function(_page).run()
+    _fill(at, name, {"over_shoulder": "1", "left": left, "right": "2"})
+    at.button(key="save-robot").click().run()
+    assert words in at.error[0].value
+    assert at.text_input(key="robot-name-0").value == name
+    assert list(load_robots(world.workspace)) == [f"robot-{number}" for number in range(1, 8)]
+
+
+def test_a_host_is_started_shows_its_picture_and_is_stopped(world: Any) -> None:
+    at = AppTest.from_function(_page, default_timeout=60).run()
+    try:
+        at.button(key="start-robot-1").click().run()
+        assert not at.exception
+        assert "robot-1" in running_hosts(world.workspace)
+        at.button(key="picture-robot-1").click().run()
+        assert not at.exception
+        assert not at.error
+        at.button(key="stop-robot-1").click().run()
+        assert not at.exception
+        assert running_hosts(world.workspace) == {}
+    finally:
+        if "robot-1" in running_hosts(world.workspace):
+            stop_host(world.workspace, "robot-1")
