@@ -6,13 +6,15 @@ import streamlit as st
 
 from app.pages import sections
 from app.state import workspace
+from app.widgets import assets
 from app.widgets.notice import show_error
 from data.errors import GoalpostError
 
 
 def main() -> None:
     """Show the chosen page; an expected error is told in words instead of a traceback."""
-    st.set_page_config(page_title="Goalpost", page_icon=":material/sports_score:", layout="wide")
+    st.set_page_config(page_title="Goalpost", page_icon=assets.path("icon.svg"), layout="wide")
+    st.logo(assets.path("logo.svg"), icon_image=assets.path("icon.svg"), size="large")
     page = st.navigation(sections())
     try:
         workspace()
