@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.cells.simulated.meshes import box, capsule_profile, joined, lathe, prism, tube
 from data.cells.simulated.models import Link, Part, Rgb, Solid
@@ -34,6 +35,36 @@ class ObjectModel:
     def radius_m(self) -> float:
         """Half of the horizontal diagonal: how much room it needs."""
         return float(np.hypot(self.length_m, self.width_m)) / 2
+
+
+def lowest_point_m(
+    model: ObjectModel, position_m: Sequence[float], rotation_33: NDArray[np.float64]
+) -> float:
+    """Height [m] of the lowest point of an object that stands and is turned like this."""
+    lowest = np.inf
+    for solid in model.link.solids:
+        turned_33 = rotation_33 @ _rotation(solid.turned_rad)
+        middle = position_m[2] + float(rotation_33[2] @ np.asarray(solid.at_m))
+        if solid.shape == "box":
+            below = float(np.abs(turned_33[2]) @ np.asarray(solid.size_m)) / 2
+        else:
+            radius, length = solid.size_m
+            upright = min(abs(float(turned_33[2, 2])), 1.0)
+            round_part = 1.0 if solid.shape == "capsule" else float(np.sqrt(1 - upright**2))
+            below = upright * length / 2 + round_part * radius
+        lowest = min(lowest, middle - below)
+    return float(lowest)
+
+
+def _rotation(roll_pitch_yaw_rad: Sequence[float]) -> NDArray[np.float64]:
+    (sr, sp, sy), (cr, cp, cy) = np.sin(roll_pitch_yaw_rad), np.cos(roll_pitch_yaw_rad)
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+            [-sp, cp * sr, cp * cr],
+        ]
+    )
 
 
 def draw_model(kind: str, generator: np.random.Generator) -> ObjectModel:
@@ -115,7 +146,7 @@ def _banana(generator: np.random.Generator) -> ObjectModel:
             )
         )
     length = 2 * bend_m * np.sin(half_turn) + thick_m
-    return _model("banana", parts, solids, (length, 2 * thick_m, 2 * thick_m), 0.11)
+    return _model("banana", parts, solids, (length, 2 * thick_m, 2 * thick_m), 0.11, rolling=0.002)
 
 
 def _bottle(generator: np.random.Generator) -> ObjectModel:

@@ -15,12 +15,13 @@ from data.cells.simulated.hand import Hand
 from data.cells.simulated.layout import RIGHT_BIN, Area
 from data.cells.simulated.meshes import box
 from data.cells.simulated.models import Link, ModelFolder, Part
-from data.cells.simulated.objects import ObjectModel, draw_model
+from data.cells.simulated.objects import ObjectModel, draw_model, lowest_point_m
 from data.cells.simulated.views import Fit, Views
 from data.cells.simulated.world import World
 from data.frames import ImageHWC, Size
 
 _FLOOR_Z_M = -0.75
+_ROOM_AT_WALLS_M = 0.025  # lets a finger in between an object and the bin's wall
 
 
 class ObjectPose(NamedTuple):
@@ -112,7 +113,9 @@ class Scene:
 
     def lowest_m(self, kind: str) -> float:
         """Height of an object's lowest point above the bins' floor."""
-        return float(self.bullet.getAABB(self.objects[kind])[0][2])
+        position, turned = self.pose_of(kind)
+        rotation_33 = np.array(pybullet.getMatrixFromQuaternion(turned)).reshape(3, 3)
+        return lowest_point_m(self.object_models[kind], position, rotation_33)
 
     def gap_m(self, kind: str, body: int, *, link: int | None = None) -> float:
         """Distance of an object from a body or one of its links, at most 5 cm; negative inside."""
@@ -175,8 +178,8 @@ def _spread(
             yaw = float(generator.uniform(-np.pi, np.pi))
             reach_x = model.length_m / 2 * abs(np.cos(yaw)) + model.width_m / 2
             reach_y = model.length_m / 2 * abs(np.sin(yaw)) + model.width_m / 2
-            x = area.x_m + float(generator.uniform(-1, 1)) * max(area.half_x_m - reach_x, 0.0)
-            y = area.y_m + float(generator.uniform(-1, 1)) * max(area.half_y_m - reach_y, 0.0)
+            x = area.x_m + float(generator.uniform(-1, 1)) * max(area.half_x_m - reach_x - _ROOM_AT_WALLS_M, 0.0)
+            y = area.y_m + float(generator.uniform(-1, 1)) * max(area.half_y_m - reach_y - _ROOM_AT_WALLS_M, 0.0)
             discs = _discs(model, x, y, yaw)
             gap = min(
                 (
