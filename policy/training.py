@@ -91,7 +91,7 @@ class Trainer:
 
     def update(self) -> dict[str, float]:
         """Label what is due and make one update; returns its metrics."""
-        while self.labelled * self.config.uses_per_label < self.trained + self.config.batch_size:
+        while self._labels_are_due():
             self._label()
         batch = self.buffer.sample(self.config.batch_size, self._generator(_UPDATING, self.updates))
         logit_B, target_B = self._step(batch)
@@ -110,6 +110,10 @@ class Trainer:
         version = self.updates // self.config.publish_updates
         self._copies = self.average.copies(version)
         self.buffer.drop_stale(version - self.config.max_label_age)
+
+    def _labels_are_due(self) -> bool:
+        needed = self.trained + self.config.batch_size
+        return self.labelled * self.config.uses_per_label < needed or not len(self.buffer)
 
     def _label(self) -> None:
         generator = self._generator(_LABELLING, self.labellings)
