@@ -13,6 +13,7 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +82,7 @@ def write_shard(workspace: Workspace, episodes: Sequence[Episode]) -> Path:
 
 
 def shard_path(workspace: Workspace, infos: Sequence[EpisodeInfo]) -> Path:
-    """The path of the shard that holds just these episodes. Raises `InvalidInput`."""
+    """The path of the shard of just these episodes, of no other set. Raises `InvalidInput`."""
     if not infos:
         raise InvalidInput("A shard needs at least one episode.")
     robots = sorted({info.robot for info in infos})
@@ -93,7 +94,9 @@ def shard_path(workspace: Workspace, infos: Sequence[EpisodeInfo]) -> Path:
     if len({info.episode_id for info in infos}) < len(infos):
         raise InvalidInput("An episode can be stored in a shard only once.", where=robots[0])
     first = min(infos, key=lambda info: info.recorded_at_ns)
-    name = f"{first.episode_id}-{len(infos):05d}.parquet"
+    identity = "/".join(sorted(info.episode_id for info in infos))
+    digest = blake2b(identity.encode(), digest_size=4).hexdigest()
+    name = f"{first.episode_id}-{len(infos):05d}-{digest}.parquet"
     return workspace.episodes / robots[0] / first.day / name
 
 
