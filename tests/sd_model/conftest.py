@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class SquareWorld:
             define_task(self.catalog, task)
 
     def images(self, robot: str, shown: str, generator: np.random.Generator) -> dict[str, ImageHWC]:
-        """Three 80x64 views of the robot's own background, each with a square where one is shown."""
+        """Three 80x64 views of the robot's own background, with a square where one is shown."""
         digest = hashlib.sha256(robot.encode()).digest()
         images = {}
         for view, camera in enumerate(CAMERAS):
@@ -112,11 +112,20 @@ class SquareWorld:
     def label(
         self,
         episode: Episode,
-        outcomes: dict[str, LabelOutcome],
+        outcomes: Mapping[str, LabelOutcome],
         *,
         frame_index: int | None = None,
     ) -> None:
         """Label an episode; the label's id tells what it speaks of."""
+        self.label_all({episode: outcomes}, frame_index=frame_index)
+
+    def label_all(
+        self,
+        outcomes_of: Mapping[Episode, Mapping[str, LabelOutcome]],
+        *,
+        frame_index: int | None = None,
+    ) -> None:
+        """Label several episodes at once."""
         append_labels(
             self.catalog,
             [
@@ -130,25 +139,25 @@ class SquareWorld:
                     source="person",
                     at_ns=NOW_NS,
                 )
+                for episode, outcomes in outcomes_of.items()
                 for task, outcome in outcomes.items()
             ],
         )
 
     def record(self, robots: Sequence[str], *, scenes: int, steps: int = 4) -> None:
         """On every robot and in every scene, one labelled clip of each colour and one of none."""
+        labels: dict[Episode, Mapping[str, LabelOutcome]] = {}
         for robot in robots:
-            episodes = [
-                self.episode(robot, shown, number, steps=steps)
+            episodes = {
+                self.episode(robot, shown, number, steps=steps): shown
                 for number in range(scenes)
                 for shown in COLOURS
-            ]
+            }
             self.save(*episodes)
-            for episode in episodes:
-                shown = episode.info.episode_id.split("-")[2]
-                if shown == "none":
-                    self.label(episode, dict.fromkeys(SQUARES.names, "failure"))
-                else:
-                    self.label(episode, {f"show-{shown}": "success"})
+            for episode, shown in episodes.items():
+                nothing = dict.fromkeys(SQUARES.names, "failure")
+                labels[episode] = nothing if shown == "none" else {f"show-{shown}": "success"}
+        self.label_all(labels)
 
     def manifest(
         self,

@@ -88,9 +88,7 @@ def test_an_unknown_task_is_named() -> None:
         close_outcomes({"lift-carot": "success"}, SEED_TASKS)
 
 
-@given(
-    st.dictionaries(st.sampled_from(SEED_TASKS.names), st.sampled_from(["success", "failure"]))
-)
+@given(st.dictionaries(st.sampled_from(SEED_TASKS.names), st.sampled_from(["success", "failure"])))
 def test_closing_twice_changes_nothing(stated: dict[str, Outcome]) -> None:
     try:
         once = close_outcomes(stated, SEED_TASKS)

@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 from sd_model.thresholds import choose_threshold, failures_needed, upper_bound
 
 
-def choose(
-    failures: list[float], successes: list[float], episodes: NDArray[np.str_] | None = None
-):
+def choose(failures: list[float], successes: list[float], episodes: NDArray[np.str_] | None = None):
     count = len(failures) + len(successes)
     return choose_threshold(
         np.array(failures + successes, dtype=np.float32),
