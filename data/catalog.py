@@ -26,6 +26,14 @@ _BULK_ROWS = 100
 """From this many rows on, handing DuckDB an Arrow table is quicker than single inserts."""
 
 
+_DAMAGE = ("not a valid DuckDB", "orrupt", "eserializ", "Could not read enough bytes")
+"""What DuckDB's message says of a file it cannot make sense of; it has no error type for that."""
+
+
+class DamagedCatalog(CorruptData):
+    """The index could not be read. It holds no truth of its own, so nothing is lost."""
+
+
 class Transaction:
     """One open transaction; made by `Catalog.transaction`."""
 
@@ -88,6 +96,8 @@ class Catalog:
             WorkspaceBusy: Others held the catalog for longer than the time-out.
             WorkspaceTooNew: Its schema is newer than this Goalpost. Nothing is changed.
             StorageFull: The disk is full; nothing of the transaction is kept.
+            DamagedCatalog: Damage has shown in mid-transaction; the next one finds a catalog
+                filled anew.
         """
         with self._lock():
             connection = self._open()
@@ -96,6 +106,9 @@ class Catalog:
                     connection.execute("BEGIN")
                     yield Transaction(connection)
                     connection.execute("COMMIT")
+            except DamagedCatalog:
+                self._set_aside()
+                raise
             finally:
                 connection.close()
 
@@ -124,7 +137,7 @@ class Catalog:
         """An open connection to a catalog that is whole, migrated and caught up."""
         try:
             return self._connect()
-        except CorruptData:
+        except DamagedCatalog:
             self._set_aside()
             return self._connect()
 
@@ -181,11 +194,11 @@ class Catalog:
                 ) from error
             if "version number" in text:
                 raise _too_new("a newer file format", self.workspace) from error
-            if any(sign in text for sign in ("not a valid DuckDB", "orrupt", "eserializ")):
-                raise CorruptData(
-                    "The catalog is damaged. No episode and no label is lost.",
+            if any(sign in text for sign in _DAMAGE):
+                raise DamagedCatalog(
+                    "The catalog was damaged, so it was set aside. No episode, no label is lost.",
                     where=path,
-                    next_step="Run `goalpost data rebuild`, which fills it anew.",
+                    next_step="Try again: it fills itself anew from the shards and the labels.",
                 ) from error
             if isinstance(error, duckdb.IOException):
                 raise WorkspaceError(

@@ -37,7 +37,7 @@ def append_labels(catalog: Catalog, labels: Sequence[Label]) -> None:
     Raises:
         UnknownName: A task, an episode, or a label to retract that does not exist.
         InvalidInput: A frame that its episode does not have. Nothing is appended in either case.
-        StorageFull: The disk is full; nothing is appended.
+        StorageFull: The disk is full. Appending the same labels again later is safe.
     """
     with catalog.transaction() as transaction:
         known = _known(transaction, [label.label_id for label in labels])
