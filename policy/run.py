@@ -39,7 +39,7 @@ from policy.finetuning import network_from
 from policy.log_replay import FillReport, LogReplay
 from policy.q_network import QNetwork, build_network
 from policy.replay import ReplayBuffers
-from policy.scripted import ScriptedPick, ScriptedPlace
+from policy.scripted import Scripted, ScriptedPick, ScriptedPlace
 from policy.training import Trainer, train
 from policy.transitions import Transitions
 from sd_model.artefact import load_summary as load_detector_summary
@@ -48,7 +48,7 @@ from sd_model.detector import Detector, detector_folder
 SCRIPTS: dict[str, Callable[[], Behaviour]] = {
     "scripted-pick": ScriptedPick,
     "scripted-place": ScriptedPlace,
-    "noisy": lambda: Noisy(ScriptedPick()),
+    "noisy": lambda: Noisy(Scripted()),
 }
 """Behaviours that need no training, by name."""
 

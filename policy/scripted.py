@@ -12,8 +12,8 @@ from policy.behaviours import Observation, make_action
 
 _FLOOR_M = 0.012
 """The fingertips are at the floor when they are this high or lower [m]."""
-_STUCK_M = 0.004
-"""A step down that gains less than this has met something [m]."""
+_STUCK_M = MAX_TRANSLATION_M / 2
+"""A full step down that gains less than this has met something [m]."""
 _ALL_THE_WAY_M = -MAX_TRANSLATION_M
 _MOST_DESCENTS = 6
 
@@ -95,7 +95,7 @@ class ScriptedPlace(_Script):
     name = "scripted-place"
 
     def __init__(
-        self, *, wander_m: float = 0.04, wander_steps: int = 2, retract_steps: int = 2
+        self, *, wander_m: float = 0.04, wander_steps: int = 1, retract_steps: int = 3
     ) -> None:
         super().__init__()
         self._wander_m = wander_m
@@ -110,3 +110,26 @@ class ScriptedPlace(_Script):
         yield make_action(opens=True)
         for _ in range(self._retract_steps):
             yield make_action(dz_m=MAX_TRANSLATION_M)
+
+
+class Scripted:
+    """The script that suits how an episode begins: placing with a closed gripper, else picking."""
+
+    name = "scripted"
+
+    def __init__(self) -> None:
+        self._pick = ScriptedPick()
+        self._place = ScriptedPlace()
+        self._chosen: _Script | None = None
+
+    def begin(self, task: str, generator: np.random.Generator) -> None:
+        """Start an episode."""
+        self._chosen = None
+        self._pick.begin(task, generator)
+        self._place.begin(task, generator)
+
+    def act(self, observation: Observation) -> ActionA:
+        """The next action of the script that was chosen at the first one."""
+        if self._chosen is None:
+            self._chosen = self._place if observation.state.gripper_closed > 0.5 else self._pick
+        return self._chosen.act(observation)

@@ -6,19 +6,23 @@ import pytest
 from data.cells.protocol import ActionA, RobotState
 from data.errors import InvalidInput
 from policy.behaviours import Observation
-from policy.scripted import ScriptedPick, ScriptedPlace
+from policy.scripted import Scripted, ScriptedPick, ScriptedPlace
 
 OPEN, CLOSE, TERMINATE = 5, 6, 7
 
 
 def played(
-    script: ScriptedPick | ScriptedPlace, heights_m: list[float], seed: int = 0
+    script: Scripted | ScriptedPick | ScriptedPlace,
+    heights_m: list[float],
+    seed: int = 0,
+    *,
+    closed: float = 0.0,
 ) -> list[ActionA]:
     """The actions of an episode in which the gripper is at these heights, one after another."""
     script.begin("lift-any", np.random.default_rng(seed))
     image_HWC = np.zeros((8, 8, 3), dtype=np.uint8)
     return [
-        script.act(Observation(image_HWC=image_HWC, state=RobotState(0.0, height_m)))
+        script.act(Observation(image_HWC=image_HWC, state=RobotState(closed, height_m)))
         for height_m in heights_m
     ]
 
@@ -40,13 +44,14 @@ def test_picking_goes_down_to_the_floor_closes_lifts_and_ends() -> None:
 
 
 def test_picking_closes_where_an_object_stops_it() -> None:
-    actions = played(ScriptedPick(lift_steps=1), [0.25, 0.17, 0.10, 0.099, 0.099, 0.18])
-    assert words(actions) == ["down", "down", "down", "close", "up", "end"]
+    # The second step down gains 3 cm of its 8.
+    actions = played(ScriptedPick(lift_steps=1), [0.25, 0.17, 0.14, 0.14, 0.22])
+    assert words(actions) == ["down", "down", "close", "up", "end"]
 
 
 def test_placing_wanders_descends_opens_retracts_and_ends() -> None:
     script = ScriptedPlace(wander_steps=2, retract_steps=2)
-    actions = played(script, [0.2, 0.2, 0.2, 0.12, 0.05, 0.049, 0.049, 0.13, 0.2])
+    actions = played(script, [0.2, 0.2, 0.2, 0.12, 0.04, 0.01, 0.01, 0.09, 0.17])
     assert words(actions) == [
         "aside", "aside", "down", "down", "down", "open", "up", "up", "end",
     ]  # fmt: skip
@@ -62,6 +67,14 @@ def test_each_episode_is_drawn_anew_and_repeats_with_its_seed() -> None:
     first, second, again = (played(script, [0.25, 0.17], seed=seed) for seed in (1, 2, 1))
     assert (np.stack(first) == np.stack(again)).all()
     assert (np.stack(first) != np.stack(second)).any()
+
+
+def test_the_script_follows_from_how_the_episode_begins() -> None:
+    heights_m = [0.2, 0.12, 0.04, 0.01, 0.01]
+    script = Scripted()
+    assert words(played(script, heights_m)) == ["down", "down", "down", "close", "up"]
+    assert words(played(script, heights_m, closed=1.0))[0] == "aside"
+    assert words(played(script, heights_m))[0] == "down"
 
 
 def test_acting_before_an_episode_is_refused() -> None:
