@@ -55,7 +55,7 @@ class TaskSet:
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        self._tasks = {}
+        self._tasks: dict[str, Task] = {}
         for task in tasks:
             if task.name in self._tasks:
                 raise InvalidInput(
