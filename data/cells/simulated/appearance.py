@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data.cells.simulated.models import Rgb, Xyz
+from data.cells.simulated.surfaces import Pattern
 from data.frames import CAMERAS
 
 
@@ -31,6 +32,9 @@ class Appearance:
     plate_sections: tuple[Rgb, Rgb, Rgb]
     """Bottom, top-left, top-right."""
     plate_rim: Rgb
+    table_pattern: Pattern
+    backdrop_pattern: Pattern
+    pattern_seed: int
     camera_shift_m: Mapping[str, Xyz]
     """Per camera, how far its eye is off its nominal place."""
     camera_roll_rad: Mapping[str, float]
@@ -55,6 +59,11 @@ _STYLES: tuple[tuple[float, float, float, float, float, Rgb, Rgb, Rgb, Rgb, Rgb]
      (0.74, 0.58, 0.54), (0.38, 0.30, 0.30)),
 )  # fmt: skip
 
+_TABLE_PATTERNS: tuple[Pattern, ...] = (
+    "wood", "wood", "plain", "speckle", "cloth", "plain", "wood",
+)  # fmt: skip
+_BACKDROP_PATTERNS: tuple[Pattern, ...] = ("plain", "tiles", "speckle", "wood", "plain")
+
 
 def robot_appearance(variation: int) -> Appearance:
     """The style of the robot with this variation; the same number gives the same style."""
@@ -73,6 +82,9 @@ def robot_appearance(variation: int) -> Appearance:
         floor=_near(floor, generator),
         plate_sections=((0.93, 0.93, 0.90), (0.55, 0.72, 0.88), (0.90, 0.66, 0.68)),
         plate_rim=(0.98, 0.98, 0.98),
+        table_pattern=_TABLE_PATTERNS[variation % len(_TABLE_PATTERNS)],
+        backdrop_pattern=_BACKDROP_PATTERNS[variation % len(_BACKDROP_PATTERNS)],
+        pattern_seed=variation,
         camera_shift_m={
             camera: tuple(generator.uniform(-0.02, 0.02, 3).tolist()) for camera in CAMERAS
         },
@@ -90,6 +102,8 @@ def vary(appearance: Appearance, generator: np.random.Generator) -> Appearance:
         light_from=_direction(azimuth, elevation),
         ambient=appearance.ambient + generator.uniform(-0.08, 0.08),
         diffuse=appearance.diffuse + generator.uniform(-0.08, 0.08),
+        pattern_seed=int(generator.integers(2**31)),
+        backdrop_pattern=_BACKDROP_PATTERNS[int(generator.integers(len(_BACKDROP_PATTERNS)))],
         table=_near(appearance.table, generator, 0.05),
         wall=_near(appearance.wall, generator, 0.08),
         floor=_near(appearance.floor, generator, 0.08),

@@ -15,8 +15,14 @@ from data.cells.protocol import ACTION_SIZE, MAX_ROTATION_RAD, MAX_TRANSLATION_M
 from data.cells.simulated.arm import Pose
 from data.cells.simulated.cell import SimulatedCell
 from data.cells.simulated.grasps import best_grasp
-from data.cells.simulated.layout import BIN_WALL_HEIGHT_M, PLATE, PLATE_THICKNESS_M, SECTIONS
-from data.cells.simulated.layout import YAW_LIMIT_RAD, Area
+from data.cells.simulated.layout import (
+    BIN_WALL_HEIGHT_M,
+    PLATE,
+    PLATE_THICKNESS_M,
+    SECTIONS,
+    YAW_LIMIT_RAD,
+    Area,
+)
 from data.cells.simulated.outcomes import held_kind, true_outcomes
 from data.cells.simulated.scene import Scene
 from data.errors import unknown_name

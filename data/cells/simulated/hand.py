@@ -6,6 +6,7 @@ import numpy as np
 
 from data.cells.simulated.meshes import box, joined, lathe, tube
 from data.cells.simulated.models import Joint, Link, ModelFolder, Part
+from data.cells.simulated.surfaces import Shadow
 from data.cells.simulated.world import World
 
 _SKINS = ((0.95, 0.78, 0.66), (0.82, 0.60, 0.45), (0.58, 0.39, 0.27), (0.36, 0.24, 0.17))
@@ -96,17 +97,28 @@ class Hand:
         )
         path = models.write("hand", links, joints)
         self.body: int = bullet.loadURDF(str(path), _AWAY, useFixedBase=True)
+        self.is_seen = False
         self._joints = range(bullet.getNumJoints(self.body))
 
     def show(
         self, at_m: tuple[float, float, float], *, yaw: float, pitch: float, curl: float
     ) -> None:
         """Put the palm's middle at `at_m`, fingers along `yaw`, dipped by `pitch`, curled [rad]."""
+        self.is_seen = True
         turned = self._bullet.getQuaternionFromEuler([0.0, pitch, yaw])
         self._bullet.resetBasePositionAndOrientation(self.body, at_m, turned)
         for joint in self._joints:
             self._bullet.resetJointState(self.body, joint, curl)
 
+    def shadow(self) -> Shadow:
+        """The shadow of palm and fingers."""
+        position, turned = self._bullet.getBasePositionAndOrientation(self.body)
+        matrix = np.array(self._bullet.getMatrixFromQuaternion(turned)).reshape(3, 3)
+        x, y, z = np.asarray(position) + 0.02 * matrix[:, 0]
+        yaw = float(np.arctan2(matrix[1, 0], matrix[0, 0]))
+        return Shadow((float(x), float(y), float(z)), 0.09, 0.05, yaw)
+
     def hide(self) -> None:
         """Take it out of sight."""
+        self.is_seen = False
         self._bullet.resetBasePositionAndOrientation(self.body, _AWAY, (0, 0, 0, 1))

@@ -32,28 +32,22 @@ class Mesh:
         normals_F3 = np.cross(
             corners_F33[:, 1] - corners_F33[:, 0], corners_F33[:, 2] - corners_F33[:, 0]
         )
-        length_F1 = np.linalg.norm(normals_F3, axis=1, keepdims=True)
-        unit_F3 = normals_F3 / np.maximum(length_F1, 1e-12)
-        around: dict[int, list[int]] = {}
-        for face, corners in enumerate(self.faces_F3):
-            for vertex in corners:
-                around.setdefault(int(vertex), []).append(face)
-        lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in self.vertices_V3]
-        faces = []
-        count = 0
-        for face, corners in enumerate(self.faces_F3):
-            words = []
-            for vertex in corners:
-                near = [
-                    f for f in around[int(vertex)] if unit_F3[f] @ unit_F3[face] > _CREASE_COSINE
-                ]
-                normal = normals_F3[near or [face]].sum(axis=0)
-                normal = normal / max(float(np.linalg.norm(normal)), 1e-12)
-                lines.append(f"vn {normal[0]:.4f} {normal[1]:.4f} {normal[2]:.4f}")
-                count += 1
-                words.append(f"{vertex + 1}//{count}")
-            faces.append("f " + " ".join(words))
-        return "\n".join([*lines, *faces]) + "\n"
+        unit_F3 = normals_F3 / np.maximum(np.linalg.norm(normals_F3, axis=1, keepdims=True), 1e-12)
+        count = len(self.faces_F3)
+        # A corner's normal is the sum over the faces that meet there without a crease.
+        touches_VF = np.zeros((len(self.vertices_V3), count), dtype=bool)
+        touches_VF[self.faces_F3.ravel(), np.repeat(np.arange(count), 3)] = True
+        smooth_FF = unit_F3 @ unit_F3.T > _CREASE_COSINE
+        np.fill_diagonal(smooth_FF, True)
+        shared_CF = touches_VF[self.faces_F3.ravel()] & np.repeat(smooth_FF, 3, axis=0)
+        corner_C3 = shared_CF.astype(np.float64) @ normals_F3
+        corner_C3 /= np.maximum(np.linalg.norm(corner_C3, axis=1, keepdims=True), 1e-12)
+        lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in self.vertices_V3.tolist()]
+        lines += [f"vn {x:.4f} {y:.4f} {z:.4f}" for x, y, z in corner_C3.tolist()]
+        for face, (i, j, k) in enumerate((self.faces_F3 + 1).tolist()):
+            n = 3 * face + 1
+            lines.append(f"f {i}//{n} {j}//{n + 1} {k}//{n + 2}")
+        return "\n".join(lines) + "\n"
 
 
 def joined(*meshes: Mesh) -> Mesh:

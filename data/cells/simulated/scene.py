@@ -16,6 +16,7 @@ from data.cells.simulated.layout import RIGHT_BIN, Area
 from data.cells.simulated.meshes import box
 from data.cells.simulated.models import Link, ModelFolder, Part
 from data.cells.simulated.objects import ObjectModel, draw_model, lowest_point_m
+from data.cells.simulated.surfaces import Shadow
 from data.cells.simulated.views import Fit, Views
 from data.cells.simulated.world import World
 from data.frames import ImageHWC, Size
@@ -48,10 +49,14 @@ class Scene:
         self.objects: dict[str, int] = {}
         self.object_models: dict[str, ObjectModel] = {}
         self.plate = -1
-        self.dress(appearance)
+        self._dress(appearance)
 
     def dress(self, appearance: Appearance) -> None:
-        """Give the cell this look."""
+        """Give the cell this look; it is seen after the next `build`."""
+        if appearance != self.appearance:
+            self._dress(appearance)
+
+    def _dress(self, appearance: Appearance) -> None:
         self.appearance = appearance
         self._still.resetSimulation()
         for link in (*self._fixtures(), self._backdrop()):
@@ -134,7 +139,23 @@ class Scene:
 
     def render(self, camera: str, size: Size) -> ImageHWC:
         """The camera's image, RGB uint8, (height, width, 3)."""
-        return self._views.render(camera, size, self.appearance)
+        return self._views.render(camera, size, self.appearance, self._shadows())
+
+    def _shadows(self) -> list[Shadow]:
+        shadows = [self.hand.shadow()] if self.hand.is_seen else []
+        tip = self.arm.pose()
+        shadows.append(
+            Shadow((tip.x_m, tip.y_m, tip.z_m + 0.09), 0.065, 0.03, tip.yaw_rad + np.pi / 2)
+        )
+        for kind, model in self.object_models.items():
+            position, turned = self.pose_of(kind)
+            axis = pybullet.getMatrixFromQuaternion(turned)[0::3]
+            flat = float(np.hypot(axis[0], axis[1]))
+            half_width = model.width_m / 2
+            half_length = max(model.length_m / 2 * flat, half_width)
+            yaw = float(np.arctan2(axis[1], axis[0]))
+            shadows.append(Shadow(position, half_length, half_width, yaw))
+        return shadows
 
     def close(self) -> None:
         """End both worlds; calling it again does nothing."""
@@ -178,8 +199,12 @@ def _spread(
             yaw = float(generator.uniform(-np.pi, np.pi))
             reach_x = model.length_m / 2 * abs(np.cos(yaw)) + model.width_m / 2
             reach_y = model.length_m / 2 * abs(np.sin(yaw)) + model.width_m / 2
-            x = area.x_m + float(generator.uniform(-1, 1)) * max(area.half_x_m - reach_x - _ROOM_AT_WALLS_M, 0.0)
-            y = area.y_m + float(generator.uniform(-1, 1)) * max(area.half_y_m - reach_y - _ROOM_AT_WALLS_M, 0.0)
+            x = area.x_m + float(generator.uniform(-1, 1)) * max(
+                area.half_x_m - reach_x - _ROOM_AT_WALLS_M, 0.0
+            )
+            y = area.y_m + float(generator.uniform(-1, 1)) * max(
+                area.half_y_m - reach_y - _ROOM_AT_WALLS_M, 0.0
+            )
             discs = _discs(model, x, y, yaw)
             gap = min(
                 (

@@ -1,11 +1,12 @@
 """What the three cameras see.
 
 What never moves is rendered once and kept; each frame renders only what moves and puts the nearer
-of the two into every pixel.
+of the two into every pixel. Shadows of what moves are painted onto what does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from data.cells.simulated.appearance import Appearance
 from data.cells.simulated.models import Xyz
+from data.cells.simulated.surfaces import Shadow, cast, paint
 from data.cells.simulated.world import World
 from data.frames import ImageHWC, Size
 
@@ -31,6 +33,8 @@ class Camera:
 
     eye_m: Xyz
     target_m: Xyz
+    up: Xyz
+    """The direction that points up in the image."""
     height_fov_rad: float
     """Field of view from the top to the bottom edge."""
     native: Size
@@ -38,32 +42,44 @@ class Camera:
 
 CAMERA_VIEWS = {
     "over_shoulder": Camera(
-        eye_m=(-0.12, 0.42, 0.92),
-        target_m=(0.55, -0.01, 0.03),
-        height_fov_rad=0.78,
+        eye_m=(0.18, 0.60, 1.06),
+        target_m=(0.55, -0.04, 0.05),
+        up=(1.0, 0.0, 0.0),
+        height_fov_rad=0.66,
         native=Size(640, 512),
     ),
     "left": Camera(
-        eye_m=(0.72, 0.98, 0.50),
-        target_m=(0.55, 0.02, 0.06),
-        height_fov_rad=0.78,
+        eye_m=(0.68, 0.95, 0.70),
+        target_m=(0.56, 0.03, 0.09),
+        up=(0.0, 0.0, 1.0),
+        height_fov_rad=0.62,
         native=Size(640, 480),
     ),
     "right": Camera(
-        eye_m=(0.72, -0.98, 0.50),
-        target_m=(0.55, -0.02, 0.06),
-        height_fov_rad=0.78,
+        eye_m=(0.68, -0.95, 0.70),
+        target_m=(0.56, -0.03, 0.09),
+        up=(0.0, 0.0, 1.0),
+        height_fov_rad=0.62,
         native=Size(640, 480),
     ),
 }
 
 
+def _rolled(camera: Camera, roll_rad: float) -> list[float]:
+    """The camera's up, turned about its line of sight."""
+    forward = np.subtract(camera.target_m, camera.eye_m)
+    aside = np.cross(forward, camera.up) / np.linalg.norm(forward)
+    return (np.array(camera.up) + np.tan(roll_rad) * aside).tolist()
+
+
 @dataclass(frozen=True)
-class _Layer:
-    """One rendered world: colours, and depth as the renderer gives it (0 near, 1 far)."""
+class _Still:
+    """What never moves, as one camera sees it at one size."""
 
     image_HWC: ImageHWC
     depth_HW: NDArray[np.float32]
+    points_HW3: NDArray[np.float32]
+    """In the robot's base frame [m]."""
 
 
 class Views:
@@ -79,37 +95,49 @@ class Views:
         self._still = still
         self._moving = moving
         self._fit = fit
-        self._kept: dict[tuple[str, Size], _Layer] = {}
+        self._kept: dict[tuple[str, Size], _Still] = {}
 
     def forget(self) -> None:
         """Render what never moves again: its look has changed."""
         self._kept.clear()
 
-    def render(self, camera: str, size: Size, look: Appearance) -> ImageHWC:
+    def render(
+        self, camera: str, size: Size, look: Appearance, shadows: Sequence[Shadow]
+    ) -> ImageHWC:
         """The camera's image, RGB uint8, (height, width, 3)."""
         key = (camera, size)
         if key not in self._kept:
-            self._kept[key] = self._layer(self._still, camera, size, look, shadow=True)
+            self._kept[key] = self._render_still(camera, size, look)
         still = self._kept[key]
-        moving = self._layer(self._moving, camera, size, look, shadow=False)
-        nearer_HW1 = (moving.depth_HW < still.depth_HW)[:, :, None]
-        return np.where(nearer_HW1, moving.image_HWC, still.image_HWC)
+        below = cast(still.image_HWC, still.points_HW3, shadows, look.light_from)
+        image_HWC, depth_HW = self._layer(self._moving, camera, size, look)
+        return np.where((depth_HW < still.depth_HW)[:, :, None], image_HWC, below)
+
+    def _render_still(self, camera: str, size: Size, look: Appearance) -> _Still:
+        fine = Size(2 * size.width, 2 * size.height)
+        image, depth = self._layer(self._still, camera, fine, look)
+        points = self._points(camera, fine, look, depth)
+        image = paint(
+            image, points, table=look.table_pattern, backdrop=look.backdrop_pattern,
+            seed=look.pattern_seed,
+        )  # fmt: skip
+        smooth = image.reshape(size.height, 2, size.width, 2, 3).mean(axis=(1, 3))
+        return _Still(smooth.astype(np.uint8), depth[::2, ::2], points[::2, ::2])
 
     def _layer(
-        self, bullet: World, name: str, size: Size, look: Appearance, *, shadow: bool
-    ) -> _Layer:
-        camera = CAMERA_VIEWS[name]
-        eye = [e + s for e, s in zip(camera.eye_m, look.camera_shift_m[name], strict=True)]
-        roll = look.camera_roll_rad[name]
-        _, _, rgba, depth, _ = bullet.getCameraImage(
+        self, world: World, name: str, size: Size, look: Appearance
+    ) -> tuple[ImageHWC, NDArray[np.float32]]:
+        """One world's colours, and its depth as the renderer gives it (0 near, 1 far)."""
+        view, projection = self._matrices(name, size, look)
+        _, _, rgba, depth, _ = world.getCameraImage(
             size.width,
             size.height,
-            pybullet.computeViewMatrix(eye, camera.target_m, [0.0, np.sin(roll), np.cos(roll)]),
-            self._projection(camera, size),
+            view,
+            projection,
             lightDirection=look.light_from,
             lightColor=look.light_colour,
             lightDistance=3.0,
-            shadow=int(shadow),
+            shadow=0,
             lightAmbientCoeff=look.ambient,
             lightDiffuseCoeff=look.diffuse,
             lightSpecularCoeff=0.05,
@@ -117,7 +145,30 @@ class Views:
             flags=pybullet.ER_NO_SEGMENTATION_MASK,
         )
         image_HWC = np.asarray(rgba, dtype=np.uint8).reshape(size.height, size.width, 4)[:, :, :3]
-        return _Layer(image_HWC, np.asarray(depth).reshape(size.height, size.width))
+        return image_HWC, np.asarray(depth, dtype=np.float32).reshape(size.height, size.width)
+
+    def _points(
+        self, name: str, size: Size, look: Appearance, depth_HW: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Where each pixel's surface is, in the robot's base frame [m]."""
+        view, projection = (
+            np.array(matrix).reshape(4, 4, order="F") for matrix in self._matrices(name, size, look)
+        )
+        columns = (np.arange(size.width) + 0.5) / size.width * 2 - 1
+        rows = 1 - (np.arange(size.height) + 0.5) / size.height * 2
+        clip_HW4 = np.ones((size.height, size.width, 4))
+        clip_HW4[:, :, 0] = columns[None, :]
+        clip_HW4[:, :, 1] = rows[:, None]
+        clip_HW4[:, :, 2] = depth_HW * 2 - 1
+        points_HW4 = clip_HW4 @ np.linalg.inv(projection @ view).T
+        return (points_HW4[:, :, :3] / points_HW4[:, :, 3:]).astype(np.float32)
+
+    def _matrices(self, name: str, size: Size, look: Appearance) -> tuple[Any, Any]:
+        camera = CAMERA_VIEWS[name]
+        eye = [e + s for e, s in zip(camera.eye_m, look.camera_shift_m[name], strict=True)]
+        up = _rolled(camera, look.camera_roll_rad[name])
+        view = pybullet.computeViewMatrix(eye, camera.target_m, up)
+        return view, self._projection(camera, size)
 
     def _projection(self, camera: Camera, size: Size) -> Any:
         up = float(np.tan(camera.height_fov_rad / 2))
