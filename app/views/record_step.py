@@ -18,7 +18,10 @@ from data.recording import RecordingSummary
 from data.tasks import Outcome, Task
 
 _SAVED = "record-saved"
-"""Session state: what was recorded last, for keeping or redoing."""
+"""Session state: a list of the clip that was recorded last, for keeping or redoing, or empty.
+
+A list, because a page may be interrupted at any use of the session state: what the host answered
+is put into a list that was fetched before."""
 _LEFT = "record-left-pair"
 """Session state: the half pair that was given up because the scene has changed."""
 _SHOWN = "record-shown"
@@ -97,8 +100,13 @@ def _start(
         pair_id=_new_pair_id() if pair is None else pair.pair_id,
         by=by,
     )
-    st.session_state.pop(_SAVED, None)
+    _saved().clear()
     st.session_state.pop(_SHOWN, None)
+
+
+def _saved() -> list[tuple[RecordingSummary, str]]:
+    saved: list[tuple[RecordingSummary, str]] = st.session_state.setdefault(_SAVED, [])
+    return saved
 
 
 def _new_pair_id() -> str:
@@ -119,8 +127,9 @@ def _show_recording(cell: CellClient, recording: RecordingStatus) -> None:
             width="stretch",
             key="record-stop",
         ):
+            saved = _saved()
             with errors_shown():
-                st.session_state[_SAVED] = (cell.stop_recording(), recording.outcome)
+                saved[:] = [(cell.stop_recording(), recording.outcome)]
                 st.rerun()
         if discard.button("Discard", width="stretch", key="record-discard"):
             with errors_shown():
@@ -129,9 +138,10 @@ def _show_recording(cell: CellClient, recording: RecordingStatus) -> None:
 
 
 def _show_saved(by: str, *, pair_complete: bool) -> None:
-    if _SAVED not in st.session_state:
+    saved = _saved()
+    if not saved:
         return
-    summary, outcome = st.session_state[_SAVED]
+    summary, outcome = saved[0]
     with st.container(border=True):
         said, keep, redo = st.columns([4, 1, 1], vertical_alignment="center")
         said.markdown(f":material/check_circle: **Saved {outcome}:** {_in_words(summary)}")
@@ -140,7 +150,7 @@ def _show_saved(by: str, *, pair_complete: bool) -> None:
                 "The pair is complete. **Now change the scene:** lighting, objects, background."
             )
         if keep.button("Keep", type="primary", width="stretch", key="record-keep"):
-            del st.session_state[_SAVED]
+            saved.clear()
             st.rerun()
         if redo.button(
             "Redo",
@@ -151,7 +161,7 @@ def _show_saved(by: str, *, pair_complete: bool) -> None:
             with errors_shown():
                 label_id = f"clip-{summary.episode_id}"
                 undo_label(state.catalog(), label_id, by=by, at_ns=time.time_ns())
-                del st.session_state[_SAVED]
+                saved.clear()
                 st.rerun()
 
 

@@ -3,6 +3,7 @@
 
 const previews = new WeakMap();
 const RETRY_MS = [300, 1000, 2000, 4000];
+const REPORT_MS = 2000;
 
 class Preview {
   constructor(parent) {
@@ -13,10 +14,7 @@ class Preview {
     parent.appendChild(this.root);
     this.failures = 0;
     this.opened = false;
-    this.heardAt = null;
     this.header = null;
-    this.heardHeader = 0;
-    this.reported = undefined;
     this.onVisibility = () => (document.hidden ? this.close() : this.open());
     document.addEventListener("visibilitychange", this.onVisibility);
   }
@@ -108,15 +106,20 @@ class Preview {
     if (before.startsWith("blob:")) URL.revokeObjectURL(before);
   }
 
+  // Another tab, or the host, began or ended a recording: have the page run again. What this page
+  // did itself it learns in a moment, so wait before interrupting it.
   reportRecording() {
-    if (!this.header || !this.component) return;
-    const seen = this.header.recording ? this.header.recording.recording_id : null;
-    const key = JSON.stringify([seen, this.component.data.recording]);
-    if (seen !== this.component.data.recording && this.reported !== key) {
-      this.reported = key;
-      this.component.setTriggerValue("changed", seen ?? "idle");
+    if (!this.header) return;
+    const seen = this.header.recording?.recording_id ?? null;
+    if (seen === this.component.data.recording) {
+      clearTimeout(this.reporting);
+      this.reporting = null;
+    } else if (!this.reporting) {
+      this.reporting = setTimeout(() => {
+        this.reporting = null;
+        this.component.setTriggerValue("changed", seen ?? "idle");
+      }, REPORT_MS);
     }
-    if (seen === this.component.data.recording) this.reported = undefined;
   }
 
   ageSeconds() {
@@ -159,6 +162,7 @@ class Preview {
   destroy() {
     document.removeEventListener("visibilitychange", this.onVisibility);
     clearTimeout(this.ticking);
+    clearTimeout(this.reporting);
     this.close();
     this.root.remove();
   }

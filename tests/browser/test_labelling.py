@@ -1,0 +1,114 @@
+"""Labelling by keyboard, in a real browser against a real server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from data.catalog import Catalog
+from data.episode_index import save_episodes
+from data.episodes import Episode, EpisodeInfo, Step
+from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.labels import Label, label_history, standing_labels
+from data.workspace import Workspace
+
+pytestmark = pytest.mark.browser
+EPISODES = 40
+NOW_NS = 1_790_000_000_000_000_000
+WIDGET = '[data-testid="goalpost-labelling"]'
+
+
+def _fill(workspace: Workspace) -> None:
+    """Robot episodes of one frame each, every picture in a colour of its own."""
+    episodes = []
+    for number in range(EPISODES):
+        colour = np.full((64, 80, 3), (6 * number, 128, 255 - 6 * number), dtype=np.uint8)
+        frames = EncodedFrameSet(
+            jpegs=dict.fromkeys(CAMERAS, encode_jpeg(colour)),
+            timestamps_ns=dict.fromkeys(CAMERAS, NOW_NS + number),
+        )
+        info = EpisodeInfo(
+            episode_id=f"episode-{number:02d}",
+            robot="robot-1",
+            kind="robot",
+            behaviour="scripted-pick",
+            task="lift-any",
+            recorded_at_ns=NOW_NS + number,
+            step_count=1,
+        )
+        episodes.append(Episode(info=info, steps=(Step(frames=frames, done=True),)))
+    save_episodes(Catalog(workspace), episodes)
+
+
+def _labels(workspace: Workspace, expected: int, *, wait_s: float = 15.0) -> list[Label]:
+    deadline_s = time.monotonic() + wait_s
+    labels = standing_labels(Catalog(workspace))
+    while len(labels) != expected and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+        labels = standing_labels(Catalog(workspace))
+    assert len(labels) == expected
+    return labels
+
+
+def test_every_press_is_one_label(
+    workspace: Workspace, serve: Callable[[], object], page: Page
+) -> None:
+    _fill(workspace)
+    page.goto(f"{serve().url}/label")
+    widget = page.locator(WIDGET)
+    expect(widget.get_by_role("heading", name="Success at lift-any?")).to_be_visible(timeout=30_000)
+
+    # Twenty presses, faster than the page can run: newest first, success and failure in turn.
+    for number in range(20):
+        page.keyboard.press("1" if number % 2 == 0 else "0")
+        page.wait_for_timeout(60)
+    labels = {label.episode_id: label for label in _labels(workspace, 20)}
+    for number in range(20):
+        label = labels[f"episode-{EPISODES - 1 - number:02d}"]
+        assert label.outcome == ("success" if number % 2 == 0 else "failure")
+        assert (label.frame_index, label.by, label.source) == (0, "someone", "person")
+
+    # Undo takes back the last one and shows its picture again; answered anew, it stands.
+    page.keyboard.press("z")
+    assert widget.get_attribute("data-item") == "episode-20|0|lift-any"
+    _labels(workspace, 19)
+    page.keyboard.press("1")
+    labels = {label.episode_id: label for label in _labels(workspace, 20)}
+    assert labels["episode-20"].outcome == "success"
+
+    # A key held down is one press; a skipped picture and a key typed into a field are none.
+    page.keyboard.down("1")
+    page.keyboard.down("1")
+    page.keyboard.down("1")
+    page.keyboard.up("1")
+    page.keyboard.press("s")
+    page.get_by_role("textbox", name="Your name").fill("ana 1001")
+    page.get_by_role("textbox", name="Your name").press("Enter")
+    _labels(workspace, 21)
+    page.get_by_role("heading", name="Label").click()
+    page.wait_for_timeout(1000)
+    widget.get_by_role("button", name="Failure").click()
+    _labels(workspace, 22)
+    newest = label_history(Catalog(workspace), limit=1)[0]
+    assert (newest.by, newest.outcome, newest.episode_id) == ("ana 1001", "failure", "episode-17")
+
+
+def test_answers_wait_in_the_browser_while_the_server_is_away(
+    workspace: Workspace, serve: Callable[[], object], page: Page
+) -> None:
+    _fill(workspace)
+    app = serve()
+    page.goto(f"{app.url}/label")
+    expect(page.locator(WIDGET).get_by_role("heading")).to_be_visible(timeout=30_000)
+    app.process.terminate()
+    app.process.wait()
+    for _ in range(5):
+        page.keyboard.press("1")
+        page.wait_for_timeout(60)
+    kept = page.evaluate("sessionStorage.getItem('goalpost-decisions:labelling')")
+    assert kept.count('"success"') == 5
+    assert standing_labels(Catalog(workspace)) == []

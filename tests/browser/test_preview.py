@@ -1,0 +1,53 @@
+"""The live preview and recording, in a real browser with a real cell host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from data.catalog import Catalog
+from data.cells.client import stop_host
+from data.episode_index import list_episodes
+from data.workspace import Workspace
+
+pytestmark = pytest.mark.browser
+PREVIEW = '[data-testid="goalpost-preview"]'
+
+
+def _frames_shown(page: Page) -> int:
+    return int(page.locator(PREVIEW).get_attribute("data-shown") or 0)
+
+
+def test_frames_arrive_while_recording_and_age_when_the_host_stops(
+    workspace: Workspace, serve: Callable[[], object], page: Page
+) -> None:
+    page.goto(f"{serve().url}/record")
+    preview = page.locator(PREVIEW)
+    expect(preview).to_contain_text("Live", timeout=60_000)
+    for image in preview.locator("img").all():
+        assert image.evaluate("image => image.naturalWidth") > 0
+
+    page.get_by_role("button", name="Record success").click()
+    expect(preview).to_contain_text("Recording 0:", timeout=30_000)
+    before = _frames_shown(page)
+    page.wait_for_timeout(3000)
+    assert _frames_shown(page) >= before + 10, "five frames a second are recorded"
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Saved success")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Step 2 of 2: show failure of lift-any")).to_be_visible()
+    [clip] = list_episodes(Catalog(workspace), kind="clip")
+    assert (clip.info.task, clip.info.outcome, clip.info.robot) == (
+        "lift-any", "success", "robot-1",
+    )  # fmt: skip
+    assert clip.info.step_count >= 10
+
+    expect(preview).to_contain_text("Live")
+    shown = _frames_shown(page)
+    page.wait_for_timeout(3000)
+    assert _frames_shown(page) <= shown + 1, "nothing is sent while the scene rests"
+
+    stop_host(workspace, "robot-1")
+    expect(preview).to_contain_text("s old", timeout=15_000)
+    expect(preview).to_contain_text("is not running")
