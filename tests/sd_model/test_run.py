@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from data.errors import ConfigurationError, InvalidInput
+from data.runs import create_run
+from sd_model.detector import Detector
+from sd_model.run import execute_run
+
+if TYPE_CHECKING:
+    from conftest import SquareWorld
+
+
+def test_a_run_leaves_a_detector_named_after_it(world: SquareWorld, tiny: dict[str, Any]) -> None:
+    world.record(["robot-1", "robot-2"], scenes=6, steps=1)
+    spec = {"recipe": "smoke", "overrides": tiny, "holdout": ["robot-2"], "tasks": None, "seed": 1}
+    run = create_run(world.workspace, "train-detector", spec)
+
+    folder = execute_run(run)
+
+    status = run.status()
+    assert folder == world.workspace.detectors / run.run_id
+    assert (status.state, status.progress) == ("done", 1.0)
+    assert status.result == {"detector": run.run_id}
+    assert [row["step"] for row in run.metrics()] == [1, 2, 3, 4, 5, 6]
+    assert Detector.load(folder).tasks == ("show-any", "show-green", "show-red")
+
+
+def test_a_cancelled_run_ends_quietly(world: SquareWorld, tiny: dict[str, Any]) -> None:
+    world.record(["robot-1"], scenes=6, steps=1)
+    run = create_run(world.workspace, "train-detector", {"recipe": "smoke", "overrides": tiny})
+    run.cancel()
+
+    assert execute_run(run) is None
+    assert run.status().state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "words"),
+    [
+        ({"recipes": "smoke"}, InvalidInput, "recipes"),
+        ({"recipe": "smoke", "overrides": {"stepz": 1}}, ConfigurationError, "steps"),
+        ({"recipe": "smoke"}, InvalidInput, "no labels yet"),
+    ],
+)
+def test_a_run_that_cannot_be_carried_out_says_why(
+    world: SquareWorld, spec: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    run = create_run(world.workspace, "train-detector", spec)
+
+    with pytest.raises(error, match=words):
+        execute_run(run)
+
+    assert run.status().state == "failed"
+    assert words in str(run.status().error)
