@@ -259,7 +259,7 @@ def _lineage(
         "updates": trainer.updates,
         "labelled": trainer.labelled,
         "trained": trainer.trained,
-        "log_replay": [fill.to_dict() for fill in fills],
+        "log_replay": [fill.to_dict() for fill in fills if fill.episodes or fill.left_out],
     }
 
 

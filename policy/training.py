@@ -94,7 +94,7 @@ class Trainer:
         while self._labels_are_due():
             self._label()
         batch = self.buffer.sample(self.config.batch_size, self._generator(_UPDATING, self.updates))
-        logit_B, target_B = self._step(batch)
+        logit_B, target_B = self.step(batch)
         self.updates += 1
         self.average.update(self.network)
         if self.updates % self.config.publish_updates == 0:
@@ -120,7 +120,8 @@ class Trainer:
         self.buffer.add(self._updater.label(self._copies, generator))
         self.labellings += 1
 
-    def _step(self, batch: Labelled) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Labelled) -> tuple[Tensor, Tensor]:
+        """One gradient step on `batch`; its logits and targets, on the CPU."""
         device = self._device
         target_B = torch.from_numpy(batch.target_B).to(device)
         task_BT = one_hot(torch.from_numpy(batch.task_B), len(self.tasks)).to(device)

@@ -1,0 +1,204 @@
+"""Runs from spec to result, with a real catalog, a real (untrained) detector and a real cell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from data.catalog import Catalog
+from data.episode_index import list_episodes, save_episodes
+from data.episodes import Episode
+from data.errors import InvalidInput, UnknownName
+from data.runs import Run, create_run, load_run
+from data.tasks import SEED_TASKS
+from data.workspace import Workspace, open_workspace
+from policy.acting import Policy
+from policy.artefact import CHECKPOINT, list_policies, load_summary
+from policy.cli import policy as command
+from policy.run import execute_run
+from sd_model.artefact import WEIGHTS, DetectorSummary
+from sd_model.artefact import save_summary as save_detector
+from sd_model.checkpoint import save_weights
+from sd_model.config import load_recipe as load_detector_recipe
+from sd_model.network import build_network
+from sd_model.thresholds import Threshold
+
+MakeEpisode = Callable[..., Episode]
+TRAIN: dict[str, Any] = {
+    "recipe": "smoke", "overrides": {"batch_size": 8}, "detector": "untrained",
+    "tasks": ["lift-can", "lift-any"], "strategy": "skill", "success_share": 1.0,
+    "failure_share": 0.5, "updates": 25, "from_policy": None, "evaluation_episodes": 0,
+    "robots": [], "seed": 3,
+}  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, make_episode: MakeEpisode) -> Workspace:
+    """Five episodes, and a detector that was never trained."""
+    opened = open_workspace(tmp_path / "workspace")
+    save_episodes(
+        Catalog(opened),
+        [make_episode(steps=3, task="lift-any", terminal_grey=40 * n) for n in range(5)],
+    )
+    folder = opened.detectors / "untrained"
+    config = load_detector_recipe("smoke")
+    network = build_network(config, len(SEED_TASKS), seed=0, device=torch.device("cpu"))
+    save_weights(folder / WEIGHTS, network)
+    chosen = Threshold(value=0.5, way="default", failures=0, false_positives=0, needed=0, bound=1.0)
+    save_detector(
+        DetectorSummary(
+            detector_id="untrained",
+            folder=folder,
+            tasks=SEED_TASKS,
+            holdout=(),
+            created_at_ns=1,
+            config=config,
+            thresholds=dict.fromkeys(SEED_TASKS.names, chosen),
+            seed=0,
+            manifest_digest="m-1",
+        )
+    )
+    return opened
+
+
+def _executed(workspace: Workspace, kind: Any, spec: dict[str, Any]) -> Run:
+    run = create_run(workspace, kind, spec)
+    execute_run(run, workspace)
+    return load_run(workspace, run.run_id)
+
+
+def test_training_writes_a_policy_with_its_lineage(workspace: Workspace) -> None:
+    run = _executed(workspace, "train-policy", TRAIN)
+    status = run.status()
+    assert (status.state, status.progress) == ("done", 1.0)
+    (summary,) = list_policies(workspace)
+    assert status.result["policy"] == summary.policy_id
+    assert summary.tasks == ("lift-any", "lift-can")  # in the order of the workspace's tasks
+    assert (summary.config.batch_size, summary.config.p_failure) == (8, 0.5)
+    lineage = summary.lineage
+    assert (lineage["detector"], lineage["manifest"], lineage["seed"]) == ("untrained", "m-1", 3)
+    assert (lineage["updates"], lineage["log_replay"][0]["episodes"]) == (25, 5)
+    assert summary.evaluation is None
+    assert not (summary.folder / CHECKPOINT).exists()
+    assert [row["step"] for row in run.metrics()] == [20, 25]
+
+
+def test_interrupted_training_goes_on_and_a_finished_one_is_kept(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policy.training.CHECKPOINT_UPDATES", 10)
+    run = create_run(workspace, "train-policy", {**TRAIN, "updates": 40})
+    folder = workspace.policies / run.run_id
+    run.cancel()
+    execute_run(run, workspace)  # cancelled before it starts
+    assert run.status().state == "cancelled"
+    run.cancel_path.unlink()
+
+    class Killed(Exception):
+        pass
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("policy.training.METRICS_UPDATES", 25)
+        patch.setattr("policy.run.Part.metrics", die)
+        with pytest.raises(Killed):
+            execute_run(run, workspace)
+    assert (folder / CHECKPOINT).exists()
+    execute_run(run, workspace)
+    assert load_summary(folder).lineage["updates"] == 40
+    assert [row["step"] for row in run.metrics()] == [40]  # it went on after update 20
+    written = (folder / "weights.safetensors").stat().st_mtime_ns
+    execute_run(run, workspace)
+    assert (folder / "weights.safetensors").stat().st_mtime_ns == written
+
+
+def test_finetuning_starts_from_a_policy_with_a_task_more(workspace: Workspace) -> None:
+    first = _executed(workspace, "train-policy", TRAIN).status().result["policy"]
+    spec = {**TRAIN, "from_policy": first, "tasks": ["lift-any", "lift-can", "lift-box"]}
+    second = _executed(workspace, "train-policy", spec).status().result["policy"]
+    summary = load_summary(workspace.policies / second)
+    assert summary.lineage["from_policy"] == first
+    assert summary.tasks == ("lift-any", "lift-box", "lift-can")
+
+
+def test_collecting_and_evaluating_in_the_cell(workspace: Workspace) -> None:
+    spec = {
+        "robots": ["robot-2"], "behaviour": "scripted-pick", "policy": None,
+        "tasks": ["lift-any"], "episodes_per_robot": 1, "seed": 0,
+    }  # fmt: skip
+    assert _executed(workspace, "collect", spec).status().result == {"episodes": 1}
+    trained = _executed(
+        workspace,
+        "train-policy",
+        {**TRAIN, "robots": ["robot-2"], "evaluation_episodes": 1},
+    )
+    policy_id = trained.status().result["policy"]
+    evaluation = load_summary(workspace.policies / policy_id).evaluation
+    assert evaluation is not None
+    assert evaluation["behaviour"] == f"policy:{policy_id}"
+    assert {task: rate["attempts"] for task, rate in evaluation["by_task"].items()} == {
+        "lift-any": 1,
+        "lift-can": 1,
+    }
+    _executed(workspace, "collect", {**spec, "policy": policy_id, "seed": 1})
+    behaviours = {each.info.behaviour for each in list_episodes(Catalog(workspace), kind="robot")}
+    assert f"policy:{policy_id}" in behaviours
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"recipie": "cpu"}, UnknownName, "Did you mean 'recipe'"),
+        ({"overrides": {"batch_sise": 3}}, UnknownName, "Did you mean 'batch_size'"),
+        ({"detector": "untraind"}, UnknownName, "Did you mean 'untrained'"),
+        ({"tasks": ["lift-cat"]}, UnknownName, "Did you mean 'lift-can'"),
+        ({"tasks": ["place-any"]}, InvalidInput, "no experience"),
+        ({"from_policy": "p"}, UnknownName, "Unknown policy 'p'"),
+    ],
+)
+def test_a_spec_that_cannot_be_carried_out_fails_with_a_reason(
+    workspace: Workspace, change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    run = create_run(workspace, "train-policy", {**TRAIN, **change})
+    with pytest.raises(error, match=message):
+        execute_run(run, workspace)
+    status = run.status()
+    assert status.state == "failed"
+    assert status.error
+    assert list_policies(workspace) == []
+
+
+def test_cli_executes_lists_and_shows(workspace: Workspace) -> None:
+    run = create_run(workspace, "train-policy", TRAIN)
+    runner, root = CliRunner(), ["--workspace", str(workspace.root)]
+    assert "No policy yet" in runner.invoke(command, [*root, "list"]).output
+    assert runner.invoke(command, ["execute", str(run.folder)]).exit_code == 0
+    assert run.run_id in runner.invoke(command, [*root, "list"]).output
+    shown = runner.invoke(command, [*root, "show", run.run_id]).output
+    assert "25 updates, rewards of detector untrained" in shown
+    refused = runner.invoke(command, [*root, "show", "p"])
+    assert refused.exit_code == 1
+    assert "Error: Unknown policy 'p'" in refused.output
+
+
+def test_cli_trains_with_settings(workspace: Workspace) -> None:
+    arguments = [
+        "--workspace", str(workspace.root), "train", "--detector", "untrained",
+        "--task", "lift-any", "--recipe", "smoke", "--updates", "3",
+        "--set", "batch_size=4", "--set", "optimizer=sgd",
+    ]  # fmt: skip
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 0, result.output
+    (summary,) = list_policies(workspace)
+    assert (summary.config.batch_size, summary.config.optimizer) == (4, "sgd")
+    assert json.loads((summary.folder / "config.json").read_text())["tasks"] == ["lift-any"]
+    action = Policy.load(summary.folder)
+    assert action.tasks == ("lift-any",)
