@@ -1,0 +1,36 @@
+"""Images survive their way through JPEG, and unreadable ones say so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from data.errors import CorruptData
+from data.frames import FrameSet, Size, decode_jpeg, encode, encode_jpeg, resize
+
+
+def test_colours_and_times_survive() -> None:
+    image = np.zeros((32, 48, 3), dtype=np.uint8)
+    image[:, 24:] = (250, 120, 10)
+    frames = FrameSet(images={"left": image}, timestamps_ns={"left": 7})
+    again = encode(frames).decode()
+    assert again.timestamps_ns == {"left": 7}
+    assert again.images["left"].shape == (32, 48, 3)
+    assert np.abs(again.images["left"].astype(int) - image).max() <= 12
+
+
+@pytest.mark.parametrize(
+    "jpeg", [b"", b"not a picture", encode_jpeg(np.zeros((64, 64, 3), np.uint8))[:300]]
+)
+def test_a_damaged_image_is_an_error_in_words(jpeg: bytes) -> None:
+    with pytest.raises(CorruptData, match=f"{len(jpeg)} bytes"):
+        decode_jpeg(jpeg)
+
+
+def test_scaling_averages() -> None:
+    image = np.zeros((2, 4, 3), dtype=np.uint8)
+    image[:, 1::2] = 100
+    small = resize(image, Size(2, 1))
+    assert small.shape == (1, 2, 3)
+    assert (small == 50).all()
+    assert resize(image, Size(4, 2)) is image
