@@ -1,0 +1,78 @@
+"""How many images a second detector training takes on this machine, per recipe.
+
+An image is one camera's view; a frame has three. Augmentation runs beside the network, as in
+training. Run: `python benchmarks/detector_training_speed.py [--recipe cpu] [--updates 30]`.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+
+import click
+import numpy as np
+import torch
+
+from data.frames import CAMERAS
+from sd_model.augmentation import Preprocessing
+from sd_model.config import load_recipe
+from sd_model.network import build_network
+
+TASKS = 12
+
+
+@click.command()
+@click.option("--recipe", "recipes", multiple=True, default=("smoke", "cpu"), show_default=True)
+@click.option("--updates", default=30, show_default=True, help="Updates that are timed.")
+@click.option("--threads", default=0, help="Threads of torch; 0: as many as it chooses.")
+def main(recipes: tuple[str, ...], updates: int, threads: int) -> None:
+    """Print images per second of augmentation, of the network, and of scoring."""
+    if threads:
+        torch.set_num_threads(threads)
+    click.echo(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads")
+    for recipe in recipes:
+        augmented, trained, scored = measure(recipe, updates)
+        click.echo(
+            f"{recipe}: augmentation {augmented:.0f}, training {trained:.0f}, "
+            f"scoring {scored:.0f} images/s"
+        )
+
+
+def measure(recipe: str, updates: int) -> tuple[float, float, float]:
+    """Images per second of augmentation alone, of updates alone, and of scoring."""
+    config = load_recipe(recipe)
+    generator = np.random.default_rng(0)
+    side = config.kept_px
+    views_NVHWC = generator.integers(
+        0, 255, (config.batch_size, len(CAMERAS), side, side, 3), dtype=np.uint8
+    )
+    preprocessing = Preprocessing(config)
+    images = config.batch_size * len(CAMERAS)
+    began = time.perf_counter()
+    for update in range(updates):
+        crops_NVHWC = preprocessing.augment(views_NVHWC, seed=update)
+    augmented = images * updates / (time.perf_counter() - began)
+
+    network = build_network(config, TASKS, seed=0, device=torch.device("cpu"))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    batch = preprocessing.to_tensor(crops_NVHWC, torch.device("cpu"))
+    for update in range(updates + 3):
+        if update == 3:  # after a warm-up
+            began = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = network(batch).square().mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+    trained = images * updates / (time.perf_counter() - began)
+
+    network.eval()
+    began = time.perf_counter()
+    with torch.inference_mode():
+        for _ in range(updates):
+            network(batch)
+    return augmented, trained, images * updates / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
