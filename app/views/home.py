@@ -16,9 +16,9 @@ from sd_model.artefact import list_detectors
 from sd_model.report import load_report
 
 _MARKS = {
-    "done": (":material/check_circle:", "green"),
-    "next": (":material/arrow_circle_right:", "blue"),
-    "later": (":material/radio_button_unchecked:", "gray"),
+    "done": (":material/check_circle:", "green", "Done"),
+    "next": (":material/arrow_circle_right:", "blue", "Next"),
+    "later": (":material/radio_button_unchecked:", "gray", "Later"),
 }
 
 
@@ -33,14 +33,16 @@ def render() -> None:
     _show_next(next_step(known))
     for run in jobs.active_runs(state.workspace()):
         show_run(run)
-    loop, holdings = st.columns([3, 2], gap="large")
+    _show_counts(known)
+    loop, results = st.columns([3, 2], gap="large")
     with loop:
         st.subheader("The loop")
         for number, step in enumerate(checklist(known), start=1):
             _show_step(number, step)
-    with holdings:
-        st.subheader("What there is")
-        _show_holdings(known)
+    with results:
+        st.subheader("How far it is")
+        _show_newest_detector()
+        _show_newest_policy()
 
 
 def _show_next(step: LoopStep) -> None:
@@ -57,13 +59,16 @@ def _show_next(step: LoopStep) -> None:
 
 
 def _show_step(number: int, step: LoopStep) -> None:
-    icon, color = _MARKS[step.state]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":{color}[{icon}] **{number}. {step.title}**  \n{step.text}", width="stretch")
-        link(step.page, "Open")
+    icon, color, words = _MARKS[step.state]
+    text, way = st.columns([3, 2], vertical_alignment="center", wrap=False)
+    text.markdown(
+        f":{color}[{icon}] **{number}. {step.title}** :{color}-badge[{words}]  \n{step.text}"
+    )
+    with way:
+        link(step.page, step.action)
 
 
-def _show_holdings(known: Facts) -> None:
+def _show_counts(known: Facts) -> None:
     counts = (
         ("tasks", len(state.tasks()), "Goals that can be judged from the final image."),
         ("clips", known.clips, "Recorded by a person; every frame shows one outcome."),
@@ -71,11 +76,8 @@ def _show_holdings(known: Facts) -> None:
         ("labels", known.labels, "What people, clips or the simulator said; the newest stands."),
         ("robots", len(state.robots()), "Cells of the fleet, simulated and real."),
     )
-    with st.container(horizontal=True):
-        for words, number, text in counts:
-            st.metric(words, number, help=text, width="content", border=True)
-    _show_newest_detector()
-    _show_newest_policy()
+    for column, (words, number, text) in zip(st.columns(len(counts)), counts, strict=True):
+        column.metric(words, number, help=text, border=True)
 
 
 def _show_newest_detector() -> None:

@@ -69,8 +69,8 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                     key=f"stop-{robot.name}",
                     on_click=_stop,
                     args=(robot.name,),
-                    help="Lets go of the cameras. A recording under way ends, and the Record page offers "
-                    "what it has.",
+                    help="Lets go of the cameras. A recording under way ends, and the Record page "
+                    "offers what it has.",
                 )
             else:
                 st.button(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from app import state
@@ -36,6 +38,7 @@ def render() -> None:
 
 
 def _show_tasks(tasks: TaskSet, counts: LabelCounts) -> None:
+    clips = Counter(each.info.task for each in state.episodes() if each.info.kind == "clip")
     skills = list(dict.fromkeys(task.skill for task in tasks))
     for skill in skills:
         st.subheader(f"Skill: {skill}")
@@ -44,6 +47,7 @@ def _show_tasks(tasks: TaskSet, counts: LabelCounts) -> None:
                 {
                     "task": name,
                     "what success looks like": tasks[name].description,
+                    "clips": clips[name],
                     **_row(counts.of(name)),
                 }
                 for name in tasks.of_skill(skill)
@@ -51,10 +55,14 @@ def _show_tasks(tasks: TaskSet, counts: LabelCounts) -> None:
             hide_index=True,
             alt=f"Tasks of the skill {skill} with the number of their labels",
             column_config={
-                "labelled successes": st.column_config.NumberColumn(
+                "what success looks like": st.column_config.TextColumn(width="large"),
+                "clips": st.column_config.NumberColumn(
+                    help="Recorded by a person to show this task."
+                ),
+                "successes": st.column_config.NumberColumn(
                     help="Clips and terminal frames that somebody labelled as success."
                 ),
-                "labelled failures": st.column_config.NumberColumn(
+                "failures": st.column_config.NumberColumn(
                     help="Clips and terminal frames that somebody labelled as failure."
                 ),
                 "derived": st.column_config.NumberColumn(
@@ -76,8 +84,8 @@ def _show_tasks(tasks: TaskSet, counts: LabelCounts) -> None:
 
 def _row(tally: Tally) -> dict[str, int]:
     return {
-        "labelled successes": tally.success,
-        "labelled failures": tally.failure,
+        "successes": tally.success,
+        "failures": tally.failure,
         "derived": tally.derived_success + tally.derived_failure,
     }
 

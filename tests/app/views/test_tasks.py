@@ -20,7 +20,7 @@ def test_tasks_are_counted_and_their_relations_said_in_words(world: Any) -> None
     at = AppTest.from_function(_page).run()
     assert not at.exception
     lifts = at.dataframe[0].value.set_index("task")
-    assert lifts.loc["lift-carrot", ["labelled successes", "labelled failures"]].tolist() == [1, 1]
+    assert lifts.loc["lift-carrot", ["clips", "successes", "failures"]].tolist() == [2, 1, 1]
     assert lifts.loc["lift-any", "derived"] == 1
     assert "Failure of lift-any counts as failure of lift-banana" in _text(at)
 
