@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from data.catalog_schema import MIGRATIONS, SCHEMA
 from data.errors import CorruptData, StorageFull, WorkspaceBusy, WorkspaceError, WorkspaceTooNew
-from data.indexing import index_all_shards, index_labels
+from data.indexing import index_all_shards, index_labels, log_size
 from data.workspace import Workspace
 
 _POLL_S = 0.005
@@ -145,18 +145,19 @@ class Catalog:
         with self._plain_errors():
             connection = duckdb.connect(self.workspace.catalog_path, config={"threads": 1})
             try:
-                connection.execute("BEGIN")
                 transaction = Transaction(connection)
-                self._migrate(transaction)
-                index_labels(transaction, self.workspace)
-                connection.execute("COMMIT")
+                schema, labels_bytes = _state_of(transaction)
+                if (schema, labels_bytes) != (SCHEMA, log_size(self.workspace)):
+                    connection.execute("BEGIN")
+                    self._migrate(transaction, schema)
+                    index_labels(transaction, self.workspace)
+                    connection.execute("COMMIT")
             except BaseException:
                 connection.close()
                 raise
         return connection
 
-    def _migrate(self, transaction: Transaction) -> None:
-        found = _schema_of(transaction)
+    def _migrate(self, transaction: Transaction, found: int) -> None:
         if found > SCHEMA:
             raise _too_new(f"schema {found}; this Goalpost reads up to {SCHEMA}", self.workspace)
         if found == SCHEMA:
@@ -219,11 +220,13 @@ def rebuild(workspace: Workspace) -> Catalog:
         return catalog
 
 
-def _schema_of(transaction: Transaction) -> int:
-    tables = transaction.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'catalog_state'")
-    if not tables:
-        return 0
-    return int(transaction.rows("SELECT schema_version FROM catalog_state")[0]["schema_version"])
+def _state_of(transaction: Transaction) -> tuple[int, int]:
+    """The schema, 0 for an empty file, and how much of the log of labels is indexed [bytes]."""
+    try:
+        state = transaction.rows("SELECT schema_version, labels_bytes FROM catalog_state")[0]
+    except duckdb.CatalogException:
+        return 0, 0
+    return state["schema_version"], state["labels_bytes"]
 
 
 def _too_new(what: str, workspace: Workspace) -> WorkspaceTooNew:

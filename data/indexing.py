@@ -60,7 +60,7 @@ def index_labels(transaction: Transaction, workspace: Workspace) -> None:
     """Enter what the log of labels holds beyond the part that is indexed."""
     path = workspace.labels_path
     state = transaction.rows("SELECT labels_bytes, labels_lines FROM catalog_state")[0]
-    size = path.stat().st_size if path.exists() else 0
+    size = log_size(workspace)
     if size == state["labels_bytes"]:
         return
     if size < state["labels_bytes"]:  # someone restored an older log: begin again
@@ -82,6 +82,12 @@ def index_labels(transaction: Transaction, workspace: Workspace) -> None:
         "UPDATE catalog_state SET labels_bytes = ?, labels_lines = ?",
         (part.end_bytes, part.end_lines),
     )
+
+
+def log_size(workspace: Workspace) -> int:
+    """How long the log of labels is [bytes]."""
+    path = workspace.labels_path
+    return path.stat().st_size if path.exists() else 0
 
 
 def shard_files(workspace: Workspace) -> list[Path]:
