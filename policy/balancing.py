@@ -5,7 +5,7 @@ Shapes: T tasks, O outcomes (failure, success), B transitions of a batch.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from policy.config import PolicyConfig
 from policy.replay import FAILURE, SUCCESS, ReplayBuffers
 from policy.trajectory import gather_transitions
 from policy.transitions import Transitions
-
-Balancing = Literal["rebalanced", "random"]
-"""The paper's `rebal` and `rand` (MT-Opt, Table 4)."""
 
 
 class Choice(NamedTuple):
@@ -80,10 +77,10 @@ def sample_batch(
     batch_size: int,
     config: PolicyConfig,
     generator: np.random.Generator,
-    *,
-    balancing: Balancing = "rebalanced",
 ) -> Transitions:
-    """A batch from `buffers`; within a buffer every transition is equally likely, with repetition.
+    """A batch from `buffers`, balanced as `config` says.
+
+    Within a buffer every transition is equally likely, and may come more than once.
 
     Raises:
         InvalidInput: The buffers are empty.
@@ -95,7 +92,7 @@ def sample_batch(
             where=f"tasks {', '.join(buffers.tasks)}",
             next_step="Collect robot episodes of these tasks, or of tasks of the same skill.",
         )
-    if balancing == "rebalanced":
+    if config.balancing == "rebal":
         choice = choose_rebalanced(count_TO, batch_size, config.success_share_of_batch, generator)
     else:
         choice = choose_random(count_TO, batch_size, generator)

@@ -13,6 +13,8 @@ from data.frames import Size
 
 Strategy = Literal["orig", "all", "skill"]
 """Which tasks an episode may be impersonated as (MT-Opt, Sec. V-B)."""
+Balancing = Literal["rebal", "rand"]
+"""What batches are made of: equal parts, or whatever there is (MT-Opt, Table 4)."""
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -80,8 +82,10 @@ class PolicyConfig:
     """Probability of keeping an episode that succeeded at the impersonated task."""
     p_failure: float
     """Probability of keeping an episode that failed at the impersonated task."""
+    balancing: Balancing
+    """`rebal`: every task in equal parts, success at a constant share; `rand`: as it comes."""
     success_share_of_batch: float
-    """Share of each batch that comes from successful episodes."""
+    """Share of each batch that comes from successful episodes; unused by `rand`."""
     replay_capacity: int
     """Transitions kept for each task and outcome; the oldest leave first."""
     epsilon: float
@@ -189,6 +193,7 @@ _NAMES = tuple(field.name for field in fields(PolicyConfig))
 _TYPES = {field.name: str(field.type) for field in fields(PolicyConfig)}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "strategy": get_args(Strategy),
+    "balancing": get_args(Balancing),
     "optimizer": get_args(Optimizer),
     "precision": get_args(Precision),
 }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,7 +93,8 @@ def test_transitions_of_a_buffer_are_equally_likely_whatever_the_length_of_episo
     buffers = ReplayBuffers(["lift-any"], capacity=100)
     for fill, steps in ((10, 1), (50, 3)):
         buffers.add(make_trajectory(steps=steps, fill=fill), "lift-any", success=False)
-    batch = sample_batch(buffers, 8000, CONFIG, np.random.default_rng(0), balancing="random")
+    as_it_comes = replace(CONFIG, balancing="rand")
+    batch = sample_batch(buffers, 8000, as_it_comes, np.random.default_rng(0))
     values, found = np.unique(batch.image_BHWC[:, 0, 0, 0], return_counts=True)
     assert values.tolist() == [10, 50, 51, 52]
     assert found == pytest.approx([2000] * 4, abs=150)
