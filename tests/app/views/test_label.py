@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from data.labels import Label, append_labels, label_history, standing_labels
+
+
+def _page() -> None:
+    from app.views.label import render
+
+    render()
+
+
+def _run() -> AppTest:
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    return at
+
+
+def _text(at: AppTest) -> str:
+    return "\n".join(element.value for element in (*at.markdown, *at.caption))
+
+
+def test_without_robot_episodes_the_page_says_what_to_do(world: Any) -> None:
+    world.record_pair("robot-1", "lift-any")
+    at = _run()
+    assert "There are no robot episodes yet" in _text(at)
+
+
+def test_the_tasks_that_robots_tried_are_asked_about(world: Any) -> None:
+    world.act("robot-1", "lift-any", labelled=False)
+    world.act("robot-2", "lift-carrot", labelled=False)
+    at = _run()
+    assert at.multiselect(key="label-tasks").value == ["lift-any", "lift-carrot"]
+    assert "2 waiting · 0 answered" in _text(at)
+    at.toggle(key="label-other-tasks").set_value(True).run()
+    assert "4 waiting · 0 answered" in _text(at)
+    at.multiselect(key="label-tasks").set_value([]).run()
+    assert "Choose at least one task" in at.info[0].value
+
+
+def test_an_answer_of_anyone_can_be_taken_back(world: Any) -> None:
+    world.act("robot-1", "lift-any")
+    at = _run()
+    assert "Everything in this selection is answered" in at.success[0].value
+    assert "so also failure of 7 other tasks (derived)" in _text(at)
+    at.button(key="undo-label-robot-robot-1-lift-any-0").click().run()
+    assert standing_labels(world.catalog) == []
+    assert label_history(world.catalog)[0].by == "someone"
+    assert "1 waiting · 0 answered" in _text(at)
+    assert "replaced or taken back" in _text(at)
+
+
+def test_answers_that_contradict_each_other_are_told_at_once(world: Any) -> None:
+    world.act("robot-1", "lift-any")  # failure
+    carrot = Label(
+        label_id="carrot",
+        episode_id="robot-robot-1-lift-any-0",
+        frame_index=1,
+        task="lift-carrot",
+        outcome="success",
+        by="bo",
+        source="person",
+        at_ns=time.time_ns(),
+    )
+    append_labels(world.catalog, [carrot])
+    at = _run()
+    assert "cannot both be true" in at.warning[0].value
+    assert "lift" in at.error[0].value
+    at.button(key="undo-carrot").click().run()
+    assert not at.warning

@@ -1,0 +1,77 @@
+"""The Record page with a real cell host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from data.cells.client import CellClient, stop_host
+from data.episode_index import list_episodes
+from data.labels import standing_labels
+
+PATIENCE_S = 60.0
+
+
+def _page() -> None:
+    from app.views.record import render
+
+    render()
+
+
+@pytest.fixture
+def hosted(world: Any) -> Iterator[Any]:
+    """A workspace whose hosts are stopped afterwards."""
+    yield world
+    stop_host(world.workspace, "robot-1")
+
+
+def _text(at: AppTest) -> str:
+    assert not at.exception
+    assert not at.error, at.error[0].value
+    return "\n".join(element.value for element in at.markdown)
+
+
+def test_a_pair_is_recorded_redone_and_counted(hosted: Any) -> None:
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
+    assert "Step 1 of 2: show success of lift-any" in _text(at)
+
+    at.button(key="record-start").click().run()
+    assert "Recording success of lift-any" in _text(at)
+    # A second tab sees the same recording and can end it; it offers no second start.
+    other_tab = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
+    assert "Recording success of lift-any" in _text(other_tab)
+    assert "record-start" not in {button.key for button in other_tab.button}
+    time.sleep(1.2)
+    other_tab.button(key="record-stop").click().run()
+    assert "Saved success" in _text(other_tab)
+    assert "Step 2 of 2: show failure of lift-any" in _text(at.run())
+
+    at.button(key="record-start").click().run()
+    time.sleep(1.2)
+    at.button(key="record-stop").click().run()
+    assert "Now change the scene" in _text(at)
+    success, failure = (each.info for each in list_episodes(hosted.catalog, kind="clip"))
+    assert (success.outcome, failure.outcome) == ("success", "failure")
+    assert success.pair_id == failure.pair_id
+    assert success.behaviour == "demonstrator"
+    assert len(at.dataframe) == 1
+
+    at.button(key="record-redo").click().run()
+    assert "Step 2 of 2: show failure of lift-any" in _text(at)
+    assert [label.episode_id for label in standing_labels(hosted.catalog)] == [success.episode_id]
+
+
+def test_a_recording_that_is_discarded_leaves_nothing(hosted: Any) -> None:
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
+    at.button(key="show-near-miss").click().run()
+    at.button(key="record-start").click().run()
+    at.button(key="record-discard").click().run()
+    assert "Step 1 of 2" in _text(at)
+    assert list_episodes(hosted.catalog) == []
+    with CellClient(hosted.workspace, "robot-1") as cell:
+        assert cell.status().recording is None
+        assert cell.status().recovered == ()

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+
+def _page() -> None:
+    from app.views.review import render
+
+    render()
+
+
+def _run() -> AppTest:
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    return at
+
+
+def _metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def test_without_a_detector_the_page_says_what_to_do(world: Any) -> None:
+    assert any("There is no detector yet" in each.value for each in _run().markdown)
+
+
+def test_a_detector_without_mistakes(world: Any) -> None:
+    world.add_detector("first", ["lift-any"])
+    at = _run()
+    assert "No mistakes in this selection" in at.success[0].value
+    assert _metrics(at) == {
+        "Successes judged": "2",
+        "Failures judged": "4",
+        "Failures taken for success": "0 (0.0%)",
+        "Successes taken for failure": "0 (0.0%)",
+    }
+
+
+def test_another_threshold_recounts_without_asking_the_detector(world: Any) -> None:
+    world.add_detector("first", ["lift-any"])  # successes score 0.9, failures 0.1
+    at = _run()
+    at.toggle(key="review-other-threshold").set_value(True).run()
+    at.slider[0].set_value(0.95).run()
+    assert _metrics(at)["Successes taken for failure"] == "2 (100.0%)"
+    # These scores name no stored pictures, which is told and takes nothing away from the counts.
+    assert at.error
+    at.slider[0].set_value(0.5).run()
+    assert _metrics(at)["Successes taken for failure"] == "0 (0.0%)"
