@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import psutil
 
 from data.errors import CorruptData, InvalidInput, RunError, unknown_name
+from data.priority import RUN_NICENESS, set_priority
 from data.storage import full_disk_is_an_error, write_atomically
 from data.workspace import Workspace
 
@@ -34,7 +35,6 @@ FINISHED: frozenset[RunState] = frozenset({"done", "failed", "cancelled", "lost"
 CANCEL_GRACE_S = 10.0
 """A cancelled run that has not ended by then is asked again, by SIGTERM."""
 
-_NICENESS = 10
 _START_TOLERANCE_S = 10.0  # psutil derives a process's start from the clock, which may be set
 
 
@@ -223,7 +223,7 @@ def launch(run: Run, command: Sequence[str]) -> None:
     with full_disk_is_an_error(run.log_path), run.log_path.open("ab") as log:
         try:
             process = subprocess.Popen(
-                ["nice", "-n", str(_NICENESS), *command],
+                list(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -235,6 +235,7 @@ def launch(run: Run, command: Sequence[str]) -> None:
                 where=run.folder,
                 next_step="Check that the machine has memory and process slots left.",
             ) from error
+    set_priority(process.pid, RUN_NICENESS)
     register_process(run, process.pid)
     # Waiting for it reaps it, so that a run that ends does not stay behind as a zombie.
     threading.Thread(target=process.wait, daemon=True).start()

@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import psutil
@@ -70,23 +70,13 @@ def log_path(workspace: Workspace, robot: str) -> Path:
 
 
 def read_address(workspace: Workspace, robot: str) -> HostAddress | None:
-    """The address of the running host of `robot`; None where none runs.
-
-    Raises:
-        CellError: It was started by a Goalpost whose messages differ.
-    """
+    """The address of the running host of `robot`; None where none runs."""
     try:
         values = json.loads(address_path(workspace, robot).read_bytes())
-    except (FileNotFoundError, ValueError):
+        # Another version may say more; who and where the process is stays the same.
+        address = HostAddress(**{each.name: values[each.name] for each in fields(HostAddress)})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    if values.get("format") != FORMAT:
-        raise CellError(
-            f"The cell host of '{robot}' speaks format {values.get('format')}, "
-            f"this Goalpost speaks {FORMAT}.",
-            where=address_path(workspace, robot),
-            next_step="Stop that host (it belongs to another version of Goalpost), start it again.",
-        )
-    address = HostAddress(**values)
     return address if address.is_alive() else None
 
 

@@ -16,6 +16,7 @@ import zmq
 from data.cells.addresses import HostAddress, log_path, read_address, running_hosts
 from data.cells.keys import keys_folder, secure_client
 from data.cells.messages import (
+    FORMAT,
     CellStatus,
     decode_reply,
     encode_command,
@@ -183,7 +184,11 @@ class CellClient:
     def _socket(self, kind: int) -> zmq.Socket[bytes]:
         zmq_socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
         if self._address.host_key is not None:
-            secure_client(zmq_socket, keys_folder(self._workspace), self._address.host_key)
+            try:
+                secure_client(zmq_socket, keys_folder(self._workspace), self._address.host_key)
+            except CellError:
+                zmq_socket.close()
+                raise
         return zmq_socket
 
     def _wait(self, zmq_socket: zmq.Socket[bytes], patience_s: float) -> bool:
@@ -200,6 +205,13 @@ class CellClient:
         address = read_address(self._workspace, self._robot)
         if address is None:
             raise _not_running(self._workspace, self._robot)
+        if address.format != FORMAT:
+            raise CellError(
+                f"The cell host of '{self._robot}' speaks format {address.format}, this Goalpost "
+                f"speaks {FORMAT}.",
+                where=f"process {address.pid} on {address.machine}",
+                next_step="Stop it on the Robots page and start it again.",
+            )
         return address
 
 

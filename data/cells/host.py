@@ -34,6 +34,7 @@ from data.cells.service import CellService
 from data.errors import CellError, GoalpostError, InvalidInput, unknown_name
 from data.frames import CAMERAS, EncodedFrameSet, Size
 from data.packing import pack
+from data.priority import HOST_NICENESS, set_priority
 from data.recorder import Recorder
 from data.robots import Robot, load_robots
 from data.workspace import Workspace, open_workspace
@@ -43,8 +44,6 @@ HEARTBEAT_S = 1.0
 """How often the same frames are published again while nothing changes, to show that all is well."""
 SIMULATED_SIZE = Size(320, 256)
 """Drawn in about 80 ms for three cameras, which leaves room at 5 Hz on two busy cores."""
-NICENESS = -5
-"""Sampling goes before background runs; taken only where the system allows it."""
 
 _COMMANDS = frozenset(name for name in vars(CellService) if not name.startswith("_")) - {"close"}
 
@@ -123,11 +122,15 @@ class CellHost:
         self._wake()
 
     def serve(self) -> None:
-        """Answer and publish until `stop`. A recording under way stays in its journal.
+        """Answer and publish until `stop`; call it in the main thread.
+
+        A recording under way stays in its journal.
 
         Raises:
             CellError: The cell or the recorder has failed by a defect.
         """
+        # A signal may reach another thread; only this makes the poll below notice it.
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         self._recorder.start()
         try:
             self._move_messages()
@@ -138,6 +141,7 @@ class CellHost:
                     next_step="Report what the log says above; recordings are in the journal.",
                 )
         finally:
+            signal.set_wakeup_fd(-1)
             self._recorder.close()
             self._service.close()
             self._send_replies()
@@ -304,8 +308,7 @@ def _parse_size(context: click.Context, parameter: click.Parameter, value: str) 
 def main(workspace: Path, robot: str, size: Size | None, bind: str, keys: Path | None) -> None:
     """Own one robot's cell and serve it until terminated."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    with contextlib.suppress(PermissionError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    set_priority(os.getpid(), HOST_NICENESS)
     try:
         run_host(open_workspace(workspace, create=False), robot, size=size, bind=bind, keys=keys)
     except GoalpostError as error:

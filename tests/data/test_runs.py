@@ -155,6 +155,8 @@ with run.reporter() as report:
 """
     start(run, body)
     wait(run, "running")
+    while run.status().progress < 0.5:  # it says that it runs before it says how far it is
+        time.sleep(0.01)
     run.cancel()
     status = wait(run)
     assert (status.state, status.progress) == ("cancelled", 0.5)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data.cameras import Camera
+from data.errors import CameraError
+
+
+def write_video(path: Path, seconds: float) -> None:
+    """Blue is 200, red the number of the frame."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (64, 48))
+    for number in range(int(30 * seconds)):
+        writer.write(np.full((48, 64, 3), (200, 80, number), np.uint8))
+    writer.release()
+
+
+@pytest.fixture
+def open_camera() -> Iterator[Callable[[Path | str], Camera]]:
+    opened: list[Camera] = []
+
+    def open_camera(source: Path | str) -> Camera:
+        camera = Camera("left", str(source))
+        opened.append(camera)
+        return camera
+
+    yield open_camera
+    for camera in opened:
+        camera.close()
+
+
+OpenCamera = Callable[[Path | str], Camera]
+
+
+def test_the_newest_frame_comes_in_rgb_with_its_own_time(
+    tmp_path: Path, open_camera: OpenCamera
+) -> None:
+    write_video(tmp_path / "a.avi", 3)
+    camera = open_camera(tmp_path / "a.avi")
+    first, first_ns = camera.newest()
+    time.sleep(0.5)
+    second, second_ns = camera.newest()
+    assert first.shape == (48, 64, 3)
+    assert first[0, 0, 2] > 150 > first[0, 0, 0]
+    assert 8 <= int(second[0, 0, 0]) - int(first[0, 0, 0]) <= 22  # 15 frames in half a second
+    assert 0.4e9 < second_ns - first_ns < 0.7e9
+    assert abs(time.time_ns() - second_ns) < 0.3e9
+    assert camera.problem is None
+
+
+@pytest.mark.parametrize("source", ["/dev/video97", "rtsp://127.0.0.1:9/none", "none.avi", "97"])
+def test_a_missing_source_is_named(source: str, open_camera: OpenCamera) -> None:
+    camera = open_camera(source)
+    with pytest.raises(CameraError, match="Camera 'left' cannot be opened") as raised:
+        camera.newest()
+    assert source in str(raised.value)
+    assert "Robots page" in str(raised.value)
+    assert camera.problem == "cannot be opened"
+
+
+def test_a_source_that_ends_is_told_and_opened_again(
+    tmp_path: Path, open_camera: OpenCamera
+) -> None:
+    write_video(tmp_path / "short.avi", 0.6)
+    camera = open_camera(tmp_path / "short.avi")
+    camera.newest()
+    time.sleep(0.7)
+    with pytest.raises(CameraError, match="stopped giving frames"):
+        camera.newest()
+    time.sleep(0.6)
+    camera.newest()
+
+
+def test_a_source_that_appears_later_is_found(tmp_path: Path, open_camera: OpenCamera) -> None:
+    camera = open_camera(tmp_path / "later.avi")
+    with pytest.raises(CameraError):
+        camera.newest()
+    write_video(tmp_path / "written.avi", 2)
+    (tmp_path / "written.avi").rename(tmp_path / "later.avi")
+    time.sleep(1.2)
+    camera.newest()
+
+
+def test_a_file_that_is_no_video_gives_no_frames(tmp_path: Path, open_camera: OpenCamera) -> None:
+    (tmp_path / "text.avi").write_text("not a video")
+    with pytest.raises(CameraError, match="cannot be opened"):
+        open_camera(tmp_path / "text.avi").newest()
+
+
+def test_closing_twice_does_nothing(tmp_path: Path, open_camera: OpenCamera) -> None:
+    write_video(tmp_path / "a.avi", 1)
+    camera = open_camera(tmp_path / "a.avi")
+    camera.close()
+    camera.close()

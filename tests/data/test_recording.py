@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import episode_index, recording
+from data.catalog import Catalog
+from data.episode_index import list_episodes, load_episode
+from data.errors import InvalidInput, StorageFull
+from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.journal import Journal, JournalHeader, list_journals
+from data.labels import standing_labels
+from data.recording import describe_journal, measure_timing, seal_journal
+
+STARTED_NS = 1_795_219_741_000_000_000
+CLIP = "20261121-000901-000000000-abcdef"
+JPEG = encode_jpeg(np.zeros((8, 8, 3), np.uint8))
+
+
+def recorded(catalog: Catalog, frame_count: int = 4) -> Path:
+    journal = Journal(
+        catalog.workspace,
+        JournalHeader(
+            recording_id=CLIP,
+            robot="robot-1",
+            behaviour="person",
+            task="lift-carrot",
+            outcome="failure",
+            pair_id="pair-1",
+            by="ann",
+            started_at_ns=STARTED_NS,
+        ),
+    )
+    for number in range(frame_count):
+        at_ns = STARTED_NS + 200_000_000 * number
+        journal.append(
+            EncodedFrameSet(
+                jpegs=dict.fromkeys(CAMERAS, JPEG), timestamps_ns=dict.fromkeys(CAMERAS, at_ns)
+            )
+        )
+    journal.close()
+    return journal.folder
+
+
+def test_timing_by_hand() -> None:
+    """Intervals 200, 210 (left) and 200, 200 (right) ms; right trails by 10 ms, then 0."""
+    ms = 1_000_000
+    timing = measure_timing(
+        [
+            {"left": 0, "right": 10 * ms},
+            {"left": 200 * ms, "right": 210 * ms},
+            {"left": 410 * ms, "right": 410 * ms},
+        ]
+    )
+    assert timing.median_interval_ms == 200
+    assert timing.p99_interval_ms == pytest.approx(200 + 10 * 0.97)
+    assert timing.p99_deviation_ms == pytest.approx(10 * 0.97)
+    assert timing.skew_ms == {"left": 0, "right": 10}
+
+
+def test_one_frame_has_no_timing() -> None:
+    with pytest.raises(InvalidInput, match="1 frame, too few"):
+        measure_timing([{"left": 0}])
+
+
+def test_sealing_makes_an_indexed_labelled_clip(catalog: Catalog) -> None:
+    folder = recorded(catalog)
+    assert describe_journal(folder).frame_count == 4
+    summary = seal_journal(catalog, folder, dropped_frames=1, truth={"lift-carrot": False})
+    assert (summary.episode_id, summary.frame_count, summary.dropped_frames) == (CLIP, 4, 1)
+    assert summary.median_interval_ms == 200
+    assert list_journals(catalog.workspace) == []
+    episode = load_episode(catalog, CLIP)
+    assert (episode.info.kind, episode.info.task, episode.info.outcome, episode.info.pair_id) == (
+        "clip", "lift-carrot", "failure", "pair-1",
+    )  # fmt: skip
+    assert episode.info.truth == {"lift-carrot": False}
+    assert [step.done for step in episode.steps] == [False, False, False, True]
+    assert episode.steps[1].frames.timestamps_ns["left"] == STARTED_NS + 200_000_000
+    (label,) = standing_labels(catalog)
+    assert (label.source, label.frame_index, label.outcome, label.by) == (
+        "clip", None, "failure", "ann",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (episode_index, "add_shard"),  # the shard is written, the index does not know it
+        (recording, "append_labels"),  # indexed, not labelled
+        (recording, "remove_journal"),  # labelled, the journal still there
+    ],
+)
+def test_sealing_again_after_a_crash_makes_one_clip(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, module: object, step: str
+) -> None:
+    folder = recorded(catalog)
+
+    def crash(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, step, crash)
+        with pytest.raises(KeyboardInterrupt):
+            seal_journal(catalog, folder)
+    assert len(list_journals(catalog.workspace)) == 1
+    seal_journal(catalog, folder)
+    assert [each.info.episode_id for each in list_episodes(catalog)] == [CLIP]
+    assert len(list(catalog.workspace.episodes.rglob("*.parquet"))) == 1
+    assert len(standing_labels(catalog)) == 1
+    assert catalog.workspace.labels_path.read_text().count(CLIP) == 2  # one line: label id, episode
+    assert list_journals(catalog.workspace) == []
+
+
+def test_a_full_disk_while_sealing_keeps_the_journal(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = recorded(catalog)
+
+    def full(*arguments: object) -> None:
+        raise StorageFull("The disk is full.")
+
+    monkeypatch.setattr(recording, "save_episodes", full)
+    with pytest.raises(StorageFull):
+        seal_journal(catalog, folder)
+    assert describe_journal(folder).frame_count == 4
+    assert list_episodes(catalog) == []
+
+
+def test_a_clip_of_one_frame_is_refused_and_kept(catalog: Catalog) -> None:
+    folder = recorded(catalog, frame_count=1)
+    with pytest.raises(InvalidInput, match="1 frame, too few"):
+        seal_journal(catalog, folder)
+    assert folder.exists()
