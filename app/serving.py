@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from data.task_store import load_tasks
 from data.workspace import Workspace, default_root, open_workspace
 
 _PACKAGE = Path(app.__file__).parent
+
+STOP_S = 10.0
+"""How long the server may take to let go of its visitors."""
 
 
 def serve(root: Path | None, *, address: str, port: int) -> None:
@@ -43,13 +47,24 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
         cwd=_PACKAGE.parent,
         env={**os.environ, "GOALPOST_WORKSPACE": str(workspace.root)},
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = server.wait()
     except KeyboardInterrupt:
-        code = server.wait()
+        click.echo("Stopping ...")
+        _stop(server)
+        code = 0
     _stop_idle_hosts(workspace)
-    if code not in (0, -2):
-        sys.exit(code)
+    sys.exit(code)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _check_port_is_free(address: str, port: int) -> None:

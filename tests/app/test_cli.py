@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
+
+from data.cells.client import running_hosts, start_host
+from data.workspace import open_workspace
 
 GOALPOST = Path(sys.executable).with_name("goalpost")
 
@@ -40,3 +46,32 @@ def test_a_taken_port_is_refused_in_words(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert f"goalpost up --port {port + 1}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_up_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Stopped by a signal to it alone, it takes the server and idle cell hosts with it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [GOALPOST, "up", "--workspace", str(tmp_path / "w"), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        deadline_s = time.monotonic() + 60
+        while not _answers(port):
+            assert process.poll() is None
+            assert time.monotonic() < deadline_s
+            time.sleep(0.2)
+        workspace = open_workspace(tmp_path / "w", create=False)
+        start_host(workspace, "robot-1")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert f"http://127.0.0.1:{port}" in (process.stdout.read() if process.stdout else "")
+    assert running_hosts(workspace) == {}
+    assert not _answers(port)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+            return True
+    except OSError:
+        return False
