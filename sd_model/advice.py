@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from data.splits import Split
 from sd_model.metrics import Metrics, Rate
-from sd_model.thresholds import Threshold, failures_needed
+from sd_model.thresholds import failures_needed
 
 CLAIMED_RATE = 0.01
 """The false positive rate that a detector should be shown to stay below."""
@@ -14,9 +13,7 @@ ACCEPTED_FALSE_NEGATIVE = 0.1
 """Lost successes slow a policy down; above this share they deserve a look."""
 
 
-def advise(
-    task: str, robot: str, split: Split, metrics: Metrics, threshold: Threshold
-) -> tuple[str, ...]:
+def advise(task: str, robot: str, metrics: Metrics) -> tuple[str, ...]:
     """The next steps for `task` on `robot`, the most urgent first; empty where nothing is to do."""
     steps = [
         *_false_positives(task, robot, metrics.false_positive),
@@ -27,11 +24,6 @@ def advise(
         steps.append(
             f"{other.errors} of {other.count} frames of other tasks on {robot} were taken for "
             f"{task}: label such frames as failures of {task}."
-        )
-    if threshold.way != "bounded" and split == "holdout":
-        steps.append(
-            f"The threshold of {task} rests on {threshold.failures} validation failures of at "
-            f"least {threshold.needed}: record more failures of {task} on the training robots."
         )
     return tuple(steps)
 

@@ -88,7 +88,7 @@ def build_report(
                     split=split,
                     task=task,
                     metrics=metrics,
-                    advice=advise(task, robot, split, metrics, summary.thresholds[task]),
+                    advice=advise(task, robot, metrics),
                 )
             )
         cells += found

@@ -2,9 +2,6 @@ from __future__ import annotations
 
 from sd_model.advice import advise
 from sd_model.metrics import Metrics, Rate, wilson
-from sd_model.thresholds import Threshold
-
-BOUNDED = Threshold(value=0.7, way="bounded", failures=60, false_positives=0, bound=0.04, needed=45)
 
 
 def rate(errors: int, count: int) -> Rate:
@@ -28,21 +25,17 @@ def metrics(missed: Rate, accepted: Rate, other: Rate | None = None) -> Metrics:
 def test_a_proven_task_needs_nothing() -> None:
     proven = metrics(rate(1, 50), rate(0, 299))
 
-    assert advise("place-bottom", "robot-7", "holdout", proven, BOUNDED) == ()
+    assert advise("place-bottom", "robot-7", proven) == ()
 
 
 def test_too_few_failures_are_counted_against_what_is_needed() -> None:
-    (step,) = advise(
-        "place-bottom", "robot-7", "holdout", metrics(rate(0, 50), rate(0, 12)), BOUNDED
-    )
+    (step,) = advise("place-bottom", "robot-7", metrics(rate(0, 50), rate(0, 12)))
 
     assert "Too few failures of place-bottom on robot-7 to tell: 12 of at least 299" in step
 
 
 def test_accepted_failures_come_first() -> None:
-    steps = advise(
-        "lift-can", "robot-7", "holdout", metrics(rate(9, 50), rate(3, 60), rate(2, 40)), BOUNDED
-    )
+    steps = advise("lift-can", "robot-7", metrics(rate(9, 50), rate(3, 60), rate(2, 40)))
 
     assert [step.split(":")[0] for step in steps] == [
         "3 of 60 failures of lift-can on robot-7 were accepted",
@@ -52,20 +45,9 @@ def test_accepted_failures_come_first() -> None:
 
 
 def test_nothing_judged_asks_for_recordings() -> None:
-    steps = advise("lift-can", "robot-7", "holdout", metrics(rate(0, 0), rate(0, 0)), BOUNDED)
+    steps = advise("lift-can", "robot-7", metrics(rate(0, 0), rate(0, 0)))
 
     assert steps == (
         "No failure of lift-can on robot-7 was judged: record or label some.",
         "No success of lift-can on robot-7 was judged: record or label some.",
     )
-
-
-def test_an_unbounded_threshold_asks_for_training_failures() -> None:
-    unbounded = Threshold(
-        value=0.5, way="balanced", failures=9, false_positives=0, bound=0.3, needed=45
-    )
-
-    steps = advise("lift-can", "robot-7", "holdout", metrics(rate(0, 9), rate(0, 299)), unbounded)
-
-    assert len(steps) == 1
-    assert "9 validation failures of at least 45" in steps[0]
