@@ -157,14 +157,11 @@ def evaluate(
 def execute(run_folder: Path) -> None:
     """Carry out the run in RUN_FOLDER, or go on with it."""
     _yield_cores_while_waiting()
-    from data.runs import load_run
-    from data.workspace import open_workspace
+    from data.runs import open_run
     from policy.run import execute_run
 
-    folder = run_folder.resolve()
     try:
-        workspace = open_workspace(folder.parent.parent, create=False)
-        execute_run(load_run(workspace, folder.name), workspace)
+        execute_run(open_run(run_folder))
     except GoalpostError as error:
         raise click.ClickException(str(error)) from error
 
@@ -209,7 +206,7 @@ def _carry_out(root: Path | None, kind: str, spec: Mapping[str, Any]) -> Run:
         run = create_run(workspace, kind, spec)
         click.echo(f"Working in {run.folder}; interrupted, it goes on with:")
         click.echo(f"  goalpost policy execute {run.folder}")
-        execute_run(run, workspace)
+        execute_run(run)
     except GoalpostError as error:
         raise click.ClickException(str(error)) from error
     if run.status().state != "done":
@@ -234,6 +231,11 @@ def _show(workspace: Workspace, policy_id: str) -> None:
     click.echo(f"Policy {summary.policy_id}: {', '.join(summary.tasks)}")
     click.echo(f"  {lineage['updates']} updates, rewards of detector {lineage['detector']}")
     click.echo(f"  {summary.folder}")
+    if lineage["without_success"]:
+        click.echo(
+            f"  no episode succeeded at: {', '.join(lineage['without_success'])}; "
+            "collect more episodes of these tasks, or of easier ones of the same skill"
+        )
     if summary.evaluation is None:
         click.echo("  not evaluated yet")
         return

@@ -38,7 +38,7 @@ from policy.evaluation import evaluate_behaviour
 from policy.finetuning import network_from
 from policy.log_replay import FillReport, LogReplay
 from policy.q_network import QNetwork, build_network
-from policy.replay import ReplayBuffers
+from policy.replay import SUCCESS, ReplayBuffers
 from policy.scripted import Scripted, ScriptedPick, ScriptedPlace
 from policy.training import Trainer, train
 from policy.transitions import Transitions
@@ -62,7 +62,7 @@ _TRAIN = (
 _EVALUATE = ("policy", "tasks", "robots", "episodes_per_task", "detector", "seed")
 
 
-def execute_run(run: Run, workspace: Workspace) -> None:
+def execute_run(run: Run) -> None:
     """Carry out `run`, or go on with it where it was interrupted; its status says how it ended.
 
     Raises:
@@ -78,7 +78,7 @@ def execute_run(run: Run, workspace: Workspace) -> None:
             raise unknown_name("kind of run", run.kind, kinds, where=run.folder)
         carry_out, settings = kinds[run.kind]
         _check_settings(run, settings)
-        carry_out(run, workspace, report)
+        carry_out(run, run.workspace, report)
 
 
 class Part:
@@ -181,14 +181,20 @@ def _learn(run: Run, workspace: Workspace, report: RunReporter, trained_at: floa
         refill=lambda: fills.append(replay.fill(buffers)),
         save=lambda: save_training(checkpoint, trainer),
     )
+    without_success = [
+        task
+        for task, count in zip(tasks, buffers.episode_counts()[:, SUCCESS].tolist(), strict=True)
+        if count == 0
+    ]
     save_weights(folder, trainer.average.average)
     save_summary(
         folder,
         tasks=tasks,
         config=config,
         created_at_ns=time.time_ns(),
-        lineage=_lineage(run, trainer, detector, fills),
+        lineage={**_lineage(run, trainer, detector, fills), "without_success": without_success},
     )
+    report.result(without_success=without_success)
     checkpoint.unlink(missing_ok=True)
 
 

@@ -117,3 +117,11 @@ def test_task_changes_the_value() -> None:
 def test_image_too_small_for_the_layers_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="too small"):
         QNetwork(load_recipe("smoke", {"convolutions_valid": 3}), task_count=1)
+
+
+@pytest.mark.parametrize(("side", "kernel"), [(6, 2), (9, 3), (7, 2), (8, 3)])
+def test_pool_without_gradients_is_the_same(side: int, kernel: int) -> None:
+    image = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        without = pool_same(image, kernel)
+    assert torch.equal(without, pool_same(image, kernel))

@@ -69,7 +69,7 @@ def workspace(tmp_path: Path, make_episode: MakeEpisode) -> Workspace:
 
 def _executed(workspace: Workspace, kind: Any, spec: dict[str, Any]) -> Run:
     run = create_run(workspace, kind, spec)
-    execute_run(run, workspace)
+    execute_run(run)
     return load_run(workspace, run.run_id)
 
 
@@ -84,6 +84,9 @@ def test_training_writes_a_policy_with_its_lineage(workspace: Workspace) -> None
     lineage = summary.lineage
     assert (lineage["detector"], lineage["manifest"], lineage["seed"]) == ("untrained", "m-1", 3)
     assert (lineage["updates"], lineage["log_replay"][0]["episodes"]) == (25, 5)
+    # The untrained detector either finds no success of a task, and says so, or it finds one.
+    taught = lineage["log_replay"][0]["taught"]
+    assert lineage["without_success"] == [t for t in summary.tasks if not taught[t]["success"]]
     assert summary.evaluation is None
     assert not (summary.folder / CHECKPOINT).exists()
     assert [row["step"] for row in run.metrics()] == [20, 25]
@@ -96,7 +99,7 @@ def test_interrupted_training_goes_on_and_a_finished_one_is_kept(
     run = create_run(workspace, "train-policy", {**TRAIN, "updates": 40})
     folder = workspace.policies / run.run_id
     run.cancel()
-    execute_run(run, workspace)  # cancelled before it starts
+    execute_run(run)  # cancelled before it starts
     assert run.status().state == "cancelled"
     run.cancel_path.unlink()
 
@@ -110,13 +113,13 @@ def test_interrupted_training_goes_on_and_a_finished_one_is_kept(
         patch.setattr("policy.training.METRICS_UPDATES", 25)
         patch.setattr("policy.run.Part.metrics", die)
         with pytest.raises(Killed):
-            execute_run(run, workspace)
+            execute_run(run)
     assert (folder / CHECKPOINT).exists()
-    execute_run(run, workspace)
+    execute_run(run)
     assert load_summary(folder).lineage["updates"] == 40
     assert [row["step"] for row in run.metrics()] == [40]  # it went on after update 20
     written = (folder / "weights.safetensors").stat().st_mtime_ns
-    execute_run(run, workspace)
+    execute_run(run)
     assert (folder / "weights.safetensors").stat().st_mtime_ns == written
 
 
@@ -169,7 +172,7 @@ def test_a_spec_that_cannot_be_carried_out_fails_with_a_reason(
 ) -> None:
     run = create_run(workspace, "train-policy", {**TRAIN, **change})
     with pytest.raises(error, match=message):
-        execute_run(run, workspace)
+        execute_run(run)
     status = run.status()
     assert status.state == "failed"
     assert status.error

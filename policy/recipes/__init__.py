@@ -1,0 +1,1 @@
+"""Recipes: named tables of settings, one TOML file each."""
