@@ -29,25 +29,29 @@ class Mesh:
     def as_obj(self) -> str:
         """Wavefront OBJ text with a normal per corner, smooth except at creases."""
         corners_F33 = self.vertices_V3[self.faces_F3]
-        normals_F3 = np.cross(
-            corners_F33[:, 1] - corners_F33[:, 0], corners_F33[:, 2] - corners_F33[:, 0]
+        edges_F33 = _unit(np.roll(corners_F33, -1, axis=1) - corners_F33)
+        angles_F3 = np.arccos(
+            np.clip(-(edges_F33 * np.roll(edges_F33, 1, axis=1)).sum(axis=2), -1, 1)
         )
-        unit_F3 = normals_F3 / np.maximum(np.linalg.norm(normals_F3, axis=1, keepdims=True), 1e-12)
+        normals_F3 = _unit(np.cross(edges_F33[:, 0], edges_F33[:, 1]))
         count = len(self.faces_F3)
-        # A corner's normal is the sum over the faces that meet there without a crease.
-        touches_VF = np.zeros((len(self.vertices_V3), count), dtype=bool)
-        touches_VF[self.faces_F3.ravel(), np.repeat(np.arange(count), 3)] = True
-        smooth_FF = unit_F3 @ unit_F3.T > _CREASE_COSINE
+        # A corner's normal is the sum, by angle, over the faces that meet there without a crease.
+        touches_VF = np.zeros((len(self.vertices_V3), count))
+        touches_VF[self.faces_F3.ravel(), np.repeat(np.arange(count), 3)] = angles_F3.ravel()
+        smooth_FF = normals_F3 @ normals_F3.T > _CREASE_COSINE
         np.fill_diagonal(smooth_FF, True)
-        shared_CF = touches_VF[self.faces_F3.ravel()] & np.repeat(smooth_FF, 3, axis=0)
-        corner_C3 = shared_CF.astype(np.float64) @ normals_F3
-        corner_C3 /= np.maximum(np.linalg.norm(corner_C3, axis=1, keepdims=True), 1e-12)
+        shared_CF = touches_VF[self.faces_F3.ravel()] * np.repeat(smooth_FF, 3, axis=0)
+        corner_C3 = _unit(shared_CF @ normals_F3)
         lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in self.vertices_V3.tolist()]
         lines += [f"vn {x:.4f} {y:.4f} {z:.4f}" for x, y, z in corner_C3.tolist()]
         for face, (i, j, k) in enumerate((self.faces_F3 + 1).tolist()):
             n = 3 * face + 1
             lines.append(f"f {i}//{n} {j}//{n + 1} {k}//{n + 2}")
         return "\n".join(lines) + "\n"
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 def joined(*meshes: Mesh) -> Mesh:

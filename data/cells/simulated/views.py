@@ -25,6 +25,7 @@ Fit = Literal["scale", "crop"]
 or cut to the largest centred part."""
 
 _NEAR_M, _FAR_M = 0.1, 6.0
+_SMALL_WIDTH = 320
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ CAMERA_VIEWS = {
         eye_m=(0.18, 0.60, 1.06),
         target_m=(0.55, -0.04, 0.05),
         up=(1.0, 0.0, 0.0),
-        height_fov_rad=0.66,
+        height_fov_rad=0.60,
         native=Size(640, 512),
     ),
     "left": Camera(
@@ -114,15 +115,23 @@ class Views:
         return np.where((depth_HW < still.depth_HW)[:, :, None], image_HWC, below)
 
     def _render_still(self, camera: str, size: Size, look: Appearance) -> _Still:
-        fine = Size(2 * size.width, 2 * size.height)
+        times = 2 if size.width <= _SMALL_WIDTH else 1  # small images need smoother edges
+        fine = Size(times * size.width, times * size.height)
         image, depth = self._layer(self._still, camera, fine, look)
         points = self._points(camera, fine, look, depth)
         image = paint(
-            image, points, table=look.table_pattern, backdrop=look.backdrop_pattern,
+            image,
+            points,
+            table=look.table_pattern,
+            backdrop=look.backdrop_pattern,
             seed=look.pattern_seed,
-        )  # fmt: skip
-        smooth = image.reshape(size.height, 2, size.width, 2, 3).mean(axis=(1, 3))
-        return _Still(smooth.astype(np.uint8), depth[::2, ::2], points[::2, ::2])
+        )
+        blocks = image.reshape(size.height, times, size.width, times, 3)
+        return _Still(
+            blocks.mean(axis=(1, 3), dtype=np.float32).astype(np.uint8),
+            depth[::times, ::times],
+            points[::times, ::times],
+        )
 
     def _layer(
         self, world: World, name: str, size: Size, look: Appearance
@@ -154,14 +163,18 @@ class Views:
         view, projection = (
             np.array(matrix).reshape(4, 4, order="F") for matrix in self._matrices(name, size, look)
         )
-        columns = (np.arange(size.width) + 0.5) / size.width * 2 - 1
-        rows = 1 - (np.arange(size.height) + 0.5) / size.height * 2
-        clip_HW4 = np.ones((size.height, size.width, 4))
-        clip_HW4[:, :, 0] = columns[None, :]
-        clip_HW4[:, :, 1] = rows[:, None]
-        clip_HW4[:, :, 2] = depth_HW * 2 - 1
-        points_HW4 = clip_HW4 @ np.linalg.inv(projection @ view).T
-        return (points_HW4[:, :, :3] / points_HW4[:, :, 3:]).astype(np.float32)
+        away_HW = _NEAR_M * _FAR_M / (_FAR_M - depth_HW * (_FAR_M - _NEAR_M))
+        columns_W = ((np.arange(size.width) + 0.5) / size.width * 2 - 1) / projection[0, 0]
+        rows_H = (1 - (np.arange(size.height) + 0.5) / size.height * 2) / projection[1, 1]
+        right, up, back = view[:3, :3]
+        eye = -view[:3, :3].T @ view[:3, 3]
+        points = [
+            eye[axis]
+            + away_HW
+            * ((right[axis] * columns_W)[None, :] + (up[axis] * rows_H)[:, None] - back[axis])
+            for axis in range(3)
+        ]
+        return np.stack(points, axis=2).astype(np.float32)
 
     def _matrices(self, name: str, size: Size, look: Appearance) -> tuple[Any, Any]:
         camera = CAMERA_VIEWS[name]

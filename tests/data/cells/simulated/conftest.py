@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from data.cells.simulated.cell import SimulatedCell, make_cell
+from data.robots import SIMULATED_FLEET
+
+
+@pytest.fixture(scope="module")
+def cell() -> Iterator[SimulatedCell]:
+    """One robot's cell, shared by a module's tests: each begins with reset or new_scene."""
+    cell = make_cell(SIMULATED_FLEET[0])
+    yield cell
+    cell.close()

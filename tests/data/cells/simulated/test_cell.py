@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from data.cells.protocol import (
+    ACTION_SIZE,
+    MAX_ROTATION_RAD,
+    MAX_TRANSLATION_M,
+    ActionA,
+    Cell,
+    RobotCell,
+    Start,
+)
+from data.cells.simulated.cell import SimulatedCell, make_cell
+from data.cells.simulated.layout import REACH
+from data.errors import CameraError, CellError, InvalidInput
+from data.frames import CAMERAS, Size
+from data.robots import SIMULATED_FLEET
+from data.tasks import OBJECT_KINDS, SEED_TASKS
+
+
+def action(
+    *, move: tuple[float, float, float] = (0, 0, 0), turn: float = 0.0, **kind: bool
+) -> ActionA:
+    values = np.zeros(ACTION_SIZE, dtype=np.float32)
+    values[:3] = move
+    values[3:5] = math.sin(turn), math.cos(turn)
+    values[5:] = kind.get("open_", 0), kind.get("close", 0), kind.get("terminate", 0)
+    return values
+
+
+def test_it_is_a_robot_cell(cell: SimulatedCell) -> None:
+    assert isinstance(cell, Cell)
+    assert isinstance(cell, RobotCell)
+    assert cell.robot == "robot-1"
+
+
+def test_native_sizes_and_one_capture_time_for_all_cameras(cell: SimulatedCell) -> None:
+    frames = cell.read()
+    assert {camera: image.shape for camera, image in frames.images.items()} == {
+        "over_shoulder": (512, 640, 3),
+        "left": (480, 640, 3),
+        "right": (480, 640, 3),
+    }
+    assert all(image.dtype == np.uint8 for image in frames.images.values())
+    assert len(set(frames.timestamps_ns.values())) == 1
+
+
+@pytest.mark.parametrize("size", [Size(1, 1), Size(64, 64), Size(97, 33), Size(33, 97)])
+def test_any_size_of_only_the_cameras_asked_for(cell: SimulatedCell, size: Size) -> None:
+    frames = cell.read({"left": size})
+    assert list(frames.images) == ["left"]
+    assert frames.images["left"].shape == (size.height, size.width, 3)
+
+
+def test_a_camera_it_lacks_and_an_image_without_pixels_are_refused(cell: SimulatedCell) -> None:
+    with pytest.raises(CameraError, match="no camera 'wrist'.*over_shoulder, left, right"):
+        cell.read({"wrist": Size(64, 64)})
+    with pytest.raises(CameraError, match="0 x 64"):
+        cell.read({"left": Size(0, 64)})
+
+
+def test_crop_shows_the_middle_of_what_scale_squeezes() -> None:
+    squeezed, cropped = (
+        make_cell(SIMULATED_FLEET[0], fit="scale"),
+        make_cell(SIMULATED_FLEET[0], fit="crop"),
+    )
+    whole = squeezed.read({"over_shoulder": Size(160, 128)}).images["over_shoulder"]
+    square = cropped.read({"over_shoulder": Size(128, 128)}).images["over_shoulder"]
+    difference = np.abs(whole[:, 16:144].astype(float) - square.astype(float)).mean()
+    assert difference < 6
+    squeezed.close()
+    cropped.close()
+
+
+@pytest.mark.parametrize("start", list(Start))
+def test_the_same_seed_gives_the_same_episode(cell: SimulatedCell, start: Start) -> None:
+    moves = np.random.default_rng(4).uniform(-1, 1, (4, 3))
+
+    def play() -> tuple[list[object], np.ndarray]:
+        cell.reset(seed=11, start=start, task="lift-can")
+        for number, move in enumerate(moves):
+            cell.step(action(move=tuple(move), close=number % 2 == 0, open_=number % 2 == 1))
+        scene = cell.scene
+        poses: list[object] = [scene.pose_of(kind) for kind in scene.objects]
+        return poses, cell.read({"right": Size(64, 48)}).images["right"]
+
+    poses, image = play()
+    cell.reset(seed=12, start=start, task="lift-can")
+    poses_again, image_again = play()
+    assert poses == poses_again
+    np.testing.assert_array_equal(image, image_again)
+
+
+def test_seeds_give_different_scenes(cell: SimulatedCell) -> None:
+    images = []
+    for seed in range(3):
+        cell.reset(seed=seed, start=Start.PICK, task="lift-any")
+        images.append(cell.read({"right": Size(64, 48)}).images["right"].astype(int))
+    assert np.abs(images[0] - images[1]).mean() > 2
+    assert np.abs(images[1] - images[2]).mean() > 2
+
+
+def test_a_pick_begins_empty_and_open_above_the_right_bin(cell: SimulatedCell) -> None:
+    for kind in OBJECT_KINDS:
+        cell.reset(seed=5, start=Start.PICK, task=f"lift-{kind}")
+        assert kind in cell.scene.objects
+        assert cell.state().gripper_closed == 0
+        assert cell.state().height_m > 0.15
+        assert cell.scene.arm.pose().y_m < 0
+        assert not any(cell.truth().values())
+
+
+def test_a_place_begins_with_an_object_in_the_closed_gripper(cell: SimulatedCell) -> None:
+    for seed in range(8):
+        cell.reset(seed=seed, start=Start.PLACE, task="place-any")
+        assert cell.state().gripper_closed == 1
+        assert cell.scene.arm.pose().y_m > 0
+        assert cell.truth()["lift-any"]
+        assert not cell.truth()["place-any"]
+
+
+def test_objects_lie_in_the_right_bin(cell: SimulatedCell) -> None:
+    for seed in range(5):
+        cell.reset(seed=seed, start=Start.PICK, task="lift-any")
+        assert 3 <= len(cell.scene.objects) <= 7
+        for kind in cell.scene.objects:
+            (x, y, z), _ = cell.scene.pose_of(kind)
+            assert 0.39 < x < 0.73
+            assert -0.35 < y < -0.03
+            assert -0.002 < cell.scene.lowest_m(kind) < 0.06
+            assert z < 0.1
+
+
+def test_a_step_moves_by_its_share_of_the_largest_motion(cell: SimulatedCell) -> None:
+    cell.reset(seed=0, start=Start.PICK, task="lift-any")
+    cell.step(action(move=(-1, 0, 0)))
+    before = cell.scene.arm.pose()
+    cell.step(action(move=(0.5, 0.25, -0.25), turn=0.3))
+    after = cell.scene.arm.pose()
+    assert after.x_m - before.x_m == pytest.approx(0.5 * MAX_TRANSLATION_M, abs=0.003)
+    assert after.y_m - before.y_m == pytest.approx(0.25 * MAX_TRANSLATION_M, abs=0.003)
+    assert after.z_m - before.z_m == pytest.approx(-0.25 * MAX_TRANSLATION_M, abs=0.003)
+    assert after.yaw_rad - before.yaw_rad == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_step_is_limited_and_stays_within_reach(cell: SimulatedCell) -> None:
+    cell.reset(seed=0, start=Start.PICK, task="lift-any")
+    before = cell.scene.arm.pose()
+    cell.step(action(move=(0, 9, 0), turn=2.5))
+    after = cell.scene.arm.pose()
+    assert after.y_m - before.y_m == pytest.approx(MAX_TRANSLATION_M, abs=0.003)
+    assert after.yaw_rad - before.yaw_rad <= MAX_ROTATION_RAD + 0.02
+    for _ in range(12):
+        cell.step(action(move=(1, 1, 1)))
+    corner = cell.scene.arm.pose()
+    assert corner.x_m == pytest.approx(REACH.x_m + REACH.half_x_m, abs=0.003)
+    assert corner.y_m == pytest.approx(REACH.y_m + REACH.half_y_m, abs=0.003)
+    assert cell.state().height_m == pytest.approx(0.30, abs=0.003)
+
+
+def test_the_gripper_closes_and_opens(cell: SimulatedCell) -> None:
+    cell.reset(seed=0, start=Start.PICK, task="lift-any")
+    cell.step(action(close=True))
+    assert cell.state().gripper_closed == 1
+    assert cell.scene.arm.opening_m() < 0.004
+    cell.step(action(open_=True))
+    assert cell.state().gripper_closed == 0
+    assert cell.scene.arm.opening_m() > 0.085
+
+
+def test_terminate_moves_nothing(cell: SimulatedCell) -> None:
+    cell.reset(seed=0, start=Start.PICK, task="lift-any")
+    before, version = cell.scene.arm.pose(), cell.scene_version
+    cell.step(action(move=(1, 1, 1), terminate=True))
+    assert cell.scene.arm.pose() == before
+    assert cell.scene_version == version
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros(7), np.full(8, np.nan), np.array([0, 0, 0, 0, 1, 1, 1, 0], dtype=float)]
+)
+def test_an_action_that_makes_no_sense_is_refused(cell: SimulatedCell, bad: np.ndarray) -> None:
+    cell.reset(seed=0, start=Start.PICK, task="lift-any")
+    with pytest.raises(InvalidInput, match="action"):
+        cell.step(bad)
+
+
+def test_truth_knows_the_seed_tasks_only(cell: SimulatedCell) -> None:
+    cell.reset(seed=0, start=Start.PICK, task="fold-towel")
+    assert set(cell.truth()) == set(SEED_TASKS.names)
+
+
+def test_the_robots_look_different_from_each_other() -> None:
+    images = []
+    for robot in SIMULATED_FLEET:
+        other = make_cell(robot)
+        other.reset(seed=1, start=Start.PICK, task="lift-any")
+        images.append(other.read({"right": Size(64, 48)}).images["right"].astype(float))
+        other.close()
+    for i, image in enumerate(images):
+        for other_image in images[:i]:
+            assert np.abs(image - other_image).mean() > 12
+
+
+def test_an_episode_always_wears_the_robots_own_look(cell: SimulatedCell) -> None:
+    cell.new_scene(8)
+    cell.reset(seed=1, start=Start.PICK, task="lift-any")
+    before = cell.read({"left": Size(64, 48)}).images["left"]
+    cell.new_scene(9)
+    cell.reset(seed=1, start=Start.PICK, task="lift-any")
+    np.testing.assert_array_equal(before, cell.read({"left": Size(64, 48)}).images["left"])
+
+
+def test_a_closed_cell_says_so() -> None:
+    closed = make_cell(SIMULATED_FLEET[0])
+    closed.close()
+    closed.close()
+    with pytest.raises(CellError, match=r"'robot-1' is closed.*make_cell"):
+        closed.read({camera: Size(8, 8) for camera in CAMERAS})

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from data.cells.simulated.cell import SimulatedCell
+from data.errors import InvalidInput, UnknownName
+from data.frames import CAMERAS, Size
+from data.tasks import SEED_TASKS, Outcome
+
+SMALL = {camera: Size(80, 60) for camera in CAMERAS}
+SHOWN: list[tuple[Outcome, bool]] = [("success", False), ("failure", False), ("failure", True)]
+
+
+@pytest.mark.parametrize(("outcome", "near_miss"), SHOWN)
+@pytest.mark.parametrize("task", SEED_TASKS.names)
+def test_every_frame_shows_the_outcome(
+    cell: SimulatedCell, task: str, outcome: Outcome, near_miss: bool
+) -> None:
+    cell.new_scene(len(task))
+    for seed in range(3):
+        cell.demonstrate(task, outcome, near_miss=near_miss, seed=seed)
+        for _ in range(30):
+            assert cell.truth()[task] == (outcome == "success")
+            cell.advance(0.2)
+
+
+@pytest.mark.parametrize("task", ["lift-banana", "place-top-right"])
+def test_frames_of_a_demonstration_differ(cell: SimulatedCell, task: str) -> None:
+    cell.new_scene(1)
+    cell.demonstrate(task, "success", seed=1)
+    before, version = cell.read(SMALL).images, cell.scene_version
+    cell.advance(0.4)
+    after = cell.read(SMALL).images
+    assert cell.scene_version > version
+    for camera in CAMERAS:
+        assert (before[camera] != after[camera]).any()
+
+
+def test_the_outcome_can_be_seen_by_two_cameras_at_least(cell: SimulatedCell) -> None:
+    # The lifted object painted in a colour of its own must show up in the images.
+    for seed in range(4):
+        cell.new_scene(seed)
+        cell.demonstrate("lift-can", "success", seed=seed)
+        plain = cell.read(SMALL).images
+        cell.scene.bullet.changeVisualShape(
+            cell.scene.objects["can"], -1, rgbaColor=[0.0, 1.0, 0.0, 1.0]
+        )
+        painted = cell.read(SMALL).images
+        seen = [camera for camera in CAMERAS if (plain[camera] != painted[camera]).any(2).sum() > 8]
+        assert len(seen) >= 2
+
+
+def test_a_pair_shares_its_scene(cell: SimulatedCell) -> None:
+    cell.new_scene(3)
+    models = dict(cell.scene.object_models)
+    cell.demonstrate("place-any", "success", seed=1)
+    cell.demonstrate("place-any", "failure", seed=2)
+    assert cell.scene.object_models == models
+    assert not cell.truth()["place-any"]
+
+
+def test_the_same_seed_shows_the_same(cell: SimulatedCell) -> None:
+    images = []
+    for _ in range(2):
+        cell.new_scene(2)
+        cell.demonstrate("lift-any", "failure", near_miss=True, seed=7)
+        cell.advance(0.6)
+        images.append(cell.read(SMALL).images)
+    for camera in CAMERAS:
+        np.testing.assert_array_equal(images[0][camera], images[1][camera])
+
+
+def test_a_new_scene_changes_light_background_and_objects(cell: SimulatedCell) -> None:
+    cell.new_scene(1)
+    before = cell.read(SMALL).images["left"].astype(float)
+    cell.new_scene(2)
+    assert np.abs(before - cell.read(SMALL).images["left"]).mean() > 4
+
+
+def test_idle_puts_everything_back(cell: SimulatedCell) -> None:
+    cell.new_scene(4)
+    cell.idle()
+    before = cell.read(SMALL).images
+    cell.demonstrate("place-bottom", "success", seed=1)
+    cell.advance(1.0)
+    cell.idle()
+    version = cell.scene_version
+    cell.advance(1.0)
+    assert cell.scene_version == version
+    after = cell.read(SMALL).images
+    for camera in CAMERAS:
+        np.testing.assert_array_equal(before[camera], after[camera])
+
+
+def test_a_task_of_the_users_own_cannot_be_shown(cell: SimulatedCell) -> None:
+    with pytest.raises(UnknownName, match=r"'fold-towel'.*lift-any.*real cameras"):
+        cell.demonstrate("fold-towel", "success", seed=0)
+
+
+def test_a_near_miss_is_no_success(cell: SimulatedCell) -> None:
+    with pytest.raises(InvalidInput, match="near miss is a failure"):
+        cell.demonstrate("lift-any", "success", near_miss=True, seed=0)
