@@ -22,6 +22,8 @@ from data.recording import PERIOD_S
 
 CAMERA_RETRY_S = 1.0
 """Pause before a cell without frames is read again for those who watch."""
+MOST_UNENCODED = 25
+"""Frame sets that may wait to be compressed (5 s at 5 Hz) before new ones are dropped."""
 
 _T = TypeVar("_T")
 
@@ -267,9 +269,10 @@ class Recorder:
     def _tick(self) -> None:
         take = self._take
         missed = self._deadlines.move_on()
+        behind = self._encodings.qsize() > MOST_UNENCODED
         if take is not None:
-            take.dropped_frames += missed
-        elif not self._changed():
+            take.dropped_frames += missed + behind
+        if behind or (take is None and not self._changed()):
             return
         version = None if self._living is None else self._living.scene_version
         try:

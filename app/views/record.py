@@ -16,7 +16,7 @@ from app.widgets.notice import errors_shown, show_error
 from app.widgets.preview import preview
 from data.cells.client import CellClient, running_hosts, start_host
 from data.cells.messages import CellStatus
-from data.errors import CellError
+from data.errors import GoalpostError
 from data.recording import RecoveredClip
 
 
@@ -81,7 +81,7 @@ def _decide(cell: CellClient, clip: RecoveredClip, *, keep: bool) -> None:
             cell.keep_recovered(clip.recording_id)
         else:
             cell.drop_recovered(clip.recording_id)
-    except CellError as error:
+    except GoalpostError as error:
         show_error(error)
         return
     st.rerun()

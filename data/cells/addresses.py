@@ -102,9 +102,9 @@ def _remove_stale(workspace: Workspace, robot: str) -> None:
 
 
 @contextmanager
-def hold_robot(workspace: Workspace, robot: str) -> Iterator[None]:
+def hold_robot(workspace: Workspace, robot: str, *, patience_s: float = 0.0) -> Iterator[None]:
     """Hold the robot for one host. Raises `CellError` where another process holds it."""
-    lock = FileLock(workspace.cells / f"{robot}.lock", timeout=0)
+    lock = FileLock(workspace.cells / f"{robot}.lock", timeout=patience_s)
     try:
         lock.acquire()
     except Timeout as error:
@@ -117,6 +117,15 @@ def hold_robot(workspace: Workspace, robot: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_held(workspace: Workspace, robot: str) -> bool:
+    """Whether a host of `robot` runs on this machine or is just starting."""
+    try:
+        with hold_robot(workspace, robot):
+            return False
+    except CellError:
+        return True
 
 
 def publish_address(workspace: Workspace, address: HostAddress) -> None:

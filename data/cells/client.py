@@ -13,7 +13,13 @@ from typing import Any, Self
 import psutil
 import zmq
 
-from data.cells.addresses import HostAddress, log_path, read_address, running_hosts
+from data.cells.addresses import (
+    HostAddress,
+    is_held,
+    log_path,
+    read_address,
+    running_hosts,
+)
 from data.cells.keys import keys_folder, secure_client
 from data.cells.messages import (
     FORMAT,
@@ -243,10 +249,9 @@ def start_host(workspace: Workspace, robot: str) -> None:
     threading.Thread(target=process.wait, name=f"host of {robot}", daemon=True).start()
     deadline_s = time.monotonic() + START_S
     while read_address(workspace, robot) is None:
-        ended = process.poll() is not None
-        if ended and read_address(workspace, robot) is not None:
-            break  # another process was faster
-        if ended or time.monotonic() > deadline_s:
+        # It also ends where another process was just faster: that host is the one to wait for.
+        refused = process.poll() is not None and not is_held(workspace, robot)
+        if refused or time.monotonic() > deadline_s:
             process.kill()
             raise CellError(
                 f"The cell host of '{robot}' did not start. {_tail(workspace, robot, begin)}",

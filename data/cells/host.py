@@ -44,6 +44,8 @@ HEARTBEAT_S = 1.0
 """How often the same frames are published again while nothing changes, to show that all is well."""
 SIMULATED_SIZE = Size(320, 256)
 """Drawn in about 80 ms for three cameras, which leaves room at 5 Hz on two busy cores."""
+_LOOKED_AT_S = 1.0
+"""Who only looks whether a host runs may hold its lock for a moment."""
 
 _COMMANDS = frozenset(name for name in vars(CellService) if not name.startswith("_")) - {"close"}
 
@@ -267,7 +269,7 @@ def run_host(
     if robot_name not in robots:
         raise unknown_name("robot", robot_name, robots, where=workspace.robots_path)
     robot = robots[robot_name]
-    with hold_robot(workspace, robot_name):
+    with hold_robot(workspace, robot_name, patience_s=_LOOKED_AT_S):
         address_path(workspace, robot_name).unlink(missing_ok=True)
         host = CellHost(
             workspace,

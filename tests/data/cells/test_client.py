@@ -6,8 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -85,11 +87,23 @@ def test_a_simulated_cell_is_shown_recorded_and_stored(workspace: Workspace) -> 
 
 def test_a_second_host_of_a_robot_is_refused(workspace: Workspace, hardware: Robot) -> None:
     start_host(workspace, hardware.name)
-    first = running_hosts(workspace)[hardware.name]
-    address_path(workspace, hardware.name).unlink()  # so that the client takes it for dead
-    with pytest.raises(CellError, match="running already; a robot has only one"):
-        start_host(workspace, hardware.name)
-    psutil.Process(first.pid).terminate()
+    first = running_hosts(workspace)
+    command = [sys.executable, "-m", "data.cells.host", "--workspace", str(workspace.root)]
+    second = subprocess.run(
+        [*command, "--robot", hardware.name], capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert "running already; a robot has only one" in second.stderr
+    assert running_hosts(workspace) == first
+
+
+def test_starting_twice_at_once_makes_one_host(workspace: Workspace, hardware: Robot) -> None:
+    with ThreadPoolExecutor(2) as both:
+        starts = [both.submit(start_host, workspace, hardware.name) for _ in range(2)]
+        for start in starts:
+            start.result()
+    with CellClient(workspace, hardware.name) as client:
+        assert client.status().robot == hardware.name
 
 
 def test_an_unknown_robot_has_no_host(workspace: Workspace) -> None:
