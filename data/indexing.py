@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +72,8 @@ def index_labels(transaction: Transaction, workspace: Workspace) -> None:
         "labels",
         LABEL_COLUMNS,
         [
-            [line if column == "line" else values[column] for column in LABEL_COLUMNS]
+            [line if column == "line" else getattr(label, column) for column in LABEL_COLUMNS]
             for line, label in part.labels
-            for values in (asdict(label),)
         ],
     )
     transaction.execute(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -77,7 +77,7 @@ def append(path: Path, labels: Sequence[Label]) -> None:
     Raises:
         StorageFull: The disk is full; the log is as it was before.
     """
-    content = b"".join(json.dumps(asdict(label)).encode() + b"\n" for label in labels)
+    content = b"".join(json.dumps(vars(label)).encode() + b"\n" for label in labels)
     with full_disk_is_an_error(path), path.open("ab") as file:
         end = file.seek(0, os.SEEK_END)
         try:

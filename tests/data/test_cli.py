@@ -1,5 +1,7 @@
 import csv
 import io
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -101,6 +103,12 @@ def test_a_folder_that_is_no_workspace_is_left_alone(tmp_path) -> None:
     assert result.exit_code == 1
     assert "no Goalpost workspace here" in result.output
     assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_help_loads_neither_duckdb_nor_pyarrow() -> None:
+    code = "import sys, data.cli; print({'duckdb', 'pyarrow', 'cv2'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "set()", result.stderr
 
 
 def test_a_newer_workspace_is_refused(tmp_path) -> None:

@@ -9,7 +9,6 @@ from data.catalog import Catalog
 from data.episode_index import save_episodes
 from data.errors import InvalidInput, UnknownName
 from data.labels import append_labels, label_history, new_label_id, standing_labels, undo_label
-from data.workspace import open_workspace
 
 
 @pytest.fixture
@@ -132,9 +131,8 @@ Event = st.tuples(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(Event, max_size=8))
-def test_any_history_stands_as_a_stack_says(tmp_path_factory, make_episode, make_label, events):
+def test_any_history_stands_as_a_pile_says(catalog, make_episode, make_label, events) -> None:
     """A pile of labels per frame is what people have in mind: undo takes one out of it."""
-    catalog = Catalog(open_workspace(tmp_path_factory.mktemp("history") / "workspace"))
     episode = make_episode()
     save_episodes(catalog, [episode])
     said = []
@@ -153,7 +151,8 @@ def test_any_history_stands_as_a_stack_says(tmp_path_factory, make_episode, make
             if still_there:
                 piles[label.frame_index].remove(label)
     expected = {frame: pile[-1] for frame, pile in piles.items() if pile}
-    assert {label.frame_index: label for label in standing_labels(catalog)} == expected
+    standing = standing_labels(catalog, episode_ids=[episode.info.episode_id])
+    assert {label.frame_index: label for label in standing} == expected
 
 
 def test_ids_are_drawn_once() -> None:

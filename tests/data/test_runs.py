@@ -183,6 +183,12 @@ def test_a_run_is_started_once(run) -> None:
     assert wait(run).state == "done"
 
 
+def test_a_program_that_is_not_there_is_told_at_once(run) -> None:
+    with pytest.raises(RunError, match="could not be started"):
+        launch(run, ["/no/such/program"])
+    assert run.status().state == "queued"
+
+
 def test_half_a_row_of_metrics_is_left_out(run) -> None:
     run.metrics_path.write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "lo')
     assert run.metrics() == [{"step": 1, "loss": 0.5}]
