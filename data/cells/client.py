@@ -248,7 +248,7 @@ def start_host(workspace: Workspace, robot: str) -> None:
     # Whoever started it must also take note of its end, or it stays a zombie.
     threading.Thread(target=process.wait, name=f"host of {robot}", daemon=True).start()
     deadline_s = time.monotonic() + START_S
-    while read_address(workspace, robot) is None:
+    while (address := read_address(workspace, robot)) is None:
         # It also ends where another process was just faster: that host is the one to wait for.
         refused = process.poll() is not None and not is_held(workspace, robot)
         if refused or time.monotonic() > deadline_s:
@@ -259,6 +259,8 @@ def start_host(workspace: Workspace, robot: str) -> None:
                 next_step="Correct what it says and start it again.",
             )
         time.sleep(0.05)
+    if address.pid != process.pid:
+        process.terminate()  # or it would take over as soon as the other one is stopped
     with CellClient(workspace, robot, timeout_s=START_S) as client:
         client.status()
 

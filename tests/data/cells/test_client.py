@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from data.catalog import Catalog
-from data.cells.addresses import address_path, log_path
+from data.cells.addresses import address_path, is_held, log_path
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
 from data.episode_index import list_episodes, load_episode
 from data.errors import CameraError, CellError, InvalidInput, StorageFull, UnknownName
@@ -104,6 +104,9 @@ def test_starting_twice_at_once_makes_one_host(workspace: Workspace, hardware: R
             start.result()
     with CellClient(workspace, hardware.name) as client:
         assert client.status().robot == hardware.name
+    stop_host(workspace, hardware.name)
+    time.sleep(2)
+    assert not is_held(workspace, hardware.name)
 
 
 def test_an_unknown_robot_has_no_host(workspace: Workspace) -> None:
