@@ -66,9 +66,10 @@ def active_runs(workspace: Workspace) -> list[Run]:
     return [run for run in list_runs(workspace) if run.status().state not in FINISHED]
 
 
-def newest_run(workspace: Workspace, *kinds: str) -> Run | None:
-    """The run of one of the `kinds` that was created last."""
-    return next((run for run in list_runs(workspace) if run.kind in kinds), None)
+def runs_to_show(workspace: Workspace, *kinds: str) -> list[Run]:
+    """Runs of the `kinds` that are at work, or else the newest, so that its end is seen."""
+    runs = [run for run in list_runs(workspace) if run.kind in kinds]
+    return [run for run in runs if run.status().state not in FINISHED] or runs[:1]
 
 
 def next_seed(workspace: Workspace, kind: str) -> int:

@@ -1,14 +1,14 @@
-"""What the pages show of trained policies, read from their folders without loading a network."""
+"""What the pages show of trained policies, without loading a network."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from app.wording import counted, listed, when
 from data.workspace import Workspace
+from policy.artefact import PolicySummary, list_policies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,12 @@ class TaskResult:
     """Lower end of the 95% Wilson interval."""
     high: float
     """Upper end of the 95% Wilson interval."""
+    judged: int
+    """Attempts that the detector judged as well."""
+    false_positives: int
+    """True failures that the detector called successes."""
+    false_negatives: int
+    """True successes that the detector called failures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +35,7 @@ class PolicyCard:
     """One trained policy."""
 
     policy_id: str
-    folder: Path
+    created_at_ns: int
     tasks: tuple[str, ...]
     detector: str | None
     """The detector that rewarded it."""
@@ -40,51 +46,39 @@ class PolicyCard:
     results: Mapping[str, TaskResult]
     """By task; empty before it was evaluated."""
 
+    @property
+    def words(self) -> str:
+        """The policy as people tell it from others: when, which tasks, the end of its id."""
+        return (
+            f"{when(self.created_at_ns)} · {listed(self.tasks, limit=4)} · {self.policy_id[-4:]}"
+        )
+
 
 def list_policy_cards(workspace: Workspace) -> list[PolicyCard]:
     """Every policy that can be read, the newest first; a damaged one hides no other."""
-    cards = []
-    for path in workspace.policies.glob("*/config.json"):
-        try:
-            cards.append(_card(path.parent))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # using the policy says what is wrong with it
-    return sorted(cards, key=lambda card: card.policy_id, reverse=True)
+    return [_card(summary) for summary in list_policies(workspace)]
 
 
-def _card(folder: Path) -> PolicyCard:
-    lineage = _read(folder / "lineage.json")
-    evaluation = folder / "evaluation.json"
+def _card(summary: PolicySummary) -> PolicyCard:
+    lineage = summary.lineage
     return PolicyCard(
-        policy_id=folder.name,
-        folder=folder,
-        tasks=tuple(_read(folder / "config.json")["tasks"]),
+        policy_id=summary.policy_id,
+        created_at_ns=summary.created_at_ns,
+        tasks=summary.tasks,
         detector=lineage.get("detector"),
         strategy=lineage.get("strategy"),
         from_policy=lineage.get("from_policy"),
         updates=lineage.get("updates"),
-        results=_results(_read(evaluation)) if evaluation.exists() else {},
+        results=_results(summary.evaluation or {}),
     )
 
 
 def _results(evaluation: Mapping[str, Any]) -> dict[str, TaskResult]:
+    names = TaskResult.__dataclass_fields__
     return {
-        task: TaskResult(
-            attempts=row["attempts"],
-            successes=row["successes"],
-            rate=row["rate"],
-            low=row["low"],
-            high=row["high"],
-        )
-        for task, row in evaluation["by_task"].items()
+        task: TaskResult(**{name: row[name] for name in names})
+        for task, row in evaluation.get("by_task", {}).items()
     }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    values = json.loads(path.read_bytes())
-    if not isinstance(values, dict):
-        raise TypeError(path)
-    return values
 
 
 def comparison_sentences(card: PolicyCard, before: PolicyCard | None) -> list[str]:
@@ -97,15 +91,16 @@ def comparison_sentences(card: PolicyCard, before: PolicyCard | None) -> list[st
         )
         old = before.results.get(task) if before else None
         if old is None:
-            sentences.append(f"{text}.")
+            text += "."
         elif result.low > old.high:
-            sentences.append(f"{text}, clearly better than before ({_interval(old)}).")
+            text += f", clearly better than before ({_interval(old)})."
         elif result.high < old.low:
-            sentences.append(f"{text}, clearly worse than before ({_interval(old)}).")
+            text += f", clearly worse than before ({_interval(old)})."
         else:
-            sentences.append(
-                f"{text}; before, {_interval(old)}. The intervals overlap, so this may be chance."
-            )
+            text += f"; before, {_interval(old)}. The intervals overlap, so this may be chance."
+        if result.false_positives:
+            text += f" The detector took {counted(result.false_positives, 'failure')} for success."
+        sentences.append(text)
     return sentences
 
 

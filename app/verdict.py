@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from app.wording import listed
+from app.wording import listed, when
+from sd_model.artefact import DetectorSummary
 from sd_model.metrics import Rate
 from sd_model.report import Cell, Report, percent
 
@@ -13,6 +14,14 @@ HIGH_FALSE_POSITIVE_RATE = 0.02
 true success, 2% of failures taken for success make half of all rewards false."""
 UNCERTAIN_FALSE_POSITIVE_RATE = 0.10
 """Where the interval reaches above this, too few failures were judged to trust a low rate."""
+
+
+def detector_words(summary: DetectorSummary) -> str:
+    """A detector as people tell it from others: when, tasks, held-out robots, end of its id."""
+    return (
+        f"{when(summary.created_at_ns)} · {listed(summary.tasks.names, limit=4)} · held out "
+        f"{listed(summary.holdout) or 'nobody'} · {summary.detector_id[-4:]}"
+    )
 
 
 def holdout_cells(report: Report, task: str | None = None) -> list[Cell]:
@@ -38,6 +47,19 @@ def holdout_verdict(report: Report) -> str:
         f"{percent(mean.rates['false_positive'])} of the failures for success (mean over tasks)."
         for mean in means
     )
+
+
+def robot_figures(report: Report) -> list[dict[str, str]]:
+    """A row a robot with its errors, mean over tasks; the held-out robots first."""
+    return [
+        {
+            "robot": mean.robot,
+            "role": "held out" if mean.split == "holdout" else "helped to choose thresholds",
+            "missed (FN)": percent(mean.rates["false_negative"]),
+            "false success (FP)": percent(mean.rates["false_positive"]),
+        }
+        for mean in report.means
+    ]
 
 
 def reward_warnings(report: Report, tasks: Sequence[str]) -> list[str]:

@@ -1,8 +1,9 @@
-"""Names and numbers in running text."""
+"""Names, numbers and moments in running text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 
 def listed(names: Sequence[str], *, limit: int = 8) -> str:
@@ -18,3 +19,8 @@ def listed(names: Sequence[str], *, limit: int = 8) -> str:
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """`1 label`, `2 labels`."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def when(at_ns: int) -> str:
+    """A moment [ns since the Unix epoch] as people write it, in UTC."""
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M UTC")

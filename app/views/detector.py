@@ -8,8 +8,9 @@ from app import jobs, state
 from app.pages import link, nothing_yet
 from app.readiness import LabelCounts, Tally, judge_readiness
 from app.snapshot import label_counts
+from app.verdict import detector_words
 from app.widgets.notice import errors_shown
-from app.widgets.report_view import show_report, when
+from app.widgets.report_view import show_report
 from app.widgets.run_progress import show_run, warn_if_busy
 from sd_model.artefact import DetectorSummary, list_detectors
 from sd_model.config import RECIPES
@@ -19,7 +20,6 @@ _RECIPE_WORDS = {
     "cpu": "cpu: useful on an ordinary computer without a graphics card",
     "paper": "paper: the sizes of the MT-Opt paper, for a computer with a graphics card",
 }
-_METRICS = ("loss", "validation_loss")
 
 
 def render() -> None:
@@ -29,9 +29,8 @@ def render() -> None:
         "The detector looks at the three pictures of a frame and says which tasks succeeded. It is "
         "judged on robots that it has never seen."
     )
-    run = jobs.newest_run(state.workspace(), "train-detector")
-    if run is not None:
-        show_run(run, headline_metrics=_METRICS)
+    for run in jobs.runs_to_show(state.workspace(), "train-detector"):
+        show_run(run, headline_metrics=("loss",))
     detectors = list_detectors(state.workspace())
     names = ["Train", f"Reports ({len(detectors)})"]
     train, reports = st.tabs(names, default=names[1] if detectors else names[0])
@@ -118,25 +117,38 @@ def _train(counts: LabelCounts) -> None:
 
 
 def _show_data(counts: LabelCounts) -> None:
-    rows = []
-    for name in state.tasks().names:
-        total = counts.of(name)
-        if not total.successes and not total.failures:
-            continue
-        row: dict[str, str] = {"task": name}
-        for robot in counts.robots:
-            tally = counts.of(name, [robot])
-            row[robot] = f"{tally.successes} / {tally.failures}"
-        row["of these derived"] = f"{total.derived_success} / {total.derived_failure}"
-        rows.append(row)
+    known = [name for name in state.tasks().names if counts.of(name) != Tally()]
+    both = [n for n in known if counts.of(n).successes and counts.of(n).failures]
     st.markdown("**What there is to learn from** · successes / failures, by robot")
-    st.dataframe(
-        rows, hide_index=True, alt="Successes and failures by task and robot, clips and frames"
-    )
+    if both:
+        st.dataframe(
+            [_data_row(counts, name) for name in both],
+            hide_index=True,
+            alt="Successes and failures by task and robot, clips and terminal frames",
+        )
     st.caption(
         "A clip counts once, and so does a labelled terminal frame. Derived outcomes follow from "
         "labels of other tasks."
     )
+    others = [name for name in known if name not in both]
+    if others:
+        with st.expander(f"Tasks that lack successes or failures ({len(others)})"):
+            st.dataframe(
+                [_data_row(counts, name) for name in others],
+                hide_index=True,
+                alt="Tasks that cannot be learned yet",
+            )
+            st.markdown("Record a pair of a task to let a detector learn it.")
+
+
+def _data_row(counts: LabelCounts, task: str) -> dict[str, str]:
+    total = counts.of(task)
+    row = {"task": task}
+    for robot in counts.robots:
+        tally = counts.of(task, [robot])
+        row[robot] = f"{tally.successes} / {tally.failures}"
+    row["of these derived"] = f"{total.derived_success} / {total.derived_failure}"
+    return row
 
 
 def _reports(detectors: list[DetectorSummary]) -> None:
@@ -144,22 +156,10 @@ def _reports(detectors: list[DetectorSummary]) -> None:
         st.markdown("No detector has been trained yet. Its report will appear here.")
         return
     by_id = {detector.detector_id: detector for detector in detectors}
-    st.dataframe(
-        [
-            {
-                "detector": each.detector_id,
-                "trained": when(each.created_at_ns),
-                "tasks": len(each.tasks),
-                "held out": ", ".join(each.holdout),
-            }
-            for each in detectors
-        ],
-        hide_index=True,
-        alt="The detectors of this workspace, the newest first",
-    )
     chosen = st.selectbox(
         "Report of the detector",
         list(by_id),
+        format_func=lambda name: detector_words(by_id[name]),
         key="detector-report",
         help="The newest comes first.",
     )

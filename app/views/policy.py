@@ -12,12 +12,12 @@ from app.widgets.notice import errors_shown
 from app.widgets.policy_result import show_policy_result
 from app.widgets.retrain_form import show_retrain_form
 from app.widgets.run_progress import show_run, warn_if_busy
-from data.runs import Run
+from sd_model.artefact import list_detectors
 
 _METRICS = {
-    "train-policy": ("loss", "success_rate"),
-    "collect": ("successes",),
-    "evaluate-policy": ("successes",),
+    "train-policy": ("loss", "td_error"),
+    "collect": (),
+    "evaluate-policy": (),
 }
 
 
@@ -28,8 +28,8 @@ def render() -> None:
         "The policy chooses what the robot does next. It learns from the robots' episodes, each "
         "rewarded by a detector, and one episode teaches several tasks."
     )
-    for run in _runs_to_show():
-        show_run(run, headline_metrics=_METRICS.get(run.kind, ()))
+    for run in jobs.runs_to_show(state.workspace(), *_METRICS):
+        show_run(run, headline_metrics=_METRICS[run.kind])
     cards = list_policy_cards(state.workspace())
     names = ["Collect episodes", "Retrain", f"Results ({len(cards)})"]
     episodes = sum(each.info.kind == "robot" for each in state.episodes())
@@ -52,14 +52,6 @@ def render() -> None:
         _results(cards)
 
 
-def _runs_to_show() -> list[Run]:
-    """Every run at work, and otherwise the newest, so that its end is seen."""
-    kinds = ("collect", "train-policy", "evaluate-policy")
-    active = [run for run in jobs.active_runs(state.workspace()) if run.kind in kinds]
-    newest = jobs.newest_run(state.workspace(), *kinds)
-    return active or ([newest] if newest else [])
-
-
 def _results(cards: list[PolicyCard]) -> None:
     if not cards:
         st.markdown("No policy has been trained yet. What it can do will appear here.")
@@ -68,6 +60,7 @@ def _results(cards: list[PolicyCard]) -> None:
     chosen = st.selectbox(
         "Policy",
         list(by_id),
+        format_func=lambda name: by_id[name].words,
         key="policy-result",
         help="The newest comes first.",
     )
@@ -77,6 +70,7 @@ def _results(cards: list[PolicyCard]) -> None:
 
 
 def _evaluate(card: PolicyCard) -> None:
+    detectors = [each.detector_id for each in list_detectors(state.workspace())]
     simulated = [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
     with st.expander("Evaluate it again", expanded=not card.results):
         robots = st.multiselect(
@@ -109,6 +103,7 @@ def _evaluate(card: PolicyCard) -> None:
                         "tasks": list(card.tasks),
                         "robots": robots,
                         "episodes_per_task": int(count),
+                        "detector": card.detector if card.detector in detectors else None,
                         "seed": 0,
                     },
                 )

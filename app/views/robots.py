@@ -6,12 +6,15 @@ import streamlit as st
 
 from app import state
 from app.camera_check import check_cameras
-from app.pages import link
+from app.pages import link, nothing_yet
+from app.verdict import robot_figures
 from app.widgets.notice import errors_shown, show_error
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
 from data.errors import GoalpostError, InvalidInput
 from data.frames import CAMERAS
 from data.robots import Robot, register_robot
+from sd_model.artefact import list_detectors
+from sd_model.report import load_report
 
 _NEW = "A new robot …"
 _SOURCE_HELP = (
@@ -36,6 +39,7 @@ def render() -> None:
         for robot in robots.values():
             _show_robot(robot, running=robot.name in running)
         link("record", "Record a pair on one of them")
+        _show_figures()
     with cameras:
         _edit_hardware(robots)
 
@@ -84,6 +88,27 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
             show_error(error)
         if picture:
             _show_picture(robot.name)
+
+
+def _show_figures() -> None:
+    """How the newest detector does on each robot that judges it."""
+    st.subheader("How far the newest detector can be trusted")
+    detectors = list_detectors(state.workspace())
+    if not detectors:
+        nothing_yet(
+            "No detector has been trained yet, so there are no figures by robot.",
+            page="detector",
+            label="Train a detector",
+        )
+        return
+    with errors_shown():
+        st.table(
+            robot_figures(load_report(detectors[0].folder)),
+            hide_index=True,
+            border="horizontal",
+            alt="Errors of the newest detector by robot",
+        )
+        link("detector", "Open the report")
 
 
 def _start(robot: str) -> None:

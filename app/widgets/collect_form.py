@@ -37,14 +37,15 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
     policy = None
     names = tasks.names
     if behaviour == "policy":
+        by_id = {card.policy_id: card for card in cards}
         policy = st.selectbox(
             "Policy",
-            [card.policy_id for card in cards],
+            list(by_id),
+            format_func=lambda name: by_id[name].words,
             key="collect-policy",
             help="The newest comes first.",
         )
-        known = next(card.tasks for card in cards if card.policy_id == policy)
-        names = tuple(name for name in names if name in known)
+        names = tuple(name for name in names if name in by_id[policy].tasks)
     elif behaviour in _SKILL_OF:
         names = tasks.of_skill(_SKILL_OF[behaviour]) or names
     chosen = st.multiselect(

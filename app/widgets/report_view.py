@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
 from app.pages import link
 from app.verdict import holdout_verdict
 from app.widgets.notice import show_error
+from app.wording import when
 from data.errors import CorruptData
 from sd_model.artefact import DetectorSummary
 from sd_model.report import (
@@ -23,18 +22,18 @@ from sd_model.report import (
 )
 
 _RATES = {
-    "false_negative": ("false negatives", "Successes that it took for failures."),
+    "false_negative": ("missed (FN)", "Successes that it took for failures."),
     "false_positive": (
-        "false positives",
+        "false success (FP)",
         "Failures that it took for success. These harm a policy most.",
     ),
     "other_false_negative": (
-        "other-task false negatives",
+        "other-task FN",
         "Frames labelled for another task from which success of this one follows, taken for "
         "failure.",
     ),
     "other_false_positive": (
-        "other-task false positives",
+        "other-task FP",
         "Frames labelled for another task from which failure of this one follows, taken for "
         "success.",
     ),
@@ -53,11 +52,18 @@ def show_report(summary: DetectorSummary) -> None:
     except CorruptData as error:
         show_error(error)
         return
+    st.caption(f"Detector `{summary.detector_id}`, trained {when(summary.created_at_ns)}")
     st.info(holdout_verdict(report), icon=":material/fact_check:")
     for warning in report.warnings:
         st.warning(warning)
     first, *others = report.means
     _show_robot(report, first)
+    with st.expander("What the columns mean"):
+        st.markdown("\n".join(f"- **{words}**: {text}" for words, text in _RATES.values()))
+        st.markdown(
+            "Behind a rate stand the counts and the 95% interval. The frames of one clip resemble "
+            "each other, so the interval counts clips, not frames."
+        )
     if others:
         with st.expander(f"The other robots ({len(others)})"):
             for mean in others:
@@ -71,32 +77,27 @@ def _show_robot(report: Report, mean: Mean) -> None:
     cells = [c for c in report.cells if (c.robot, c.split) == (mean.robot, mean.split)]
     st.markdown(f"**{mean.robot}** · {_SPLIT_WORDS[mean.split]}")
     rows = [_row(cell) for cell in cells]
-    rows.append(
-        {"task": "mean", **{words: percent(mean.rates[c]) for c, (words, _) in _RATES.items()}}
-    )
-    st.dataframe(
+    rates = {words: percent(mean.rates[column]) for column, (words, _) in _RATES.items()}
+    rows.append({**dict.fromkeys(rows[0], ""), "task": "mean", **rates})
+    # A static table, since its cells wrap: no column hides beyond the edge of the page.
+    st.table(
         rows,
         hide_index=True,
+        border="horizontal",
         alt=f"Errors of the detector on {mean.robot}, a line for each task",
-        column_config={
-            words: st.column_config.TextColumn(
-                help=f"{text} The share, then the counts and the 95% interval."
-            )
-            for words, text in _RATES.values()
-        },
     )
     advice = [text for cell in cells for text in cell.advice]
     if advice:
         st.markdown("What to do next:\n" + "\n".join(f"- {text}" for text in advice))
 
 
-def _row(cell: Cell) -> dict[str, str | int | None]:
+def _row(cell: Cell) -> dict[str, str]:
     metrics = cell.metrics
-    row: dict[str, str | int | None] = {
+    row = {
         "task": cell.task,
-        "total": metrics.total,
-        "success": metrics.success,
-        "failure": metrics.failure,
+        "total": str(metrics.total),
+        "success": str(metrics.success),
+        "failure": str(metrics.failure),
         "success rate": percent(metrics.success_rate),
     }
     for column, (words, _) in _RATES.items():
@@ -123,8 +124,3 @@ def _downloads(summary: DetectorSummary) -> None:
                 help=f"Saves {name} of this detector; it can be sent to others.",
                 on_click="ignore",
             )
-
-
-def when(at_ns: int) -> str:
-    """A moment as people write it, in UTC."""
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,7 +7,7 @@ import streamlit as st
 from app import jobs, state
 from app.pages import link, nothing_yet
 from app.policies import PolicyCard
-from app.verdict import reward_warnings
+from app.verdict import detector_words, reward_warnings
 from app.widgets.notice import errors_shown, show_error
 from app.widgets.run_progress import warn_if_busy
 from data.errors import CorruptData
@@ -45,6 +45,7 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
     detector = st.selectbox(
         "Detector that rewards the episodes",
         list(detectors),
+        format_func=lambda name: detector_words(detectors[name]),
         key="retrain-detector",
         help="The newest comes first.",
     )
@@ -65,9 +66,11 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
         help="Impersonation: an episode that lifted a carrot while trying for a banana is a "
         "success of lift-carrot.",
     )
+    policies = {card.policy_id: card for card in cards}
     start_from = st.selectbox(
         "Start from",
-        [_FROM_NOTHING, *(card.policy_id for card in cards)],
+        [_FROM_NOTHING, *policies],
+        format_func=lambda name: policies[name].words if name in policies else name,
         key="retrain-from",
         help="Going on from a policy is faster; it must have been trained with the same recipe.",
     )

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app.jobs import active_runs
+from app.jobs import active_runs, start
 from app.state import workspace
 from app.widgets.notice import errors_shown
 from data.runs import FINISHED, Run, RunStatus
@@ -37,21 +37,26 @@ def show_run(run: Run, *, headline_metrics: tuple[str, ...] = ()) -> None:
     """Show `run`; while it is at work the view refreshes itself, and the page once when it ends.
 
     Args:
-        headline_metrics: Metrics to draw first; the others can be chosen.
+        headline_metrics: Metrics to draw.
     """
-    active = run.status().state not in FINISHED
-    with st.container(border=True):
-        if active:
+    status = run.status()
+    if status.state not in FINISHED:
+        with st.container(border=True):
             _live(run, headline_metrics)
-        else:
-            _show(run, run.status(), headline_metrics)
+        return
+    color, icon, words = _WORDS[status.state]
+    title = f"{KIND_WORDS[run.kind]}: :{color}[{words.lower()}], {_elapsed_words(status)}"
+    with st.expander(title, icon=icon, expanded=status.state in ("failed", "lost")):
+        _show(run, status, headline_metrics)
+        if status.state != "done":
+            _offer_again(run)
 
 
 def warn_if_busy() -> None:
     """Say that a run is at work already; nobody is kept from starting another."""
     active = active_runs(workspace())
     if active:
-        names = ", ".join(KIND_WORDS.get(run.kind, run.kind).lower() for run in active)
+        names = ", ".join(KIND_WORDS[run.kind].lower() for run in active)
         st.warning(
             f"At work already: {names}. You can start another run beside it, but each will take "
             "longer on this computer.",
@@ -65,27 +70,31 @@ def _live(run: Run, headline_metrics: tuple[str, ...]) -> None:
     if status.state in FINISHED:
         # The page is drawn anew without this fragment, so that the polling ends with the run.
         st.rerun()
-    _show(run, status, headline_metrics)
-    if st.button(
-        "Cancel this run",
-        key=f"cancel-{run.run_id}",
-        icon=":material/stop_circle:",
-        help="Stops the run at its next safe point. What it saved so far stays in its folder.",
-    ):
-        with errors_shown():
+    color, icon, words = _WORDS[status.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{KIND_WORDS[run.kind]}**")
+        st.markdown(f":{color}-badge[{icon} {words}]")
+        st.caption(_elapsed_words(status))
+        cancelling = run.cancel_path.exists()
+        if st.button(
+            "Stopping …" if cancelling else "Cancel this run",
+            key=f"cancel-{run.run_id}",
+            icon=":material/stop_circle:",
+            disabled=cancelling,
+            help="Stops the run at its next safe point. What it saved so far stays in its folder.",
+        ):
             run.cancel()
-            st.toast("The run was asked to stop.")
+            st.rerun(scope="fragment")
+    st.progress(min(max(status.progress, 0.0), 1.0), text=status.message or "Getting ready")
+    _show(run, status, headline_metrics)
+
+
+def _elapsed_words(status: RunStatus) -> str:
+    return elapsed(status, time.time_ns())
 
 
 def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> None:
-    color, icon, words = _WORDS[status.state]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{KIND_WORDS.get(run.kind, run.kind)}**")
-        st.badge(words, icon=icon, color=color)  # type: ignore[arg-type]
-        st.caption(f"{elapsed(status, time.time_ns())}  ·  run `{run.run_id}`")
-    if status.state not in FINISHED:
-        st.progress(min(max(status.progress, 0.0), 1.0), text=status.message or "Getting ready")
-    elif status.state == "failed":
+    if status.state == "failed":
         st.error(status.error or status.message or "The run ended with an error; see its log.")
     elif status.state == "lost":
         st.warning(
@@ -93,22 +102,33 @@ def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> Non
             "restarted. What it saved stays in its folder. Start it again; if this repeats, "
             "look at the end of its log."
         )
-    elif status.message:
+    elif status.state == "done" and status.message:
         st.caption(status.message)
-    show_metrics(run, headline_metrics)
+    _show_metrics(run, headline_metrics)
     log = run.log_tail(_LOG_LINES)
-    if log.strip():
-        with st.expander("Log", icon=":material/article:", expanded=status.state == "failed"):
-            st.code(log, language=None, wrap_lines=True)
+    with st.expander("Log", icon=":material/article:"):
+        st.caption(f"Run `{run.run_id}`")
+        st.code(log or "Nothing was printed yet.", language=None, wrap_lines=True)
 
 
-def show_metrics(run: Run, headline_metrics: tuple[str, ...]) -> None:
-    """Draw the run's metrics over its steps: the headline ones, or the first."""
+def _offer_again(run: Run) -> None:
+    if st.button(
+        "Start it again",
+        key=f"again-{run.run_id}",
+        icon=":material/restart_alt:",
+        help="Starts a new run with the same settings.",
+    ):
+        with errors_shown():
+            start(workspace(), run.kind, run.spec)
+            st.rerun()
+
+
+def _show_metrics(run: Run, headline_metrics: tuple[str, ...]) -> None:
+    """Draw the metrics over the run's updates."""
     frame = pd.DataFrame(run.metrics())
     if frame.empty or "step" not in frame:
         return
-    names = [name for name in frame.columns if name not in ("step", "at_ns", "time_ns")]
-    chosen = [name for name in headline_metrics if name in names] or names[:1]
+    chosen = [name for name in headline_metrics if name in frame.columns]
     if not chosen:
         return
     for column, name in zip(st.columns(len(chosen)), chosen, strict=True):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,9 +18,10 @@ from data.labels import Label, append_labels
 from data.task_store import load_tasks
 from data.tasks import Outcome
 from data.workspace import Workspace, open_workspace
+from policy import artefact as policy_artefact
+from policy.config import load_recipe as load_policy_recipe
 from sd_model.artefact import DetectorSummary, save_summary
 from sd_model.config import load_recipe
-from sd_model.manifest import Manifest
 from sd_model.report import write_report
 from sd_model.scores import JudgedExample, save_scores
 from sd_model.thresholds import Threshold
@@ -96,16 +97,7 @@ class World:
             for wrong in (outcome == "failure" and number < false_positives,)
         ]
         save_scores(folder, rows)
-        manifest = Manifest(
-            examples=(),
-            tasks=known,
-            holdout=(holdout,),
-            warnings=(),
-            seed=0,
-            created_at_ns=created_at_ns,
-            digest="",
-        )
-        write_report(summary, manifest)
+        write_report(summary, SimpleNamespace(warnings=()))  # type: ignore[arg-type]
         return summary
 
     def add_policy(
@@ -121,21 +113,29 @@ class World:
     ) -> Path:
         """The describing files of a trained policy."""
         folder = self.workspace.policies / name
-        folder.mkdir()
-        lineage = {"detector": detector, "strategy": "skill", "from_policy": from_policy}
         rate = {
             "attempts": attempts,
             "successes": successes,
             "rate": successes / attempts,
             "low": interval[0],
             "high": interval[1],
+            "judged": attempts,
+            "false_positives": 0,
+            "false_negatives": 0,
         }
-        for file, content in (
-            ("config.json", {"tasks": [task]}),
-            ("lineage.json", {**lineage, "updates": 300}),
-            ("evaluation.json", {"by_task": {task: rate}}),
-        ):
-            (folder / file).write_text(json.dumps(content))
+        policy_artefact.save_summary(
+            folder,
+            tasks=(task,),
+            config=load_policy_recipe("smoke"),
+            created_at_ns=NOW_NS + len(list(self.workspace.policies.iterdir())),
+            lineage={
+                "detector": detector,
+                "strategy": "skill",
+                "from_policy": from_policy,
+                "updates": 300,
+            },
+        )
+        policy_artefact.save_evaluation(folder, {"by_task": {task: rate}})
         return folder
 
     def _episode(self, name: str, robot: str, task: str, outcome: Outcome | None) -> Episode:

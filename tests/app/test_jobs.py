@@ -109,8 +109,7 @@ def test_a_run_is_launched_in_a_process_of_its_own_and_watched(
         time.sleep(0.1)
     assert run.status().state == "done", run.log_tail(20)
     assert run.status().result == {"episodes": 2}
-    newest = jobs.newest_run(world.workspace, "collect")
-    assert newest is not None
-    assert newest.run_id == run.run_id
-    assert jobs.newest_run(world.workspace, "train-policy") is None
+    (shown,) = jobs.runs_to_show(world.workspace, "collect")
+    assert shown.run_id == run.run_id
+    assert jobs.runs_to_show(world.workspace, "train-policy") == []
     assert jobs.next_seed(world.workspace, "collect") == 1

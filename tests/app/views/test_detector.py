@@ -72,10 +72,10 @@ def test_the_report_shows_the_held_out_robot(world: Any) -> None:
     at = AppTest.from_function(_page).run()
     assert not at.exception
     assert "takes 25.0% of the failures for success" in at.info[0].value
-    row = at.dataframe[1].value.iloc[0]
-    assert (row["total"], row["success"], row["failure"]) == (6, 2, 4)
-    assert row["false positives"].startswith("25.0% (1 of 4")
-    assert row["other-task false positives"] == "no examples"
+    row = at.table[0].value.iloc[0]
+    assert row[["total", "success", "failure"]].tolist() == ["6", "2", "4"]
+    assert row["false success (FP)"].startswith("25.0% (1 of 4")
+    assert row["other-task FP"] == "no examples"
 
 
 def test_a_damaged_report_is_told_in_words(world: Any) -> None:

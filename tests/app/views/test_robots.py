@@ -41,6 +41,15 @@ def test_the_fleet_is_listed(world: Any) -> None:
     assert at.button(key="picture-robot-1").disabled
 
 
+def test_the_newest_detector_is_judged_robot_by_robot(world: Any) -> None:
+    world.add_detector("first", ["lift-any"], failures=4, false_positives=1)
+    at = AppTest.from_function(_page).run()
+    row = at.table[0].value.iloc[0]
+    assert row[["robot", "role", "false success (FP)"]].tolist() == [
+        "robot-7", "held out", "25.0%",
+    ]  # fmt: skip
+
+
 def test_checking_cameras_says_which_one_fails_and_why(world: Any, film: str) -> None:
     at = AppTest.from_function(_page, default_timeout=30).run()
     _fill(at, "cell-a", {"over_shoulder": film, "left": "/nowhere.avi", "right": ""})
