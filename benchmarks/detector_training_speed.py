@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from data.frames import CAMERAS
-from sd_model.augmentation import Preprocessing
+from sd_model.augmentation import Preprocessing, to_tensor
 from sd_model.config import load_recipe
 from sd_model.network import build_network
 
@@ -55,7 +55,7 @@ def measure(recipe: str, updates: int) -> tuple[float, float, float]:
 
     network = build_network(config, TASKS, seed=0, device=torch.device("cpu"))
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    batch = preprocessing.to_tensor(crops_NVHWC, torch.device("cpu"))
+    batch = to_tensor(crops_NVHWC, torch.device("cpu"))
     for update in range(updates + 3):
         if update == 3:  # after a warm-up
             began = time.perf_counter()

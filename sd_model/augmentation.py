@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from data.errors import InvalidInput
 from data.frames import CAMERAS, ImageHWC, Size, resize
 from sd_model.config import DetectorConfig
-
-if TYPE_CHECKING:
-    import torch
 
 # albumentations looks for updates online when it is imported, unless it is told not to.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
@@ -84,12 +81,11 @@ class Preprocessing:
         start = (self._config.kept_px - side) // 2
         return views_NVHWC[:, :, start : start + side, start : start + side]
 
-    def to_tensor(self, crops_NVHWC: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-        """Network input (N, V, 3, image_px, image_px), float32 in about [-1, 1]."""
-        import torch
 
-        batch = torch.from_numpy(np.ascontiguousarray(crops_NVHWC)).to(device)
-        return batch.permute(0, 1, 4, 2, 3).float().div_(127.5).sub_(1.0)
+def to_tensor(crops_NVHWC: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    """Network input (N, V, 3, image_px, image_px), float32 in [-1, 1]."""
+    batch = torch.from_numpy(np.ascontiguousarray(crops_NVHWC)).to(device)
+    return batch.permute(0, 1, 4, 2, 3).float().div_(127.5).sub_(1.0)
 
 
 def _checked(images: Mapping[str, ImageHWC], camera: str) -> ImageHWC:

@@ -5,10 +5,8 @@ Shapes: F frames, V views, H and W pixels, C channels, T tasks.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +15,10 @@ from data.errors import CorruptData, GoalpostError, InvalidInput
 from data.frames import CAMERAS
 from data.shards import FrameRef, read_frames
 from data.splits import Split, check_splits
-from data.storage import full_disk_is_an_error, publish
 from data.workspace import Workspace
 from sd_model.augmentation import Preprocessing
 from sd_model.config import DetectorConfig
+from sd_model.frame_cache import open_array, write_array
 from sd_model.manifest import Manifest
 
 _CHUNK = 64
@@ -109,49 +107,27 @@ def open_cache(
     side = config.kept_px
     shape = (len(frames.refs), len(CAMERAS), side, side, 3)
     path = workspace.cache / f"frames-{manifest.digest[:16]}-{side}.npy"
-    if not _is_whole(path, shape):
-        _fill(path, shape, frames.refs, Preprocessing(config), workspace, progress)
+    if open_array(path, np.uint8, shape) is None:
+        rows = _decoded(frames.refs, Preprocessing(config), workspace, progress)
+        write_array(path, np.uint8, shape, rows)
     cache: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return cache
 
 
-def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
-    if not path.exists():
-        return False
-    try:
-        return bool(np.load(path, mmap_mode="r").shape == shape)
-    except ValueError:
-        return False
-
-
-def _fill(
-    path: Path,
-    shape: tuple[int, ...],
+def _decoded(
     refs: tuple[FrameRef, ...],
     preprocessing: Preprocessing,
     workspace: Workspace,
     progress: Callable[[float, str], None],
-) -> None:
-    # Written as a stream: a full disk under a memory map would kill the process without a word.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with full_disk_is_an_error(path), temporary.open("wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for start in range(0, len(refs), _CHUNK):
-                chunk = refs[start : start + _CHUNK]
-                for ref, encoded in zip(chunk, read_frames(workspace, chunk), strict=True):
-                    try:
-                        views_VHWC = preprocessing.keep(encoded.decode().images)
-                    except GoalpostError as error:
-                        raise _unreadable(error, ref) from error
-                    file.write(views_VHWC.tobytes())
-                progress((start + len(chunk)) / len(refs), "Decoding frames")
-            file.flush()
-            os.fsync(file.fileno())
-        publish(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+) -> Iterator[bytes]:
+    for start in range(0, len(refs), _CHUNK):
+        chunk = refs[start : start + _CHUNK]
+        for ref, encoded in zip(chunk, read_frames(workspace, chunk), strict=True):
+            try:
+                yield preprocessing.keep(encoded.decode().images).tobytes()
+            except GoalpostError as error:
+                raise _unreadable(error, ref) from error
+        progress((start + len(chunk)) / len(refs), "Decoding frames")
 
 
 def _unreadable(error: GoalpostError, ref: FrameRef) -> GoalpostError:

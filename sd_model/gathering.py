@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import get_args
 
 from data.catalog import Catalog
-from data.episode_index import list_episodes
+from data.episode_index import IndexedEpisode, list_episodes
 from data.errors import InvalidInput, LabelConflict
 from data.labels import Label, standing_labels
 from data.splits import assign_split, check_splits
 from data.tasks import Outcome, TaskSet
 from sd_model.config import DetectorConfig
 from sd_model.examples import Example, episode_examples
-from sd_model.manifest import Manifest, digest_of
+from sd_model.manifest import Manifest, StateEpisode, digest_of
 
 
 def build_manifest(
@@ -82,6 +82,7 @@ def build_manifest(
         examples=tuple(examples),
         tasks=tasks.only(chosen),
         holdout=tuple(sorted(holdout)),
+        state_episodes=_state_episodes(episodes, holdout, config, seed),
         warnings=tuple(warnings),
         seed=seed,
         created_at_ns=created_at_ns,
@@ -89,6 +90,32 @@ def build_manifest(
     )
     manifest.save(path)
     return manifest
+
+
+def _state_episodes(
+    episodes: Sequence[IndexedEpisode],
+    holdout: Collection[str],
+    config: DetectorConfig,
+    seed: int,
+) -> tuple[StateEpisode, ...]:
+    """The newest robots' episodes of the training split, up to `config.auxiliary_frames` steps."""
+    found: list[StateEpisode] = []
+    steps = 0
+    for episode in reversed(episodes if config.auxiliary_weight else ()):
+        info = episode.info
+        split = assign_split(
+            info.robot,
+            info.group,
+            holdout=holdout,
+            validation_share=config.validation_share,
+            seed=seed,
+        )
+        if info.kind == "robot" and split == "train":
+            steps += info.step_count
+            if steps > config.auxiliary_frames:
+                break
+            found.append(StateEpisode(episode.shard, info.episode_id, info.robot))
+    return tuple(found)
 
 
 def _check_holdout(holdout: Collection[str], robots: Collection[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sd_model.augmentation import Preprocessing
+from sd_model.augmentation import Preprocessing, to_tensor
 from sd_model.network import DetectorNetwork
 
 _BATCH = 64
@@ -31,6 +31,6 @@ def score_views(
     with torch.inference_mode():
         for start in range(0, len(views_NVHWC), _BATCH):
             crops_NVHWC = preprocessing.centre(views_NVHWC[start : start + _BATCH])
-            logits_NT = network(preprocessing.to_tensor(crops_NVHWC, device))
+            logits_NT = network(to_tensor(crops_NVHWC, device))
             scores.append(torch.sigmoid(logits_NT).float().cpu().numpy())
     return np.concatenate(scores)

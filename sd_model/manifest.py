@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +39,15 @@ _SCHEMA = pa.schema(
 )
 
 
+class StateEpisode(NamedTuple):
+    """A robot's episode that nobody needs to have labelled."""
+
+    shard: str
+    """Path relative to the workspace."""
+    episode_id: str
+    robot: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Examples with what was decided about them. `gathering.build_manifest` makes one."""
@@ -47,6 +57,8 @@ class Manifest:
     """The detector's tasks in the order of its logits, with their relations."""
     holdout: tuple[str, ...]
     """Robots whose frames only judge."""
+    state_episodes: tuple[StateEpisode, ...]
+    """Robots' episodes whose recorded states the auxiliary regression learns; may be empty."""
     warnings: tuple[str, ...]
     """What a reader of the report should know about the data, in plain words."""
     seed: int
@@ -74,6 +86,7 @@ class Manifest:
                     for t in about["tasks"]
                 ),
                 holdout=tuple(about["holdout"]),
+                state_episodes=tuple(StateEpisode(*each) for each in about["state_episodes"]),
                 warnings=tuple(about["warnings"]),
                 seed=about["seed"],
                 created_at_ns=about["created_at_ns"],
@@ -110,6 +123,7 @@ class Manifest:
             "format": FORMAT,
             "tasks": [asdict(task) for task in self.tasks],
             "holdout": self.holdout,
+            "state_episodes": self.state_episodes,
             "warnings": self.warnings,
             "seed": self.seed,
             "created_at_ns": self.created_at_ns,

@@ -49,7 +49,7 @@ class DetectorNetwork(nn.Module):
         self.auxiliary = nn.Linear(features, STATE_SIZE)
 
     def forward(self, views_BVCHW: Tensor) -> Tensor:
-        """Logits of every task, (B, T), for views scaled by `Preprocessing.to_tensor`."""
+        """Logits of every task, (B, T), for views scaled by `augmentation.to_tensor`."""
         frame_count, view_count = views_BVCHW.shape[:2]
         images_NCHW = views_BVCHW.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         features_BVF = self.trunk(images_NCHW).view(frame_count, view_count, -1)

@@ -22,21 +22,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from data.frames import CAMERAS
 from data.workspace import Workspace
-from sd_model.artefact import CHECKPOINT, MANIFEST, WEIGHTS, DetectorSummary, save_summary
-from sd_model.augmentation import Preprocessing
-from sd_model.checkpoint import load_training, save_training, save_weights
+from sd_model.artefact import CHECKPOINT, MANIFEST
+from sd_model.augmentation import to_tensor
+from sd_model.batches import Batch, Batches
+from sd_model.checkpoint import load_training, save_training
 from sd_model.config import DetectorConfig, config_values
 from sd_model.dataset import LabelledFrames, open_cache, training_frames
 from sd_model.detector import Detector
-from sd_model.judging import score_views
-from sd_model.losses import masked_cross_entropy
+from sd_model.losses import masked_cross_entropy, robot_state_error
 from sd_model.manifest import Manifest
 from sd_model.network import DetectorNetwork, build_network
-from sd_model.report import write_report
-from sd_model.sampling import BalancedSampler, balance_weights
-from sd_model.scores import judged_examples, save_scores
-from sd_model.thresholds import Threshold, choose_threshold
+from sd_model.publishing import publish_detector
+from sd_model.sampling import balance_weights
+from sd_model.state_frames import open_state_frames
 
 _DECODING = 0.1
 """Share of the progress bar that decoding takes; judging takes as much at the end."""
@@ -85,11 +85,18 @@ def train(
         workspace,
         lambda share, message: report.progress(_DECODING * share, message),
     )
-    average = _fit(
-        frames, training_indices, views_FVHWC, manifest, config, folder, report, seed, where
+    states = open_state_frames(
+        manifest,
+        frames,
+        config,
+        workspace,
+        lambda share, message: report.progress(_DECODING, message),
     )
+    batches = Batches(frames, training_indices, views_FVHWC, states, config, seed)
+    balance_2T = balance_weights(frames.outcome_FT[training_indices])
+    average = _fit(batches, balance_2T, manifest, config, folder, report, seed, where)
     report.progress(1 - _DECODING, "Judging the holdout")
-    _finish(average, frames, views_FVHWC, manifest, config, folder, seed, where)
+    publish_detector(average, frames, views_FVHWC, manifest, config, folder, seed, where)
     report.progress(1.0, "Done")
     return Detector.load(folder, device=where)
 
@@ -113,9 +120,8 @@ def update_average(average: DetectorNetwork, network: DetectorNetwork, decay: fl
 
 
 def _fit(
-    frames: LabelledFrames,
-    training_indices: NDArray[np.intp],
-    views_FVHWC: NDArray[np.uint8],
+    batches: Batches,
+    balance_2T: NDArray[np.float32],
     manifest: Manifest,
     config: DetectorConfig,
     folder: Path,
@@ -124,10 +130,7 @@ def _fit(
     device: torch.device,
 ) -> DetectorNetwork:
     """The averaged network after `config.steps` updates."""
-    outcome_FT = frames.outcome_FT[training_indices]
-    sampler = BalancedSampler(outcome_FT)
-    weight_2T = torch.from_numpy(balance_weights(outcome_FT)).to(device)
-    preprocessing = Preprocessing(config)
+    weight_2T = torch.from_numpy(balance_2T).to(device)
     network = build_network(config, len(manifest.tasks), seed=seed, device=device)
     average = copy.deepcopy(network).eval()
     optimiser = _optimiser(network, config)
@@ -141,33 +144,17 @@ def _fit(
         optimiser=optimiser,
     )
 
-    def batch(step: int) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
-        generator = np.random.default_rng([seed, step])
-        chosen = sampler.draw(config.batch_size, generator)
-        views_BVHWC = views_FVHWC[np.sort(training_indices[chosen])]
-        crops_BVHWC = preprocessing.augment(views_BVHWC, int(generator.integers(2**31)))
-        return crops_BVHWC, frames.outcome_FT[np.sort(training_indices[chosen])]
-
     network.train()
     losses: list[float] = []
     began = time.monotonic()
     with ThreadPoolExecutor(1, thread_name_prefix="augmentation") as ahead:
-        waiting = ahead.submit(batch, first)
+        waiting = ahead.submit(batches.draw, first)
         for step in range(first, config.steps):
-            crops_BVHWC, outcome_BT = waiting.result()
-            waiting = ahead.submit(batch, min(step + 1, config.steps - 1))
+            batch = waiting.result()
+            waiting = ahead.submit(batches.draw, min(step + 1, config.steps - 1))
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, config)
-            losses.append(
-                _update(
-                    network,
-                    optimiser,
-                    preprocessing.to_tensor(crops_BVHWC, device),
-                    torch.from_numpy(outcome_BT).to(device),
-                    weight_2T,
-                    config.label_smoothing,
-                )
-            )
+            losses.append(_update(network, optimiser, batch, weight_2T, config, device))
             done = step + 1
             update_average(average, network, min(config.ema_decay, done / (done + 10)))
             if done % config.report_every == 0 or done == config.steps:
@@ -177,7 +164,7 @@ def _fit(
                     done,
                     loss=mean_loss,
                     learning_rate=learning_rate(step, config),
-                    images_per_s=frames_per_s * crops_BVHWC.shape[1],
+                    images_per_s=frames_per_s * len(CAMERAS),
                 )
                 report.progress(
                     _DECODING + (1 - 2 * _DECODING) * done / config.steps,
@@ -199,19 +186,30 @@ def _fit(
 def _update(
     network: DetectorNetwork,
     optimiser: torch.optim.Optimizer,
-    views_BVCHW: Tensor,
-    outcome_BT: Tensor,
+    batch: Batch,
     weight_2T: Tensor,
-    label_smoothing: float,
+    config: DetectorConfig,
+    device: torch.device,
 ) -> float:
     # bf16 and channels-last train convolutions three times as fast on the CPUs we measured.
-    with torch.autocast(views_BVCHW.device.type, dtype=torch.bfloat16):
-        logits_BT = network(views_BVCHW)
-    loss = masked_cross_entropy(logits_BT, outcome_BT, weight_2T, label_smoothing=label_smoothing)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        logits_BT = network(to_tensor(batch.crops_BVHWC, device))
+    loss = masked_cross_entropy(
+        logits_BT,
+        torch.from_numpy(batch.outcome_BT).to(device),
+        weight_2T,
+        label_smoothing=config.label_smoothing,
+    )
+    value = loss.item()
+    if batch.state_crops_AVHWC is not None and batch.state_AS is not None:
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            state_AS = network.robot_state(to_tensor(batch.state_crops_AVHWC, device)[:, 0])
+        error = robot_state_error(state_AS, torch.from_numpy(batch.state_AS).to(device))
+        loss = loss + config.auxiliary_weight * error
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimiser.step()
-    return loss.item()
+    return value
 
 
 def _optimiser(network: DetectorNetwork, config: DetectorConfig) -> torch.optim.AdamW:
@@ -224,67 +222,6 @@ def _optimiser(network: DetectorNetwork, config: DetectorConfig) -> torch.optim.
         ],
         lr=config.learning_rate,
     )
-
-
-def _finish(
-    network: DetectorNetwork,
-    frames: LabelledFrames,
-    views_FVHWC: NDArray[np.uint8],
-    manifest: Manifest,
-    config: DetectorConfig,
-    folder: Path,
-    seed: int,
-    device: torch.device,
-) -> None:
-    """Score the judging frames, choose thresholds, write everything; `config.json` comes last."""
-    judging = np.flatnonzero(frames.split_F != "train")
-    score_NT = score_views(network, Preprocessing(config), views_FVHWC[judging], device)
-    thresholds = _choose_thresholds(frames, judging, score_NT, manifest, config)
-    score_of = {
-        (frames.refs[frame].episode_id, frames.refs[frame].frame_index): score_T
-        for frame, score_T in zip(judging, score_NT, strict=True)
-    }
-    values = {task: chosen.value for task, chosen in thresholds.items()}
-    save_weights(folder / WEIGHTS, network)
-    save_scores(folder, judged_examples(manifest, score_of, values))
-    summary = DetectorSummary(
-        detector_id=folder.name,
-        folder=folder,
-        tasks=manifest.tasks,
-        holdout=manifest.holdout,
-        created_at_ns=manifest.created_at_ns,
-        config=config,
-        thresholds=thresholds,
-        seed=seed,
-        manifest_digest=manifest.digest,
-    )
-    write_report(summary, manifest)
-    save_summary(summary)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
-
-
-def _choose_thresholds(
-    frames: LabelledFrames,
-    judging: NDArray[np.intp],
-    score_NT: NDArray[np.float32],
-    manifest: Manifest,
-    config: DetectorConfig,
-) -> dict[str, Threshold]:
-    """Thresholds on validation frames alone: the holdout only judges them."""
-    validation_N = frames.split_F[judging] == "validation"
-    episode_N = np.array([frames.refs[frame].episode_id for frame in judging])
-    thresholds = {}
-    for column, task in enumerate(manifest.tasks.names):
-        outcome_N = frames.outcome_FT[judging, column]
-        known_N = validation_N & (outcome_N >= 0)
-        thresholds[task] = choose_threshold(
-            score_NT[known_N, column],
-            outcome_N[known_N] == 1,
-            episode_N[known_N],
-            false_positive_rate=config.false_positive_rate,
-            confidence=config.confidence,
-        )
-    return thresholds
 
 
 def _fingerprint(manifest: Manifest, config: DetectorConfig, seed: int) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from data.errors import InvalidInput
 from data.frames import CAMERAS
-from sd_model.augmentation import Preprocessing
+from sd_model.augmentation import Preprocessing, to_tensor
 from sd_model.config import load_recipe
 
 CONFIG = load_recipe("smoke")
@@ -96,7 +96,7 @@ def test_pixels_become_about_minus_one_to_one() -> None:
     crops = np.zeros((1, 3, 48, 48, 3), dtype=np.uint8)
     crops[..., 2] = 255
 
-    tensor = Preprocessing(CONFIG).to_tensor(crops, torch.device("cpu"))
+    tensor = to_tensor(crops, torch.device("cpu"))
 
     assert tensor.shape == (1, 3, 3, 48, 48)
     assert tensor[0, 0, :, 0, 0].tolist() == [-1.0, -1.0, 1.0]

@@ -153,7 +153,7 @@ def test_a_full_disk_is_an_error_in_words(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("sd_model.dataset.os.fsync", full)
+    monkeypatch.setattr("sd_model.frame_cache.os.fsync", full)
     with pytest.raises(StorageFull, match="The disk is full"):
         open_cache(
             manifest, LabelledFrames.of(manifest), CONFIG, world.workspace, recorder.progress
