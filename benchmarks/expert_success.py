@@ -25,12 +25,12 @@ def run_episode(cell: SimulatedCell, task: str, seed: int) -> tuple[bool, int]:
     """Whether the task succeeded, and after how many steps the expert ended the episode."""
     start = Start.PLACE if SEED_TASKS[task].skill == "place" else Start.PICK
     cell.reset(seed=seed, start=start, task=task)
-    for count in range(1, MAX_STEPS + 1):
+    for taken in range(MAX_STEPS):
         action = expert_action(cell, task)
         cell.step(action)
         if action[7] > 0.5:
-            break
-    return cell.truth()[task], count
+            return cell.truth()[task], taken + 1
+    return cell.truth()[task], MAX_STEPS
 
 
 def wilson_interval(successes: int, attempts: int, z: float = 1.96) -> tuple[float, float]:

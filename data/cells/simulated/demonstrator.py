@@ -230,7 +230,7 @@ class Demonstrator:
                 other = str(generator.choice([name for name in SECTIONS if name != section]))
                 self._drop(kind, _inside(SECTIONS[other], generator), generator)
             elif way == "beside":
-                near = LEFT_BIN.x_m - LEFT_BIN.half_x_m + 0.035
+                near = LEFT_BIN.x_m - LEFT_BIN.half_x_m + 0.05
                 y = LEFT_BIN.y_m + float(generator.uniform(-0.08, 0.08))
                 self._drop(kind, (near, y), generator, yaw=np.pi / 2)
             elif way == "on-the-rim":

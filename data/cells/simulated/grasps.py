@@ -47,7 +47,7 @@ def _candidates(scene: Scene, kind: str) -> Iterator[tuple[Pose, float]]:
         turns += (1.57,)
     if stands:
         turns += (1.1, -1.1)
-    shifts = (0.0,) if stands else (0.0, 0.2, -0.2)
+    shifts = (0.0,) if stands else (0.0, 0.15, -0.15, 0.28, -0.28)
     for turn in turns:
         for shift in shifts:
             step = shift * model.length_m

@@ -30,14 +30,14 @@ class Area:
         )
 
 
-RIGHT_BIN = Area(x_m=0.56, y_m=-0.19, half_x_m=0.17, half_y_m=0.16)
+RIGHT_BIN = Area(x_m=0.56, y_m=-0.205, half_x_m=0.20, half_y_m=0.18)
 """Inside of the bin that holds the objects."""
-LEFT_BIN = Area(x_m=0.56, y_m=0.19, half_x_m=0.17, half_y_m=0.16)
+LEFT_BIN = Area(x_m=0.56, y_m=0.205, half_x_m=0.20, half_y_m=0.18)
 """Inside of the bin that holds the plate."""
 BIN_WALL_HEIGHT_M = 0.06
 BIN_WALL_THICKNESS_M = 0.012
 
-PLATE = Area(x_m=0.59, y_m=0.19, half_x_m=0.115, half_y_m=0.13)
+PLATE = Area(x_m=0.59, y_m=0.205, half_x_m=0.125, half_y_m=0.14)
 """The plate fixture; the strip of floor on its near side is where objects lie beside it."""
 PLATE_THICKNESS_M = 0.005
 PLATE_RIM_HEIGHT_M = 0.014
@@ -75,6 +75,9 @@ SECTIONS = dict(
 
 REACH = Area(x_m=0.56, y_m=0.0, half_x_m=0.14, half_y_m=0.32)
 """Where the gripper may go; motions are clamped to it."""
+OBJECTS = Area(x_m=0.56, y_m=-0.205, half_x_m=0.125, half_y_m=0.105)
+"""Where objects are dropped into the right bin: inside the reach, with room for a finger between
+them and the walls."""
 LOWEST_TIP_M = 0.006
 """Lowest height of the fingertips above the bins' floor [m]."""
 HIGHEST_TIP_M = 0.30

@@ -12,7 +12,7 @@ from data.cells.simulated import fixtures
 from data.cells.simulated.appearance import Appearance
 from data.cells.simulated.arm import PHYSICS_STEP_S, Arm, Pose, arm_urdf
 from data.cells.simulated.hand import Hand
-from data.cells.simulated.layout import RIGHT_BIN, Area
+from data.cells.simulated.layout import OBJECTS, Area
 from data.cells.simulated.meshes import box
 from data.cells.simulated.models import Link, ModelFolder, Part
 from data.cells.simulated.objects import ObjectModel, draw_model, lowest_point_m
@@ -22,7 +22,6 @@ from data.cells.simulated.world import World
 from data.frames import ImageHWC, Size
 
 _FLOOR_Z_M = -0.75
-_ROOM_AT_WALLS_M = 0.025  # lets a finger in between an object and the bin's wall
 
 
 class ObjectPose(NamedTuple):
@@ -81,7 +80,7 @@ class Scene:
         self.hand = Hand(self.bullet, self._models, generator)
         self.object_models = {kind: draw_model(kind, generator) for kind in kinds}
         self.objects = {}
-        spots = _spread(list(self.object_models.values()), RIGHT_BIN, generator)
+        spots = _spread(list(self.object_models.values()), OBJECTS, generator)
         for kind, (x, y, yaw) in zip(kinds, spots, strict=True):
             model = self.object_models[kind]
             path = self._models.write(kind, [model.link])
@@ -190,21 +189,15 @@ class Scene:
 def _spread(
     models: Sequence[ObjectModel], area: Area, generator: np.random.Generator
 ) -> list[tuple[float, float, float]]:
-    """Places (x, y, yaw) in `area`, apart from each other where there is room."""
+    """Places (x, y, yaw) with middles in `area`, apart from each other where there is room."""
     places: list[tuple[float, float, float]] = []
     taken: list[tuple[float, float, float]] = []
     for model in models:
         best, best_gap = (area.x_m, area.y_m, 0.0), -np.inf
-        for _ in range(40):
+        for _ in range(60):
             yaw = float(generator.uniform(-np.pi, np.pi))
-            reach_x = model.length_m / 2 * abs(np.cos(yaw)) + model.width_m / 2
-            reach_y = model.length_m / 2 * abs(np.sin(yaw)) + model.width_m / 2
-            x = area.x_m + float(generator.uniform(-1, 1)) * max(
-                area.half_x_m - reach_x - _ROOM_AT_WALLS_M, 0.0
-            )
-            y = area.y_m + float(generator.uniform(-1, 1)) * max(
-                area.half_y_m - reach_y - _ROOM_AT_WALLS_M, 0.0
-            )
+            x = area.x_m + float(generator.uniform(-1, 1)) * area.half_x_m
+            y = area.y_m + float(generator.uniform(-1, 1)) * area.half_y_m
             discs = _discs(model, x, y, yaw)
             gap = min(
                 (

@@ -46,7 +46,7 @@ CAMERA_VIEWS = {
         eye_m=(0.18, 0.60, 1.06),
         target_m=(0.55, -0.04, 0.05),
         up=(1.0, 0.0, 0.0),
-        height_fov_rad=0.60,
+        height_fov_rad=0.64,
         native=Size(640, 512),
     ),
     "left": Camera(
@@ -70,7 +70,7 @@ def _rolled(camera: Camera, roll_rad: float) -> list[float]:
     """The camera's up, turned about its line of sight."""
     forward = np.subtract(camera.target_m, camera.eye_m)
     aside = np.cross(forward, camera.up) / np.linalg.norm(forward)
-    return (np.array(camera.up) + np.tan(roll_rad) * aside).tolist()
+    return [float(u + np.tan(roll_rad) * a) for u, a in zip(camera.up, aside, strict=True)]
 
 
 @dataclass(frozen=True)
