@@ -20,13 +20,13 @@ from app.label_queue import (
     Waiting,
     build_queue,
     conclusions,
-    find_conflicts,
     stated_outcomes,
 )
 from app.pages import link, nothing_yet
 from app.person import your_name
+from app.widgets.conflicts import show_conflicts
 from app.widgets.labelling import Question, labelling
-from app.widgets.notice import errors_shown, show_error
+from app.widgets.notice import errors_shown
 from data.episode_index import IndexedEpisode
 from data.errors import LabelConflict
 from data.labels import Label, label_history, undo_label
@@ -178,10 +178,8 @@ def _show_recent(by: str, episodes: Sequence[IndexedEpisode], stated: Stated) ->
         if label.source in ("person", "review") and label.retracts is None
     ]
     standing = {label.label_id for label in state.labels()}
-    frames = {(label.episode_id, label.frame_index or 0) for label in given}
-    for conflict in find_conflicts(stated, state.tasks(), frames).values():
-        st.warning("Two of your answers cannot both be true. Undo one of them below.")
-        show_error(conflict)
+    frames = {(each.episode_id, each.frame_index) for each in given if each.frame_index is not None}
+    show_conflicts(stated, frames, by=by)
     if not given:
         return
     st.subheader("Recent answers")

@@ -11,6 +11,7 @@ import streamlit as st
 from app import inbox, state
 from app.decision_log import Item
 from app.images import FRAMES, image_urls
+from app.label_queue import stated_outcomes
 from app.mistakes import (
     Mistake,
     Tally,
@@ -22,8 +23,10 @@ from app.mistakes import (
 )
 from app.pages import link, nothing_yet
 from app.person import your_name
+from app.widgets.conflicts import show_conflicts
 from app.widgets.gallery import Card, Choice, gallery
 from app.widgets.notice import errors_shown
+from app.wording import listed, when
 from data.labels import Label
 from data.shards import FrameRef
 from sd_model.artefact import DetectorSummary
@@ -57,7 +60,13 @@ def render() -> None:
     by_id = {summary.detector_id: summary for summary in newest_first}
     which, name = st.columns([3, 1], vertical_alignment="bottom")
     with which:
-        chosen = st.selectbox("Detector", by_id, key="review-detector", persist_state="session")
+        chosen = st.selectbox(
+            "Detector",
+            by_id,
+            format_func=lambda name: _describe(by_id[name]),
+            key="review-detector",
+            persist_state="session",
+        )
     with name:
         by = your_name()
     inbox.show_problem(_KEY)
@@ -65,13 +74,22 @@ def render() -> None:
         _review(by_id[chosen], by)
 
 
+def _describe(summary: DetectorSummary) -> str:
+    return f"{when(summary.created_at_ns)}, held out {listed(summary.holdout)}"
+
+
 def _review(summary: DetectorSummary, by: str) -> None:
     scores = _scores(str(summary.folder), (summary.folder / "scores.parquet").stat().st_mtime_ns)
     examples = _choose(scores)
     own = {task: chosen.value for task, chosen in summary.thresholds.items()}
     thresholds = _choose_thresholds(own, examples)
-    checked = reviewed(state.labels())
+    labels = state.labels()
+    checked = reviewed(labels)
     _show_tallies(examples, own, thresholds, checked)
+    looked_at = [(item.episode_id, item.frame_index) for item in checked]
+    show_conflicts(
+        stated_outcomes(labels), [(e, frame) for e, frame in looked_at if frame is not None], by=by
+    )
     mistakes = find_mistakes(examples, thresholds)
     if not examples:
         st.info("Nothing was judged in this selection. Choose another split, task or robot.")

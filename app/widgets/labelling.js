@@ -27,7 +27,12 @@ class Labelling {
     this.root.innerHTML = '<div class="question"><div><h3></h3><p class="details"></p></div>' +
       '<p class="left"></p></div><div class="views"></div><div class="answers"></div>' +
       '<p class="said" role="status" aria-live="polite"></p>' +
-      '<div class="empty" hidden>Every frame of this selection is answered.</div>';
+      '<div class="empty"><p></p><button type="button" class="again">Show them again</button></div>';
+    this.find(".again").onclick = () => {
+      this.skipped.clear();
+      this.outbox.flush();
+      this.advance();
+    };
     this.images = {};
     for (const [name, title] of cameras) {
       const figure = document.createElement("figure");
@@ -51,6 +56,8 @@ class Labelling {
   }
 
   find(selector) { return this.root.querySelector(selector); }
+
+  show(selector, shown) { this.find(selector).style.display = shown ? "" : "none"; }
 
   update(component) {
     this.component = component;
@@ -97,17 +104,23 @@ class Labelling {
 
   draw() {
     const question = this.current;
-    this.find(".empty").hidden = Boolean(question);
-    for (const part of [".question", ".views"]) this.find(part).style.display = question ? "" : "none";
-    for (const button of this.root.querySelectorAll("button")) {
-      button.disabled = button.className === "undo" ? !this.history.length : !question;
+    const left = this.waiting - this.unconfirmed().size;
+    const skipped = Boolean(this.skipped.size);
+    this.show(".empty", !question && left > 0);
+    this.show(".again", skipped);
+    this.find(".empty p").textContent = skipped
+      ? "Only pictures that you skipped are left." : "Fetching the next pictures…";
+    for (const part of [".question", ".views"]) this.show(part, question);
+    for (const button of this.root.querySelectorAll(".answers button")) {
+      const undoing = button.className === "undo";
+      button.disabled = undoing && !this.history.length;
+      button.style.display = question || (undoing && !button.disabled) ? "" : "none";
     }
     this.root.dataset.item = question?.item_id ?? "";
     if (!question) return;
     this.find("h3").textContent = question.question;
     this.find(".details").textContent = question.details;
-    const left = Math.max(this.waiting - this.unconfirmed().size, 1);
-    this.find(".left").textContent = `${left} to go`;
+    this.find(".left").textContent = `${Math.max(left, 1)} to go`;
     for (const [camera, image] of Object.entries(this.images)) {
       const url = question.images[camera] ?? "";
       if (image.getAttribute("src") !== url) image.src = url;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.cells.client import CellClient, stop_host
+from data.cells.client import CellClient, running_hosts, stop_host
 from data.episode_index import list_episodes
 from data.labels import standing_labels
+from data.robots import Robot, register_robot
 
 PATIENCE_S = 60.0
 
@@ -75,3 +78,36 @@ def test_a_recording_that_is_discarded_leaves_nothing(hosted: Any) -> None:
     with CellClient(hosted.workspace, "robot-1") as cell:
         assert cell.status().recording is None
         assert cell.status().recovered == ()
+
+
+def test_a_clip_that_a_crash_cut_short_is_offered_and_kept(hosted: Any) -> None:
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
+    at.button(key="record-start").click().run()
+    time.sleep(2.0)
+    os.kill(running_hosts(hosted.workspace)["robot-1"].pid, signal.SIGKILL)
+    time.sleep(0.2)
+    at.run()  # starts a new host
+    assert "A recording was cut short and is safe" in _text(at)
+    [keep] = [button for button in at.button if str(button.key).startswith("keep-")]
+    keep.click().run()
+    assert "cut short" not in _text(at)
+    assert "Step 2 of 2: show failure of lift-any" in _text(at)
+    [clip] = list_episodes(hosted.catalog, kind="clip")
+    assert clip.info.step_count >= 5
+
+
+def test_a_missing_camera_is_named_and_recording_waits_for_it(world: Any) -> None:
+    cameras = dict.fromkeys(("over_shoulder", "left", "right"), "/dev/video-nowhere")
+    register_robot(world.catalog, Robot(name="bench", kind="hardware", cameras=cameras))
+    try:
+        at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
+        at.selectbox(key="record-robot").set_value("bench").run()
+        deadline_s = time.monotonic() + 15
+        while not at.error and time.monotonic() < deadline_s:
+            time.sleep(0.5)
+            at.run()
+        assert not at.exception
+        assert any("/dev/video-nowhere" in error.value for error in at.error)
+    finally:
+        for robot in ("robot-1", "bench"):
+            stop_host(world.workspace, robot)
