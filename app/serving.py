@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 
 import app
+from data.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, stop_host
+from data.compaction import adopt_shards
 from data.errors import CellError, InvalidInput
 from data.robots import load_robots
 from data.task_store import load_tasks
@@ -35,6 +37,8 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     load_tasks(workspace)
     load_robots(workspace)
     _check_port_is_free(address, port)
+    for damaged in adopt_shards(Catalog(workspace)):
+        click.echo(f"Left out: {damaged}", err=True)
     click.echo(f"Workspace: {workspace.root}")
     click.echo(f"Goalpost: http://{address}:{port}  (stop with Ctrl-C)")
     server = subprocess.Popen(
