@@ -13,7 +13,8 @@ from app.pairing import Pair, count_pairs, find_pairs, kept_clips, pair_to_finis
 from app.person import your_name
 from app.views import record_step
 from app.widgets.notice import errors_shown, show_error
-from app.widgets.preview import preview
+from app.widgets.preview import CAMERA_TITLES, preview
+from app.wording import listed
 from data.cells.client import CellClient, running_hosts, start_host
 from data.cells.messages import CellStatus
 from data.errors import GoalpostError
@@ -51,10 +52,18 @@ def _start_cameras(robot: str) -> None:
 
 def _show_cell(robot: str, status: CellStatus) -> None:
     recording = status.recording
-    preview(robot, recording=None if recording is None else recording.recording_id)
-    for camera, problem in status.camera_errors.items():
-        st.error(f"**Camera {camera} gives no picture.** {problem}", icon=":material/videocam_off:")
+    preview(
+        robot,
+        recording=None if recording is None else recording.recording_id,
+        broken=status.camera_errors,
+    )
     if status.camera_errors:
+        cameras = listed([CAMERA_TITLES[name].lower() for name in status.camera_errors])
+        causes = dict.fromkeys(status.camera_errors.values())
+        st.error(
+            f"**No picture from: {cameras}.**  \n" + "  \n".join(causes),
+            icon=":material/videocam_off:",
+        )
         link("robots", "Check the cameras on the Robots page")
     if status.problem is not None and recording is None:
         st.warning(f"The last recording stopped by itself. {status.problem}")

@@ -26,7 +26,7 @@ class Preview {
     const changed = url !== this.url;
     this.url = url;
     if (!this.socket || (changed && !this.opened)) this.open();
-    this.reportRecording();
+    this.reportChange();
   }
 
   build(cameras) {
@@ -93,7 +93,7 @@ class Preview {
     this.header = header;
     this.receivedAt = Date.now();
     this.lostAt = null;
-    this.reportRecording();
+    this.reportChange();
     this.say();
   }
 
@@ -106,18 +106,20 @@ class Preview {
     if (before.startsWith("blob:")) URL.revokeObjectURL(before);
   }
 
-  // Another tab, or the host, began or ended a recording: have the page run again. What this page
-  // did itself it learns in a moment, so wait before interrupting it.
-  reportRecording() {
+  // Another tab, or the host, began or ended a recording, or a camera failed: have the page run
+  // again. What this page did itself it learns in a moment, so wait before interrupting it.
+  reportChange() {
     if (!this.header) return;
+    const { recording, broken } = this.component.data;
     const seen = this.header.recording?.recording_id ?? null;
-    if (seen === this.component.data.recording) {
+    const failed = Object.keys(this.header.camera_errors);
+    if (seen === recording && failed.sort().join() === [...broken].sort().join()) {
       clearTimeout(this.reporting);
       this.reporting = null;
     } else if (!this.reporting) {
       this.reporting = setTimeout(() => {
         this.reporting = null;
-        this.component.setTriggerValue("changed", seen ?? "idle");
+        this.component.setTriggerValue("changed", [seen ?? "idle", ...failed].join(" "));
       }, REPORT_MS);
     }
   }
@@ -137,9 +139,9 @@ class Preview {
       state = "silent";
       const known = this.header && this.root.dataset.shown !== "0";
       badge = known ? `Picture is ${Math.round(age)} s old` : "No picture";
-      const cameras = Object.values(this.header?.camera_errors ?? {});
+      const failed = Object.keys(this.header?.camera_errors ?? {});
       details = this.lostAt ? "Reconnecting to Goalpost…"
-        : cameras.length ? cameras.join(" ") : this.header.problem;
+        : failed.length ? "The page below says why." : this.header.problem;
     } else if (recording) {
       state = "recording";
       const since = (Date.now() - this.receivedAt) / 1000;

@@ -7,6 +7,7 @@ without it, so that a busy script never freezes the picture.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -19,19 +20,20 @@ from data.frames import CAMERAS
 CAMERA_TITLES = {"over_shoulder": "Over the shoulder", "left": "Left", "right": "Right"}
 
 
-def preview(robot: str, *, recording: str | None) -> None:
+def preview(robot: str, *, recording: str | None, broken: Collection[str] = ()) -> None:
     """Mount the preview of `robot`.
 
     Args:
-        recording: The episode that this page believes is being recorded. When the cell starts or
-            stops a recording that the page does not know of (another tab did it), the page runs
-            again by itself.
+        recording: The recording under way as far as this page knows.
+        broken: The cameras without pictures as far as this page knows. When either has changed
+            without the page's doing (another tab recorded, a cable was pulled), it runs again.
     """
     _component()(
         key=f"preview-{robot}",
         data={
             "url": preview_url(robot, now_s=time.time()),
             "recording": recording,
+            "broken": list(broken),
             "cameras": [[camera, CAMERA_TITLES[camera]] for camera in CAMERAS],
         },
         on_changed_change=_run_again,
