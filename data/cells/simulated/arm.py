@@ -25,6 +25,8 @@ from data.errors import InvalidInput
 PHYSICS_STEP_S = 1 / 240
 MAX_OPENING_M = 0.09
 """Between the fingers of the open gripper."""
+HOLD_ABOVE_TIP_M = 0.018
+"""The middle of a well-held object lies this far above the fingertips."""
 
 _SHOULDER_HEIGHT_M, _UPPER_ARM_M, _FOREARM_M = 0.36, 0.42, 0.40
 _FLANGE_M = 0.045  # from the last joint to the flange, along the hand

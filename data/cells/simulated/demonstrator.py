@@ -6,13 +6,15 @@ objects keep moving so that frames differ (MT-Opt, Sec. VI-C and Fig. 4).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pybullet
 
 from data.cells.simulated.arm import MAX_OPENING_M, Pose
+from data.cells.simulated.grasps import best_grasp
 from data.cells.simulated.layout import LEFT_BIN, PLATE, RIGHT_BIN, SECTIONS, Area
 from data.cells.simulated.outcomes import true_outcomes
 from data.cells.simulated.scene import ObjectPose, Scene
@@ -20,6 +22,7 @@ from data.errors import CellError, InvalidInput, unknown_name
 from data.tasks import OBJECT_KINDS, PLATE_SECTIONS, SEED_TASKS, Outcome
 
 _TRIES = 60
+_DISTRACTORS = 2  # objects beside the one at the hand that move, too
 _HOLD_HEIGHTS_M = (0.16, 0.29)
 
 
@@ -48,7 +51,8 @@ class _Showing:
     arm_moves: bool
     wanders: tuple[_Wander, ...]
     arm_pose: Pose
-    focus_pose: ObjectPose
+    nudged: Mapping[str, ObjectPose]
+    """Objects that are pushed about, and where they lay when the showing began."""
     hand_from: float
     """Direction from the object towards the person [rad]."""
     time_s: float = 0.0
@@ -114,8 +118,8 @@ class Demonstrator:
         showing.time_s += seconds
         if showing.arm_moves:
             self._unless_untrue(showing, self._move_arm)
-        if showing.carried != showing.focus:
-            self._unless_untrue(showing, self._nudge_focus)
+        for number, kind in enumerate(showing.nudged):
+            self._unless_untrue(showing, partial(self._nudge, kind, number))
         self._move_hand(showing)
         return True
 
@@ -126,12 +130,12 @@ class Demonstrator:
         objects = {kind: scene.pose_of(kind) for kind in scene.objects}
         move(showing)
         untrue = true_outcomes(scene)[showing.task] != showing.success
-        if untrue or self._deep(showing.focus):
+        if untrue or any(self._is_inside_another(kind) for kind in showing.nudged):
             scene.arm.teleport(arm, opening_m=opening)
             for kind, pose in objects.items():
                 scene.put(kind, pose)
 
-    def _deep(self, kind: str) -> bool:
+    def _is_inside_another(self, kind: str) -> bool:
         bodies = self._scene.bullet.getNumBodies()
         own = self._scene.objects[kind]
         return any(self._scene.gap_m(kind, body) < -0.003 for body in range(bodies) if body != own)
@@ -151,12 +155,13 @@ class Demonstrator:
         if showing.carried is not None:
             scene.put(showing.carried, _carried(scene.pose_of(showing.carried), old, target))
 
-    def _nudge_focus(self, showing: _Showing) -> None:
-        (x, y, z), turned = showing.focus_pose
-        dx, dy, turn = (wander.at(showing.time_s) for wander in showing.wanders[4:7])
+    def _nudge(self, kind: str, number: int, showing: _Showing) -> None:
+        (x, y, z), turned = showing.nudged[kind]
+        lead = 1.7 * number  # each object wanders in its own time
+        dx, dy, turn = (wander.at(showing.time_s + lead) for wander in showing.wanders[4:7])
         spun = pybullet.getQuaternionFromEuler([0, 0, 0.4 * turn])
         _, turned = pybullet.multiplyTransforms([0, 0, 0], spun, [0, 0, 0], turned)
-        self._scene.put(showing.focus, ObjectPose((x + 0.02 * dx, y + 0.02 * dy, z), turned))
+        self._scene.put(kind, ObjectPose((x + 0.02 * dx, y + 0.02 * dy, z), turned))
 
     def _move_hand(self, showing: _Showing) -> None:
         (x, y, z), _ = self._scene.pose_of(showing.focus)
@@ -198,7 +203,7 @@ class Demonstrator:
             elif way == "not-lifted":
                 arm_moves = False
                 carried = kind
-                scene.grasp(kind, _grip_of(scene, kind))
+                scene.grasp(kind, best_grasp(scene, kind)[0])
             else:
                 (x, y, _), _ = scene.pose_of(kind)
                 scene.arm.teleport(Pose(x, y, pose.z_m, pose.yaw_rad).clamped(), opening_m=0.0)
@@ -241,8 +246,7 @@ class Demonstrator:
                 carried = kind
                 x, y = _inside(SECTIONS.get(section, PLATE), generator)
                 scene.grasp(kind, Pose(x, y, float(generator.uniform(0.01, 0.05)), 0.0).clamped())
-        focus = kind
-        return self._begin(task, outcome, focus, carried, carried is None, generator)
+        return self._begin(task, outcome, kind, carried, carried is None, generator)
 
     def _drop(
         self,
@@ -270,6 +274,10 @@ class Demonstrator:
         arm_moves: bool,
         generator: np.random.Generator,
     ) -> _Showing:
+        others = [kind for kind in self._scene.objects if kind not in (focus, carried)]
+        nudged = [focus, *generator.permutation(others)[:_DISTRACTORS].tolist()]
+        if focus == carried:
+            nudged.remove(focus)
         return _Showing(
             task=task,
             success=outcome == "success",
@@ -280,7 +288,7 @@ class Demonstrator:
                 _Wander(generator, period_s=float(generator.uniform(3, 7))) for _ in range(12)
             ),
             arm_pose=self._scene.arm.goal,
-            focus_pose=self._scene.pose_of(focus),
+            nudged={kind: self._scene.pose_of(kind) for kind in nudged},
             hand_from=float(generator.choice([0.0, 0.5, -0.5])),
         )
 
@@ -291,15 +299,6 @@ def _carried(pose: ObjectPose, old: Pose, new: Pose) -> ObjectPose:
     offset = [a - b for a, b in zip(pose.position_m, old[:3], strict=True)]
     moved, turned = pybullet.multiplyTransforms(new[:3], turn, offset, pose.turned)
     return ObjectPose(moved, turned)
-
-
-def _grip_of(scene: Scene, kind: str) -> Pose:
-    """The pose that takes an object where it lies, jaws across its length."""
-    (x, y, z), turned = scene.pose_of(kind)
-    matrix = pybullet.getMatrixFromQuaternion(turned)
-    yaw = float(np.arctan2(matrix[3], matrix[0]))
-    yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
-    return Pose(x, y, max(z - 0.018, 0.0), yaw).clamped()
 
 
 def _somewhere_above(generator: np.random.Generator, area: Area | None = None) -> Pose:

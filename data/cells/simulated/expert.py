@@ -46,10 +46,13 @@ def expert_action(cell: SimulatedCell, task: str) -> ActionA:
             "task", task, SEED_TASKS.names, where="the expert", next_step="Choose one of these."
         )
     scene = cell.scene
+    places = SEED_TASKS[task].skill == "place"
     if true_outcomes(scene)[task]:
-        return _action(terminate=True)
+        # Leave what was placed in full view of the cameras.
+        clear = not places or scene.arm.goal.z_m > _TRAVEL_M
+        return _action(terminate=True) if clear else _rise(scene)
     held = held_kind(scene) if scene.arm.closed else None
-    if SEED_TASKS[task].skill == "lift":
+    if not places:
         wanted = [kind for kind in OBJECT_KINDS if task == f"lift-{kind}"] or list(scene.objects)
         if held in wanted:
             return _go(scene, scene.arm.goal._replace(z_m=_LIFTED_M))

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 
 import pybullet
 
-from data.cells.simulated.arm import MAX_OPENING_M, Pose
+from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, MAX_OPENING_M, Pose
 from data.cells.simulated.layout import LEFT_BIN, RIGHT_BIN
+from data.cells.simulated.objects import Disc, footprint
 from data.cells.simulated.scene import Scene
-
-HOLD_ABOVE_TIP_M = 0.018
-"""The middle of a held object lies this far above the fingertips."""
 
 _FINGER_FROM_MIDDLE_M = MAX_OPENING_M / 2 + 0.006
 _FINGER_RADIUS_M = 0.012
@@ -24,7 +22,7 @@ def best_grasp(scene: Scene, kind: str) -> tuple[Pose, float]:
 
     Negative room means that a finger would land on something.
     """
-    others = [disc for other in scene.objects if other != kind for disc in _discs(scene, other)]
+    others = [disc for other in scene.objects if other != kind for disc in _lying(scene, other)]
     ranked = [
         (min(_room(scene, pose, others), _AMPLE_M) - cost, pose)
         for pose, cost in _candidates(scene, kind)
@@ -58,7 +56,7 @@ def _candidates(scene: Scene, kind: str) -> Iterator[tuple[Pose, float]]:
             yield pose.clamped(), (0.0 if stands else 0.012 * abs(turn)) + 0.02 * abs(shift)
 
 
-def _room(scene: Scene, pose: Pose, others: list[tuple[float, float, float]]) -> float:
+def _room(scene: Scene, pose: Pose, others: list[Disc]) -> float:
     room = _AMPLE_M
     side = LEFT_BIN if pose.y_m > 0 else RIGHT_BIN
     for sign in (-1, 1):
@@ -73,13 +71,7 @@ def _room(scene: Scene, pose: Pose, others: list[tuple[float, float, float]]) ->
     return room
 
 
-def _discs(scene: Scene, kind: str) -> list[tuple[float, float, float]]:
-    """Three discs (x, y, radius) that cover an object as it lies."""
-    model = scene.object_models[kind]
-    (x, y, _), turned = scene.pose_of(kind)
+def _lying(scene: Scene, kind: str) -> list[Disc]:
+    position, turned = scene.pose_of(kind)
     axis = pybullet.getMatrixFromQuaternion(turned)[0::3]
-    step = max(model.length_m - model.width_m, 0.0) / 2
-    return [
-        (x + share * step * axis[0], y + share * step * axis[1], model.width_m / 2)
-        for share in (-1.0, 0.0, 1.0)
-    ]
+    return footprint(scene.object_models[kind], position[:2], axis[:2])

@@ -6,6 +6,7 @@ import colorsys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,17 @@ class ObjectModel:
     """When it lies as built."""
     link: Link
 
-    @property
-    def radius_m(self) -> float:
-        """Half of the horizontal diagonal: how much room it needs."""
-        return float(np.hypot(self.length_m, self.width_m)) / 2
+
+def footprint(model: ObjectModel, at_m: Sequence[float], along: Sequence[float]) -> list[Disc]:
+    """Three discs that cover an object on the floor, its length along this (x, y) direction.
+
+    The direction has length 1 for an object that lies, 0 for one that stands.
+    """
+    step = max(model.length_m - model.width_m, 0.0) / 2
+    return [
+        Disc(at_m[0] + s * step * along[0], at_m[1] + s * step * along[1], model.width_m / 2)
+        for s in (-1.0, 0.0, 1.0)
+    ]
 
 
 def lowest_point_m(
@@ -65,6 +73,14 @@ def _rotation(roll_pitch_yaw_rad: Sequence[float]) -> NDArray[np.float64]:
             [-sp, cp * sr, cp * cr],
         ]
     )
+
+
+class Disc(NamedTuple):
+    """A round piece of floor."""
+
+    x_m: float
+    y_m: float
+    radius_m: float
 
 
 def draw_model(kind: str, generator: np.random.Generator) -> ObjectModel:

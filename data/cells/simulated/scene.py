@@ -10,12 +10,12 @@ import pybullet
 
 from data.cells.simulated import fixtures
 from data.cells.simulated.appearance import Appearance
-from data.cells.simulated.arm import PHYSICS_STEP_S, Arm, Pose, arm_urdf
+from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, PHYSICS_STEP_S, Arm, Pose, arm_urdf
 from data.cells.simulated.hand import Hand
 from data.cells.simulated.layout import OBJECTS, Area
 from data.cells.simulated.meshes import box
 from data.cells.simulated.models import Link, ModelFolder, Part
-from data.cells.simulated.objects import ObjectModel, draw_model, lowest_point_m
+from data.cells.simulated.objects import Disc, ObjectModel, draw_model, footprint, lowest_point_m
 from data.cells.simulated.surfaces import Shadow
 from data.cells.simulated.views import Fit, Views
 from data.cells.simulated.world import World
@@ -131,7 +131,7 @@ class Scene:
         """Put an object between the jaws at `pose` and close them on it."""
         model = self.object_models[kind]
         self.arm.teleport(pose, opening_m=model.width_m + 0.002)
-        at = (pose.x_m, pose.y_m, pose.z_m + 0.018)
+        at = (pose.x_m, pose.y_m, pose.z_m + HOLD_ABOVE_TIP_M)
         turned = pybullet.getQuaternionFromEuler([0.0, 0.0, pose.yaw_rad])
         self.put(kind, ObjectPose(at, turned))
         self.arm.close_gripper()
@@ -191,14 +191,14 @@ def _spread(
 ) -> list[tuple[float, float, float]]:
     """Places (x, y, yaw) with middles in `area`, apart from each other where there is room."""
     places: list[tuple[float, float, float]] = []
-    taken: list[tuple[float, float, float]] = []
+    taken: list[Disc] = []
     for model in models:
         best, best_gap = (area.x_m, area.y_m, 0.0), -np.inf
         for _ in range(60):
             yaw = float(generator.uniform(-np.pi, np.pi))
             x = area.x_m + float(generator.uniform(-1, 1)) * area.half_x_m
             y = area.y_m + float(generator.uniform(-1, 1)) * area.half_y_m
-            discs = _discs(model, x, y, yaw)
+            discs = footprint(model, (x, y), (float(np.cos(yaw)), float(np.sin(yaw))))
             gap = min(
                 (
                     float(np.hypot(a[0] - b[0], a[1] - b[1])) - a[2] - b[2]
@@ -212,14 +212,6 @@ def _spread(
             if best_gap > 0.02:
                 break
         places.append(best)
-        taken += _discs(model, *best)
+        x, y, yaw = best
+        taken += footprint(model, (x, y), (float(np.cos(yaw)), float(np.sin(yaw))))
     return places
-
-
-def _discs(model: ObjectModel, x: float, y: float, yaw: float) -> list[tuple[float, float, float]]:
-    """Three discs (x, y, radius) that cover the object's footprint."""
-    step = max(model.length_m - model.width_m, 0.0) / 2
-    return [
-        (x + shift * float(np.cos(yaw)), y + shift * float(np.sin(yaw)), model.width_m / 2 + 0.004)
-        for shift in (-step, 0.0, step)
-    ]
