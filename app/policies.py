@@ -49,9 +49,7 @@ class PolicyCard:
     @property
     def words(self) -> str:
         """The policy as people tell it from others: when, which tasks, the end of its id."""
-        return (
-            f"{when(self.created_at_ns)} · {listed(self.tasks, limit=4)} · {self.policy_id[-4:]}"
-        )
+        return f"{when(self.created_at_ns)} · {listed(self.tasks, limit=4)} · {self.policy_id[-4:]}"
 
 
 def list_policy_cards(workspace: Workspace) -> list[PolicyCard]:

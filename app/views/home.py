@@ -9,7 +9,7 @@ from app.next_step import Facts, LoopStep, checklist, next_step
 from app.pages import link, streamlit_page
 from app.policies import comparison_sentences, list_policy_cards
 from app.snapshot import facts
-from app.verdict import holdout_verdict
+from app.verdict import detector_words, holdout_verdict
 from app.widgets.run_progress import show_run
 from data.errors import CorruptData
 from sd_model.artefact import list_detectors
@@ -85,7 +85,7 @@ def _show_newest_detector() -> None:
     if not detectors:
         st.markdown("**No detector yet.** It needs recorded pairs from two robots.")
         return
-    st.markdown(f"**Newest detector** `{detectors[0].detector_id}`")
+    st.markdown(f"**Newest detector**  \n{detector_words(detectors[0])}")
     try:
         st.markdown(holdout_verdict(load_report(detectors[0].folder)))
     except CorruptData:
@@ -99,7 +99,7 @@ def _show_newest_policy() -> None:
         st.markdown("**No policy yet.** It needs a detector and robot episodes.")
         return
     by_id = {card.policy_id: card for card in cards}
-    st.markdown(f"**Newest policy** `{cards[0].policy_id}`")
+    st.markdown(f"**Newest policy**  \n{cards[0].words}")
     sentences = comparison_sentences(cards[0], by_id.get(cards[0].from_policy or ""))
     st.markdown("\n".join(f"- {text}" for text in sentences) or "It has not been evaluated yet.")
     link("policy", "Open its result")

@@ -22,6 +22,7 @@ _SOURCE_HELP = (
     "/dev/v4l/by-id/usb-… (stays with the same camera after a replug), an address that starts "
     "with rtsp:// or http://, or a video file."
 )
+_EXAMPLES = ("0", "/dev/v4l/by-id/usb-…", "rtsp://192.168.0.20/stream")
 _KIND_WORDS = {"simulated": "simulated", "hardware": "real cameras"}
 
 
@@ -30,7 +31,7 @@ def render() -> None:
     st.title("Robots")
     st.write(
         "Every robot stands in a cell with three cameras. A cell's host is the process that reads "
-        "them; recording and collecting start it when they need it."
+        "them, so recording goes on even when this page is closed."
     )
     fleet, cameras = st.tabs(["Fleet", "Add or change a robot with real cameras"])
     robots = state.robots()
@@ -168,9 +169,10 @@ def _edit_hardware(robots: dict[str, Robot]) -> None:
             f"Source of the camera {camera.replace('_', ' ')}",
             value=known.get(camera, ""),
             key=f"source-{chosen}-{camera}-{forms}",
+            placeholder=example,
             help=_SOURCE_HELP,
         ).strip()
-        for camera in CAMERAS
+        for camera, example in zip(CAMERAS, _EXAMPLES, strict=True)
     }
     with st.container(horizontal=True):
         check = st.button(

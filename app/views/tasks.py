@@ -101,6 +101,7 @@ def _define(tasks: TaskSet) -> None:
             "Name",
             key=f"{key}-name",
             placeholder="lift-carrot",
+            live=True,
             help="Lower-case words joined by hyphens. It cannot be changed later.",
         ),
         skill=_choose_skill(tasks, key),
@@ -112,12 +113,16 @@ def _define(tasks: TaskSet) -> None:
         ),
         **_choose_relations(key, tasks.names, (), ()),
     )
-    if not draft.name:
+    usable = False
+    if draft.name and draft.skill:
+        usable = _preview(tasks, draft, new=True)
+    else:
         st.info("Type a name to see what the new task would mean.", icon=":material/info:")
-    elif _preview(tasks, draft, new=True) and st.button(
+    if st.button(
         "Define this task",
         type="primary",
         key="define-task",
+        disabled=not usable,
         help="Saves the task. Its description and relations can be changed later.",
     ):
         with errors_shown():
@@ -141,6 +146,7 @@ def _choose_skill(tasks: TaskSet, key: str) -> str:
         "Name of the new skill",
         key=f"{key}-new-skill",
         placeholder="wipe",
+        live=True,
         help="Lower-case words joined by hyphens.",
     )
 

@@ -40,15 +40,17 @@ def show_policy_result(card: PolicyCard, before: PolicyCard | None) -> None:
         alt="Success rate of each task with its 95% interval",
     )
     st.dataframe(
-        frame[["task", "policy", "attempts", "successes", "success", "low", "high"]],
+        frame[["task", "policy", "attempts", "successes", "success", "low", "high"]].rename(
+            columns={"success": "success rate", "low": "95% from", "high": "95% to"}
+        ),
         hide_index=True,
         alt="Success rate of each task with its 95% Wilson interval",
         column_config={
-            "success": st.column_config.NumberColumn(format="percent"),
-            "low": st.column_config.NumberColumn(
+            "success rate": st.column_config.NumberColumn(format="percent"),
+            "95% from": st.column_config.NumberColumn(
                 format="percent", help="Lower end of the 95% Wilson interval."
             ),
-            "high": st.column_config.NumberColumn(
+            "95% to": st.column_config.NumberColumn(
                 format="percent", help="Upper end of the 95% Wilson interval."
             ),
         },

@@ -18,7 +18,7 @@ POLL_S = 2.0
 """Seconds between two looks at a run that is at work."""
 _LOG_LINES = 40
 _WORDS = {
-    "queued": ("blue", ":material/hourglass_empty:", "Waiting to start"),
+    "queued": ("blue", ":material/hourglass_empty:", "Starting"),
     "running": ("blue", ":material/sync:", "Working"),
     "done": ("green", ":material/check_circle:", "Done"),
     "failed": ("red", ":material/error:", "Failed"),
@@ -30,6 +30,12 @@ KIND_WORDS = {
     "collect": "Collecting episodes",
     "train-policy": "Policy training",
     "evaluate-policy": "Policy evaluation",
+}
+_THEN = {
+    "train-detector": "Its report is under Reports.",
+    "collect": "Label how its episodes ended, or retrain the policy with them.",
+    "train-policy": "What it learned is under Results.",
+    "evaluate-policy": "The figures are under Results.",
 }
 
 
@@ -46,6 +52,8 @@ def show_run(run: Run, *, headline_metrics: tuple[str, ...] = ()) -> None:
         return
     color, icon, words = _WORDS[status.state]
     title = f"{KIND_WORDS[run.kind]}: :{color}[{words.lower()}], {_elapsed_words(status)}"
+    if status.state == "done":
+        title += f". {_THEN[run.kind]}"
     with st.expander(title, icon=icon, expanded=status.state in ("failed", "lost")):
         _show(run, status, headline_metrics)
         if status.state != "done":
@@ -149,7 +157,7 @@ def _show_metrics(run: Run, headline_metrics: tuple[str, ...]) -> None:
 def elapsed(status: RunStatus, now_ns: int) -> str:
     """How long a run has taken or took, in words."""
     if not status.started_at_ns:
-        return "not started"
+        return "loading the program"
     end_ns = status.updated_at_ns if status.state in FINISHED else now_ns
     seconds = max(0, ((end_ns or now_ns) - status.started_at_ns) // 1_000_000_000)
     minutes, seconds = divmod(seconds, 60)

@@ -70,7 +70,7 @@ def test_a_killed_run_is_told_apart(world: Any) -> None:
 def test_elapsed_time_is_said_in_words() -> None:
     second = 10**9
     running = RunStatus(state="running", started_at_ns=10 * second)
-    assert elapsed(RunStatus(), 0) == "not started"
+    assert elapsed(RunStatus(), 0) == "loading the program"
     assert elapsed(running, 52 * second) == "42 s"
     assert elapsed(running, 210 * second) == "3 min 20 s"
     done = RunStatus(state="done", started_at_ns=second, updated_at_ns=7_321 * second)
