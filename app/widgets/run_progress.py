@@ -54,7 +54,7 @@ def show_run(run: Run, *, headline_metrics: tuple[str, ...] = ()) -> None:
     title = f"{KIND_WORDS[run.kind]}: :{color}[{words.lower()}], {_elapsed_words(status)}"
     if status.state == "done":
         title += f". {_THEN[run.kind]}"
-    with st.expander(title, icon=icon, expanded=status.state in ("failed", "lost")):
+    with st.expander(title, icon=icon, expanded=status.state != "done"):
         _show(run, status, headline_metrics)
         if status.state != "done":
             _offer_again(run)
