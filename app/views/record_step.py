@@ -15,7 +15,7 @@ from data.cells.messages import CellStatus, RecordingStatus
 from data.episodes import new_episode_id
 from data.labels import undo_label
 from data.recording import RecordingSummary
-from data.tasks import Outcome, Task
+from data.tasks import SEED_TASKS, Outcome, Task
 
 _SAVED = "record-saved"
 """Session state: a list of the clip that was recorded last, for keeping or redoing, or empty.
@@ -187,6 +187,15 @@ def _advice(outcome: Outcome) -> None:
 def _simulated_person(cell: CellClient, task: Task) -> None:
     st.markdown("##### The simulated person")
     st.caption("Stands in for you. Record asks for what the step needs by itself.")
+    if task.name not in SEED_TASKS:
+        st.selectbox(
+            f"What {task.name} looks like",
+            SEED_TASKS.names,
+            index=SEED_TASKS.names.index(_shown_task(task)),
+            key=f"record-looks-like-{task.name}",
+            help="It knows the tasks that came with Goalpost, not yours. Choose the one whose "
+            "success and failure look like success and failure of your task.",
+        )
     with errors_shown():
         first, second = st.columns(2)
         if first.button("Show success", width="stretch", key="show-success"):
@@ -200,10 +209,19 @@ def _simulated_person(cell: CellClient, task: Task) -> None:
             st.session_state.pop(_SHOWN, None)
 
 
+def _shown_task(task: Task) -> str:
+    """The task whose outcomes the simulated person shows for `task`: itself, where it knows it."""
+    if task.name in SEED_TASKS:
+        return task.name
+    chosen = st.session_state.get(f"record-looks-like-{task.name}")
+    likely = [*(n for n in task.implies if n in SEED_TASKS), *SEED_TASKS.of_skill(task.skill)]
+    return str(chosen or [*likely, *SEED_TASKS.names][0])
+
+
 def _demonstrate(
     cell: CellClient, task: Task, outcome: Outcome, *, near_miss: bool = False
 ) -> None:
-    cell.demonstrate(task.name, outcome, near_miss, _seed())
+    cell.demonstrate(_shown_task(task), outcome, near_miss, _seed())
     st.session_state[_SHOWN] = (cell.status().robot, task.name, outcome)
 
 
