@@ -159,10 +159,12 @@ def test_a_preview_tells_that_the_host_is_away(
             header = _header(line.receive_bytes())
         assert "not running" in header["problem"]
         assert hub.watched == {"robot-1"}
-    deadline_s = time.monotonic() + 5
-    while hub.watched and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    assert hub.watched == frozenset()
+        line.close()
+        deadline_s = time.monotonic() + 5
+        while hub.watched and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        assert hub.watched == frozenset()
+        time.sleep(0.2)  # leaving the block would cancel what is still finishing
 
 
 def _header(message: bytes) -> dict[str, Any]:

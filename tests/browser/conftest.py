@@ -36,10 +36,19 @@ class ServedApp:
     workspace: Workspace
     process: subprocess.Popen[bytes]
 
+    @property
+    def port(self) -> int:
+        """Where it is served."""
+        return int(self.url.rsplit(":", 1)[1])
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """One Chromium for the tests of a module.
+
+    Not for the whole session: Playwright keeps an event loop running in this thread, beside which
+    no asynchronous test can run.
+    """
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if path is None:
         pytest.fail(
@@ -75,12 +84,15 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def serve(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[[], ServedApp]]:
-    """Starts the app as `goalpost up` does; call it when the workspace holds what is needed."""
+def serve(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[..., ServedApp]]:
+    """Starts the app as `goalpost up` does; call it when the workspace holds what is needed.
+
+    A port may be given, to come back where an app was stopped.
+    """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> ServedApp:
-        port = _free_port()
+    def start(port: int | None = None) -> ServedApp:
+        port = port or _free_port()
         log = (tmp_path / f"app-{port}.log").open("wb")
         process = subprocess.Popen(
             [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def _labels(workspace: Workspace, expected: int, *, wait_s: float = 15.0) -> lis
 
 
 def test_every_press_is_one_label(
-    workspace: Workspace, serve: Callable[[], object], page: Page
+    workspace: Workspace, serve: Callable[..., Any], page: Page
 ) -> None:
     _fill(workspace)
     page.goto(f"{serve().url}/label")
@@ -98,7 +99,7 @@ def test_every_press_is_one_label(
 
 
 def test_answers_wait_in_the_browser_while_the_server_is_away(
-    workspace: Workspace, serve: Callable[[], object], page: Page
+    workspace: Workspace, serve: Callable[..., Any], page: Page
 ) -> None:
     _fill(workspace)
     app = serve()
@@ -112,3 +113,6 @@ def test_answers_wait_in_the_browser_while_the_server_is_away(
     kept = page.evaluate("sessionStorage.getItem('goalpost-decisions:labelling')")
     assert kept.count('"success"') == 5
     assert standing_labels(Catalog(workspace)) == []
+    serve(app.port)
+    labels = _labels(workspace, 5, wait_s=60)
+    assert {label.episode_id for label in labels} == {f"episode-{n}" for n in range(35, 40)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -21,7 +22,7 @@ def _frames_shown(page: Page) -> int:
 
 
 def test_frames_arrive_while_recording_and_age_when_the_host_stops(
-    workspace: Workspace, serve: Callable[[], object], page: Page
+    workspace: Workspace, serve: Callable[..., Any], page: Page
 ) -> None:
     page.goto(f"{serve().url}/record")
     preview = page.locator(PREVIEW)

@@ -12,7 +12,7 @@ def _page() -> None:
 
 
 def _run() -> AppTest:
-    at = AppTest.from_function(_page).run()
+    at = AppTest.from_function(_page, default_timeout=30.0).run()
     assert not at.exception
     return at
 

@@ -1,0 +1,163 @@
+"""The whole loop through the pages, as a newcomer walks it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from data.catalog import Catalog
+from data.episode_index import list_episodes
+from data.labels import standing_labels
+from data.task_store import load_tasks
+from data.workspace import Workspace
+from policy.artefact import list_policies
+from sd_model.artefact import list_detectors
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+PREVIEW = '[data-testid="goalpost-preview"]'
+LABELLING = '[data-testid="goalpost-labelling"]'
+TASK = "hold-something"
+ROBOTS = ("robot-1", "robot-2")
+RUN_S = 240_000
+
+
+def test_the_loop(workspace: Workspace, serve: Callable[[], object], page: Page) -> None:
+    url = serve().url
+    page.goto(url)
+    expect(page.get_by_role("heading", name="Goalpost")).to_be_visible(timeout=30_000)
+    _define_a_task(page, url, workspace)
+    for robot in ROBOTS:
+        _record_a_pair(page, url, robot)
+    clips = list_episodes(Catalog(workspace), kind="clip")
+    assert {(clip.info.robot, clip.info.outcome) for clip in clips} == {
+        (robot, outcome) for robot in ROBOTS for outcome in ("success", "failure")
+    }
+    _collect(page, url)
+    _label(page, url, workspace)
+    _train(page, url)
+    [detector] = list_detectors(workspace)
+    assert detector.holdout == (ROBOTS[1],)
+    _retrain(page, url)
+    [policy] = list_policies(workspace)
+    assert policy.lineage["detector"] == detector.detector_id
+    page.goto(url)
+    expect(page.get_by_text("1 policy trained")).to_be_visible(timeout=30_000)
+
+
+def _define_a_task(page: Page, url: str, workspace: Workspace) -> None:
+    page.goto(f"{url}/tasks")
+    page.get_by_role("tab", name="Define a task").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill(TASK)
+    page.get_by_role("textbox", name="Name", exact=True).press("Enter")
+    page.get_by_role("textbox", name="What does success look like?").first.fill(
+        "The gripper holds something."
+    )
+    page.get_by_role("textbox", name="What does success look like?").first.press("Control+Enter")
+    _choose(page, "When it succeeds, these have succeeded too", "lift-any")
+    expect(page.get_by_text(f"What {TASK} would mean")).to_be_visible()
+    page.get_by_role("button", name="Define this task").click()
+    expect(page.get_by_text(f"The task {TASK} is defined.")).to_be_visible()
+    assert load_tasks(workspace)[TASK].implies == ("lift-any",)
+
+
+def _record_a_pair(page: Page, url: str, robot: str) -> None:
+    page.goto(f"{url}/record")
+    preview = page.locator(PREVIEW)
+    expect(preview).to_contain_text("Live", timeout=60_000)
+    _select(page, "Robot", robot)
+    _select(page, "Task", TASK)
+    for step, outcome in (("1", "success"), ("2", "failure")):
+        expect(page.get_by_text(f"Step {step} of 2: show {outcome} of {TASK}")).to_be_visible(
+            timeout=60_000
+        )
+        page.get_by_role("button", name=f"Record {outcome}").click()
+        expect(preview).to_contain_text("Recording 0:", timeout=30_000)
+        page.wait_for_timeout(2000)
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text(f"Saved {outcome}")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The pair is complete.")).to_be_visible()
+
+
+def _collect(page: Page, url: str) -> None:
+    page.goto(f"{url}/policy")
+    page.get_by_role("tab", name="Collect episodes").click(timeout=30_000)
+    page.get_by_role("spinbutton", name="Episodes for each robot").fill("2")
+    page.get_by_role("spinbutton", name="Episodes for each robot").press("Enter")
+    page.get_by_role("button", name="Collect episodes", exact=True).click()
+    _wait_until_done(page, "Collecting")
+
+
+def _label(page: Page, url: str, workspace: Workspace) -> None:
+    episodes = list_episodes(Catalog(workspace), kind="robot")
+    page.goto(f"{url}/label")
+    widget = page.locator(LABELLING)
+    expect(widget.get_by_role("heading", name="Success at lift-any?")).to_be_visible(timeout=30_000)
+    for number in range(len(episodes)):
+        page.keyboard.press("1" if number % 2 == 0 else "0")
+        page.wait_for_timeout(150)
+    expect(page.get_by_text("Everything in this selection is answered.")).to_be_visible(
+        timeout=30_000
+    )
+    people = [each for each in standing_labels(Catalog(workspace)) if each.source == "person"]
+    assert len(people) == len(episodes)
+
+
+def _train(page: Page, url: str) -> None:
+    page.goto(f"{url}/detector")
+    page.get_by_role("tab", name="Train").click(timeout=30_000)
+    expect(page.get_by_text("Robots held out")).to_be_visible()
+    _only(page, "Robots held out", ROBOTS[1])
+    _select(page, "Recipe", re.compile("^smoke"))
+    page.get_by_role("button", name="Train the detector").click()
+    _wait_until_done(page, "Detector training")
+    page.reload()
+    expect(page.get_by_text("held out: the detector has never seen it")).to_be_visible(
+        timeout=30_000
+    )
+    expect(page.get_by_text(f"On {ROBOTS[1]}, which it has never seen")).to_be_visible()
+
+
+def _retrain(page: Page, url: str) -> None:
+    page.goto(f"{url}/policy")
+    page.get_by_role("tab", name="Retrain").click(timeout=30_000)
+    _select(page, "Recipe", re.compile("^smoke"))
+    page.get_by_role("spinbutton", name="Budget: updates of the network").fill("20")
+    page.get_by_role("spinbutton", name="Budget: updates of the network").press("Enter")
+    page.get_by_text("Evaluation and advanced settings").click()
+    page.get_by_role("spinbutton", name="Evaluation episodes for each task on each robot").fill("1")
+    page.get_by_role("spinbutton", name="Evaluation episodes for each task on each robot").press(
+        "Enter"
+    )
+    page.get_by_role("button", name="Retrain the policy").click()
+    # A reload in the middle loses nothing: the run is a process of its own.
+    page.wait_for_timeout(3000)
+    page.reload()
+    _wait_until_done(page, "Policy training")
+
+
+def _wait_until_done(page: Page, title: str) -> None:
+    run = page.locator('[data-testid="stVerticalBlock"]').filter(has_text=title).last
+    expect(run.get_by_text("Done", exact=True).first).to_be_visible(timeout=RUN_S)
+
+
+def _select(page: Page, label: str, option: str | re.Pattern[str]) -> None:
+    page.get_by_role("combobox", name=label).last.click()
+    page.get_by_role("option", name=option).first.click()
+
+
+def _choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def _only(page: Page, label: str, option: str) -> None:
+    field = page.get_by_role("combobox", name=label)
+    field.click()
+    for _ in range(8):
+        field.press("Backspace")
+    page.get_by_role("option", name=option, exact=True).click()
+    page.keyboard.press("Escape")
