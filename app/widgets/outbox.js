@@ -1,6 +1,8 @@
 // Keeps decisions until the page confirms them, also across a reload of the tab. Each opening of a
 // page is a client of its own, so that a duplicated tab can never number two decisions alike.
 
+const RETRY_AFTER_MS = 4000;
+
 class Outbox {
   constructor(channel, send) {
     this.key = `goalpost-decisions:${channel}`;
@@ -32,11 +34,13 @@ class Outbox {
     const before = this.pending.length;
     this.pending = this.pending.filter(({ client, n }) => !confirmed.has(`${client}:${n}`));
     if (this.pending.length !== before) this.store();
-    clearTimeout(this.retry);
-    if (this.pending.length) this.retry = setTimeout(() => this.flush(), 3000);
+    if (!this.pending.length) clearTimeout(this.retry);
   }
 
+  // The server may be away, or may have refused: send again until everything is confirmed.
   flush() {
+    clearTimeout(this.retry);
+    if (this.pending.length) this.retry = setTimeout(() => this.flush(), RETRY_AFTER_MS);
     this.attempt += 1;
     this.send({ entries: this.pending, attempt: this.attempt });
   }
