@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from data.catalog import Catalog
 from data.episode_index import list_episodes
@@ -87,7 +87,7 @@ def _collect(page: Page, url: str) -> None:
     page.get_by_role("spinbutton", name="Episodes for each robot").fill("2")
     page.get_by_role("spinbutton", name="Episodes for each robot").press("Enter")
     page.get_by_role("button", name="Collect episodes", exact=True).click()
-    _wait_until_done(page, "Collecting")
+    _wait_until_done(page, "Collecting episodes")
 
 
 def _label(page: Page, url: str, workspace: Workspace) -> None:
@@ -139,25 +139,36 @@ def _retrain(page: Page, url: str) -> None:
 
 
 def _wait_until_done(page: Page, title: str) -> None:
-    run = page.locator('[data-testid="stVerticalBlock"]').filter(has_text=title).last
-    expect(run.get_by_text("Done", exact=True).first).to_be_visible(timeout=RUN_S)
+    expect(page.get_by_text(re.compile(f"^{title}: done"))).to_be_visible(timeout=RUN_S)
 
 
 def _select(page: Page, label: str, option: str | re.Pattern[str]) -> None:
-    page.get_by_role("combobox", name=label).last.click()
+    _combobox(page, label).click()
     page.get_by_role("option", name=option).first.click()
 
 
 def _choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).first.click()
+    _combobox(page, label).click()
     page.get_by_role("option", name=option, exact=True).click()
     page.keyboard.press("Escape")
 
 
 def _only(page: Page, label: str, option: str) -> None:
-    field = page.get_by_role("combobox", name=label)
+    field = _combobox(page, label)
     field.click()
     for _ in range(8):
         field.press("Backspace")
     page.get_by_role("option", name=option, exact=True).click()
     page.keyboard.press("Escape")
+
+
+def _combobox(page: Page, label: str) -> Locator:
+    """The field with this label on the open tab, once the page rests: a rerun
+    or a scroll closes its list.
+    """
+    page.wait_for_timeout(300)
+    page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=30_000)
+    field = page.get_by_role("combobox", name=label).filter(visible=True).first
+    field.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    return field
