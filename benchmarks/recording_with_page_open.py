@@ -1,0 +1,111 @@
+"""How evenly the Record page records while it is open in a browser, from the real capture times.
+
+    python -m benchmarks.recording_with_page_open [--seconds 30]
+
+Serves the app with a workspace of its own, presses Record and Stop in Chromium, and reads the
+timestamps of the clip that was stored.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import click
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+from data.catalog import Catalog
+from data.episode_index import list_episodes, load_episode
+from data.frames import CAMERAS
+from data.recording import PERIOD_S
+from data.workspace import Workspace, open_workspace
+
+CHROMIUM_ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+    "--disable-background-networking",
+]  # fmt: skip
+
+
+@click.command()
+@click.option("--seconds", default=30.0, show_default=True, help="Length of the clip.")
+def main(seconds: float) -> None:
+    """Record one clip through the page and print how evenly its frames came."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = open_workspace(Path(folder) / "workspace")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = subprocess.Popen(
+            [
+                *(Path(sys.executable).with_name("goalpost"), "up"),
+                *("--workspace", str(workspace.root), "--port", str(port)),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait_for(port)
+            _record(f"http://127.0.0.1:{port}/record", seconds)
+            _print_timing(workspace)
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait()
+
+
+def _record(url: str, seconds: float) -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page()
+        page.goto(url)
+        page.get_by_role("button", name="Record success").click(timeout=60_000)
+        page.get_by_role("button", name="Stop").wait_for(timeout=60_000)
+        page.wait_for_timeout(1000 * seconds)
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("Saved success").wait_for(timeout=60_000)
+        browser.close()
+
+
+def _print_timing(workspace: Workspace) -> None:
+    catalog = Catalog(workspace)
+    [clip] = list_episodes(catalog, kind="clip")
+    steps = load_episode(catalog, clip.info.episode_id).steps
+    click.echo(f"machine  {os.cpu_count()} cores {platform.machine()}")
+    click.echo(f"load     {os.getloadavg()[0]:.1f} in the last minute")
+    click.echo(f"frames   {len(steps)} of {len(CAMERAS)} cameras")
+    click.echo(f"due      every {1000 * PERIOD_S:g} ms")
+    for camera in CAMERAS:
+        times_ns = np.array([step.frames.timestamps_ns[camera] for step in steps])
+        interval_ms = np.diff(times_ns) / 1e6
+        late_ms = np.abs(interval_ms - 1000 * PERIOD_S)
+        click.echo(
+            f"{camera:13}  median {np.median(interval_ms):.2f} ms, "
+            f"p99 {np.percentile(interval_ms, 99):.1f} ms, "
+            f"p99 deviation {np.percentile(late_ms, 99):.1f} ms, "
+            f"largest interval {interval_ms.max():.1f} ms"
+        )
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(150):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    sys.exit("The app did not start.")
+
+
+if __name__ == "__main__":
+    main()
