@@ -45,6 +45,8 @@ class PolicyCard:
     updates: int | None
     results: Mapping[str, TaskResult]
     """By task; empty before it was evaluated."""
+    unknown_tasks: tuple[str, ...]
+    """Tasks that were left out of the evaluation: the simulator does not know their outcome."""
 
     @property
     def words(self) -> str:
@@ -68,6 +70,7 @@ def _card(summary: PolicySummary) -> PolicyCard:
         from_policy=lineage.get("from_policy"),
         updates=lineage.get("updates"),
         results=_results(summary.evaluation or {}),
+        unknown_tasks=tuple((summary.evaluation or {}).get("unknown_tasks", ())),
     )
 
 

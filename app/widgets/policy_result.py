@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.policies import PolicyCard, comparison_sentences
+from app.wording import listed
 
 
 def show_policy_result(card: PolicyCard, before: PolicyCard | None) -> None:
@@ -18,8 +19,15 @@ def show_policy_result(card: PolicyCard, before: PolicyCard | None) -> None:
         f"started from `{card.from_policy}`" if card.from_policy else "started from nothing",
     ]
     st.caption(" · ".join(fact for fact in facts if fact))
-    if not card.results:
+    if card.unknown_tasks:
+        st.info(
+            f"Not evaluated: {listed(card.unknown_tasks)}. The simulator knows only the outcomes "
+            "of the tasks that came with Goalpost. To judge yours, collect episodes with this "
+            "policy and label how they ended."
+        )
+    if not card.results and not card.unknown_tasks:
         st.info("This policy has not been evaluated yet. Evaluate it below to see what it can do.")
+    if not card.results:
         return
     st.markdown("\n".join(f"- {text}" for text in comparison_sentences(card, before)))
     frame = _frame(card, "this policy")

@@ -125,9 +125,29 @@ def test_the_same_seed_gives_the_same_result(cells: list[SimulatedCell]) -> None
     assert results[0] == results[1]
 
 
-def test_what_cannot_be_judged_is_refused(cells: list[SimulatedCell]) -> None:
+def test_nothing_to_try_is_refused(cells: list[SimulatedCell]) -> None:
     with pytest.raises(InvalidInput, match="at least one"):
         evaluate_behaviour(Scripted(), cells, [], 3, seed=0, report=Silent(), config=CONFIG)
-    unknown = Task(name="wipe-table", skill="wipe")
-    with pytest.raises(InvalidInput, match="does not know whether 'wipe-table'"):
-        evaluate_behaviour(Scripted(), cells, [unknown], 1, seed=0, report=Silent(), config=CONFIG)
+
+
+def test_tasks_that_the_cells_do_not_know_are_left_out_and_named(
+    cells: list[SimulatedCell],
+) -> None:
+    defined = Task(name="wipe-table", skill="wipe")
+    report = Silent()
+    evaluation = evaluate_behaviour(
+        Scripted(),
+        cells[:1],
+        [defined, SEED_TASKS["lift-any"]],
+        1,
+        seed=0,
+        report=report,
+        config=CONFIG,
+    )
+    assert evaluation.unknown_tasks == ("wipe-table",)
+    assert list(evaluation.by_task) == ["lift-any"]
+    alone = evaluate_behaviour(
+        Scripted(), cells[:1], [defined], 1, seed=0, report=report, config=CONFIG
+    )
+    assert (alone.unknown_tasks, alone.by_task) == (("wipe-table",), {})
+    assert report.fractions[-1] == 1.0
