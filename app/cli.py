@@ -7,10 +7,11 @@ answered at once.
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 
 import click
+
+from data.command_line import CommandGroup
 
 _GROUPS = {
     "data": ("data.cli", "What was seen, and what people said about it."),
@@ -19,7 +20,7 @@ _GROUPS = {
 }
 
 
-class _LazyGroups(click.Group):
+class _LazyGroups(CommandGroup):
     """A group whose layer groups are imported on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -82,11 +83,5 @@ def demo(workspace: Path | None) -> None:
 
 
 def main() -> None:
-    """Entry point: parse, call, and turn an expected error into words and an exit code."""
-    from data.errors import GoalpostError
-
-    try:
-        goalpost()
-    except GoalpostError as error:
-        click.echo(f"goalpost: {error}", err=True)
-        sys.exit(1)
+    """Entry point."""
+    goalpost()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from data.command_line import CommandGroup, existing_workspace, workspace_option
+
 if TYPE_CHECKING:
     from data.catalog import Catalog
     from data.labels import Label
@@ -15,26 +17,8 @@ if TYPE_CHECKING:
 # DuckDB and pyarrow are imported by the command that needs them: `--help` stays quick.
 
 
-class _PlainErrors(click.Group):
-    """A group whose expected errors end as one message and exit code 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        from data.errors import GoalpostError
-
-        try:
-            return super().invoke(ctx)
-        except GoalpostError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_PlainErrors)
-@click.option(
-    "--workspace",
-    "root",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="The workspace's folder; $GOALPOST_WORKSPACE, or workspace/ here.",
-)
+@click.group(cls=CommandGroup)
+@workspace_option
 @click.pass_context
 def data(context: click.Context, root: Path | None) -> None:
     """What was seen, and what people said about it."""
@@ -43,9 +27,8 @@ def data(context: click.Context, root: Path | None) -> None:
 
 def _catalog(root: Path | None) -> Catalog:
     from data.catalog import Catalog
-    from data.workspace import default_root, open_workspace
 
-    return Catalog(open_workspace(root or default_root(), create=False))
+    return Catalog(existing_workspace(root))
 
 
 @data.group()
@@ -242,9 +225,8 @@ def rebuild(root: Path | None) -> None:
     """Fill the catalog anew from the shards and the log of labels."""
     from data import catalog
     from data.checking import check_workspace
-    from data.workspace import default_root, open_workspace
 
-    rebuilt = catalog.rebuild(open_workspace(root or default_root(), create=False))
+    rebuilt = catalog.rebuild(existing_workspace(root))
     with rebuilt.transaction() as transaction:
         counts = transaction.rows(
             "SELECT (SELECT count(*) FROM episodes) AS episodes, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.errors import GoalpostError
+from data.command_line import CommandGroup, existing_workspace, parse_settings, workspace_option
 
 if TYPE_CHECKING:
     from data.runs import Run
@@ -20,14 +19,8 @@ if TYPE_CHECKING:
 # torch, pybullet and DuckDB are imported by the command that needs them: `--help` stays quick.
 
 
-@click.group()
-@click.option(
-    "--workspace",
-    "root",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="The workspace's folder; $GOALPOST_WORKSPACE, or workspace/ here.",
-)
+@click.group(cls=CommandGroup)
+@workspace_option
 @click.pass_context
 def policy(context: click.Context, root: Path | None) -> None:
     """Policies: collect, train, evaluate."""
@@ -106,7 +99,7 @@ def train(
     """Train a policy from the robots' episodes, here and now."""
     spec = {
         "recipe": recipe,
-        "overrides": dict(_setting(text) for text in settings),
+        "overrides": parse_settings(settings),
         "detector": detector,
         "tasks": list(tasks),
         "strategy": strategy,
@@ -119,7 +112,7 @@ def train(
         "seed": seed,
     }
     run = _carry_out(root, "train-policy", spec)
-    _show(_workspace(root), run.status().result["policy"])
+    _show(existing_workspace(root), run.status().result["policy"])
 
 
 @policy.command()
@@ -149,7 +142,7 @@ def evaluate(
         "seed": seed,
     }
     _carry_out(root, "evaluate-policy", spec)
-    _show(_workspace(root), policy_id)
+    _show(existing_workspace(root), policy_id)
 
 
 @policy.command()
@@ -160,10 +153,7 @@ def execute(run_folder: Path) -> None:
     from data.runs import open_run
     from policy.run import execute_run
 
-    try:
-        execute_run(open_run(run_folder))
-    except GoalpostError as error:
-        raise click.ClickException(str(error)) from error
+    execute_run(open_run(run_folder))
 
 
 @policy.command("list")
@@ -174,10 +164,7 @@ def list_command(root: Path | None) -> None:
 
     from policy.artefact import list_policies
 
-    try:
-        found = list_policies(_workspace(root))
-    except GoalpostError as error:
-        raise click.ClickException(str(error)) from error
+    found = list_policies(existing_workspace(root))
     if not found:
         click.echo("No policy yet. Train one with `goalpost policy train --detector ID`.")
     for each in found:
@@ -190,10 +177,7 @@ def list_command(root: Path | None) -> None:
 @click.pass_obj
 def show(root: Path | None, policy_id: str) -> None:
     """Print what POLICY_ID was made from and how it did."""
-    try:
-        _show(_workspace(root), policy_id)
-    except GoalpostError as error:
-        raise click.ClickException(str(error)) from error
+    _show(existing_workspace(root), policy_id)
 
 
 def _carry_out(root: Path | None, kind: str, spec: Mapping[str, Any]) -> Run:
@@ -201,14 +185,11 @@ def _carry_out(root: Path | None, kind: str, spec: Mapping[str, Any]) -> Run:
     from data.runs import create_run
     from policy.run import execute_run
 
-    try:
-        workspace = _workspace(root)
-        run = create_run(workspace, kind, spec)
-        click.echo(f"Working in {run.folder}; interrupted, it goes on with:")
-        click.echo(f"  goalpost policy execute {run.folder}")
-        execute_run(run)
-    except GoalpostError as error:
-        raise click.ClickException(str(error)) from error
+    workspace = existing_workspace(root)
+    run = create_run(workspace, kind, spec)
+    click.echo(f"Working in {run.folder}; interrupted, it goes on with:")
+    click.echo(f"  goalpost policy execute {run.folder}")
+    execute_run(run)
     if run.status().state != "done":
         raise click.ClickException(f"The run ended as '{run.status().state}'.")
     return run
@@ -244,22 +225,6 @@ def _show(workspace: Workspace, policy_id: str) -> None:
             f"  {task:<20} {rate['successes']:>4} of {rate['attempts']:<4} "
             f"{rate['rate']:>4.0%}  (95%: {rate['low']:.0%} to {rate['high']:.0%})"
         )
-
-
-def _workspace(root: Path | None) -> Workspace:
-    from data.workspace import default_root, open_workspace
-
-    return open_workspace(root or default_root(), create=False)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise click.BadParameter(f"'{text}' is not KEY=VALUE, such as batch_size=32.")
-    try:
-        return key.strip(), json.loads(value)
-    except ValueError:
-        return key.strip(), value
 
 
 if __name__ == "__main__":
