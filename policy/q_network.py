@@ -232,7 +232,7 @@ def final_side(config: PolicyConfig) -> int:
     Raises:
         ConfigurationError: The image is too small for so many layers.
     """
-    side = math.ceil(config.image_px / 2)
+    side = config.image_px // 2  # the first convolution lets an odd last row go
     for kernel in config.pools:
         side = math.ceil(side / kernel)
     side -= 2 * config.convolutions_valid

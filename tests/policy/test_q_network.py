@@ -119,6 +119,13 @@ def test_image_too_small_for_the_layers_is_refused() -> None:
         QNetwork(load_recipe("smoke", {"convolutions_valid": 3}), task_count=1)
 
 
+@pytest.mark.parametrize("side_px", [33, 97])
+def test_image_of_an_odd_side_fits_the_layers(side_px: int) -> None:
+    config = load_recipe("smoke", {"image_px": side_px, "frame_width_px": 97, "frame_height_px": 97})
+    network = QNetwork(config, task_count=3).eval()
+    assert network(*_inputs(side_px, 2, 4, 3)).shape == (2, 4)
+
+
 @pytest.mark.parametrize(("side", "kernel"), [(6, 2), (9, 3), (7, 2), (8, 3)])
 def test_pool_without_gradients_is_the_same(side: int, kernel: int) -> None:
     image = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
