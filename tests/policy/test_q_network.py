@@ -121,7 +121,9 @@ def test_image_too_small_for_the_layers_is_refused() -> None:
 
 @pytest.mark.parametrize("side_px", [33, 97])
 def test_image_of_an_odd_side_fits_the_layers(side_px: int) -> None:
-    config = load_recipe("smoke", {"image_px": side_px, "frame_width_px": 97, "frame_height_px": 97})
+    config = load_recipe(
+        "smoke", {"image_px": side_px, "frame_width_px": 97, "frame_height_px": 97}
+    )
     network = QNetwork(config, task_count=3).eval()
     assert network(*_inputs(side_px, 2, 4, 3)).shape == (2, 4)
 
