@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -75,6 +76,7 @@ def build_manifest(
             where=", ".join(line.split(" ")[0] for line in conflicts),
             next_step="Open these episodes in Label, correct or undo one label of each, and train.",
         )
+    examples = feed_training(examples)
     chosen, warnings = _choose_tasks(examples, tasks, wanted, holdout)
     examples = [example for example in examples if example.task in chosen]
     check_splits((row.robot, row.group, row.split) for row in examples)
@@ -90,6 +92,27 @@ def build_manifest(
     )
     manifest.save(path)
     return manifest
+
+
+def feed_training(examples: Sequence[Example]) -> list[Example]:
+    """Move groups from validation to training where a task has an outcome in validation alone.
+
+    With few scenes the draw may put every success of a task into validation, and a task that is
+    never shown cannot be learned; a threshold can still be set without validation. Groups move
+    whole, no more of them than needed; held-out robots are not touched.
+    """
+    shown = {(row.task, row.outcome) for row in examples if row.split == "train"}
+    groups: dict[str, list[Example]] = defaultdict(list)
+    for row in examples:
+        if row.split == "validation":
+            groups[row.group].append(row)
+    moved: set[str] = set()
+    for group, rows in sorted(groups.items()):
+        outcomes = {(row.task, row.outcome) for row in rows}
+        if outcomes - shown:
+            moved.add(group)
+            shown |= outcomes
+    return [replace(row, split="train") if row.group in moved else row for row in examples]
 
 
 def _state_episodes(

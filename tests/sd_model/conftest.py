@@ -166,6 +166,7 @@ class SquareWorld:
         holdout: Sequence[str] = (),
         wanted: Sequence[str] | None = None,
         config: DetectorConfig | None = None,
+        seed: int = 0,
     ) -> Manifest:
         """Freeze everything labelled so far as the manifest of the detector `name`."""
         return build_manifest(
@@ -174,7 +175,7 @@ class SquareWorld:
             wanted=wanted,
             holdout=holdout,
             config=config or load_recipe("smoke"),
-            seed=0,
+            seed=seed,
             created_at_ns=NOW_NS,
             path=self.workspace.detectors / name / "manifest.parquet",
         )

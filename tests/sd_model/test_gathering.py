@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from data.errors import InvalidInput, LabelConflict, UnknownName
+from data.splits import Split
+from data.tasks import Outcome
 from sd_model.config import load_recipe
+from sd_model.examples import Example
+from sd_model.gathering import feed_training
 from sd_model.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -175,3 +179,45 @@ def test_a_frozen_manifest_is_never_overwritten(world: SquareWorld) -> None:
 
     kept = Manifest.load(world.workspace.detectors / "m" / "manifest.parquet")
     assert kept.examples == first.examples
+
+
+def test_a_single_pair_is_learned_from_wherever_the_draw_puts_it(world: SquareWorld) -> None:
+    world.record(["robot-1", "robot-2"], scenes=1, steps=2)
+    for seed in range(12):
+        manifest = world.manifest(f"m{seed}", holdout=["robot-2"], seed=seed)
+        outcomes = {(row.task, row.outcome) for row in manifest.examples if row.split == "train"}
+        for task in manifest.tasks.names:
+            assert {(task, "success"), (task, "failure")} <= outcomes
+
+
+def test_only_the_groups_that_training_lacks_move_and_whole() -> None:
+    def row(group: str, split: Split, outcome: Outcome, robot: str = "robot-1") -> Example:
+        return Example(
+            example_id=f"{group}:{outcome}",
+            episode_id=group,
+            frame_index=0,
+            shard="s",
+            robot=robot,
+            group=group,
+            kind="clip",
+            split=split,
+            task="show-any",
+            outcome=outcome,
+            origin="labelled",
+            label_id="l",
+            from_task="show-any",
+        )
+
+    rows = [
+        row("a", "train", "failure"),
+        row("b", "validation", "failure"),
+        row("c", "validation", "success"),
+        row("c", "validation", "failure"),
+        row("d", "validation", "success"),
+        row("e", "holdout", "success", "robot-2"),
+    ]
+    splits = [(each.group, each.split) for each in feed_training(rows)]
+    assert splits == [
+        ("a", "train"), ("b", "validation"), ("c", "train"), ("c", "train"),
+        ("d", "validation"), ("e", "holdout"),
+    ]  # fmt: skip
