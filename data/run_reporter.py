@@ -18,6 +18,8 @@ from data.storage import full_disk_is_an_error, write_atomically
 
 _WRITE_INTERVAL_S = 0.5
 """Progress is written at most this often, since a page looks no more often."""
+_RESERVED_BYTES = 16384
+"""Kept free while a run works, so that it can still say on a full disk how it ended."""
 
 
 class RunCancelled(GoalpostError):
@@ -36,11 +38,13 @@ class RunReporter:
         self._clock = clock
         self._status = RunStatus()
         self._written_s = float("-inf")
+        self._reserve = run.folder / "reserve"
         self._asked_to_stop = threading.Event()
         self._previous_handler: Any = None
 
     def __enter__(self) -> Self:
         register_process(self._run, os.getpid())
+        write_atomically(self._reserve, bytes(_RESERVED_BYTES))
         if threading.current_thread() is threading.main_thread():
             self._previous_handler = signal.signal(signal.SIGTERM, self._on_sigterm)
         self._status = replace(
@@ -90,6 +94,7 @@ class RunReporter:
             self._status = replace(self._status, state="cancelled", message="Cancelled.")
         else:
             self._status = replace(self._status, state="failed", error=_in_plain_words(error))
+        self._reserve.unlink(missing_ok=True)
         self._write()
         if self._previous_handler is not None:
             signal.signal(signal.SIGTERM, self._previous_handler)
