@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from time import time_ns
 from types import TracebackType
 from typing import Protocol, Self
@@ -19,6 +21,7 @@ from data.frames import CAMERAS, FrameSet, Size, encode
 from data.task_store import load_tasks
 from data.tasks import Task
 from policy.behaviours import Behaviour, Observation, start_of
+from policy.collection_log import CollectionLog
 from policy.trajectory import POLICY_CAMERA
 
 _TERMINATE = 7
@@ -43,7 +46,7 @@ class CollectionConfig:
     terminal_size: Size = TERMINAL_SIZE
     """Size of each of the three views of the terminal frame, which the detector judges [px]."""
     max_steps: int = 20
-    """An episode ends after this many actions (QT-Opt, Appendix)."""
+    """An episode ends after this many actions (QT-Opt, Sec. 5)."""
     flush_episodes: int = 20
     """Episodes written together: what a killed collection may lose of each robot."""
 
@@ -60,7 +63,7 @@ def run_episode(
     """One episode of `behaviour` trying `task`, from a fresh scene to the terminal frame.
 
     Each step sees the policy's camera alone; only the terminal frame is rendered from all three
-    views, since it alone is judged (MT-Opt, Sec. VI). The episode ends when the behaviour
+    views, since it alone is judged (MT-Opt, Sec. V). The episode ends when the behaviour
     terminates or after `config.max_steps` actions.
 
     Args:
@@ -121,11 +124,21 @@ class EpisodeWriter:
     """Gathers one robot's episodes and writes many to a shard.
 
     On leaving the `with` block what is left is written too, also after an error or a cancel.
+
+    Args:
+        announce: Told the ids of episodes just before they are written.
     """
 
-    def __init__(self, catalog: Catalog, *, flush_episodes: int) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        flush_episodes: int,
+        announce: Callable[[Sequence[str]], None],
+    ) -> None:
         self._catalog = catalog
         self._flush_episodes = flush_episodes
+        self._announce = announce
         self._waiting: list[Episode] = []
 
     def __enter__(self) -> Self:
@@ -150,6 +163,7 @@ class EpisodeWriter:
     def flush(self) -> None:
         """Write what is waiting to a shard of its own."""
         if self._waiting:
+            self._announce([episode.info.episode_id for episode in self._waiting])
             save_episodes(self._catalog, self._waiting)
             self._waiting.clear()
 
@@ -164,13 +178,14 @@ def collect_episodes(
     seed: int,
     report: Progress,
     config: CollectionConfig,
+    log: CollectionLog,
     clock_ns: Callable[[], int] = time_ns,
 ) -> list[str]:
     """Collect `count` episodes in each of `cells` and save them in the workspace.
 
     Each robot works through `tasks` in turn, in an order of its own, so that every task gets as
     many episodes as every other, give or take one. A process killed in between loses at most the
-    unwritten episodes of one robot.
+    unwritten episodes of one robot; with the same arguments and `log` it then goes on.
 
     Differs: the paper also orders tasks sequentially (a place that begins where a pick ended);
     here every episode begins from a fresh scene.
@@ -184,10 +199,11 @@ def collect_episodes(
         seed: Of scenes, tasks and behaviours.
         report: Hears of the progress; what it raises ends the collection, and nothing is lost.
         config: Sizes and limits.
+        log: Says which of the episodes were saved before an interruption.
         clock_ns: Time since the Unix epoch [ns].
 
     Returns:
-        The ids of the episodes saved.
+        The ids of the episodes saved, before an interruption and now.
 
     Raises:
         InvalidInput: No task, or no cell.
@@ -202,13 +218,18 @@ def collect_episodes(
             "Collecting needs at least one robot and one task.",
             next_step="Choose robots and tasks.",
         )
-    collected = []
+    collected: list[str] = []
     for position, cell in enumerate(cells):
+        saved = log.saved(catalog, cell.robot)
+        collected.extend(saved)
         behaviour = behaviour_factory(cell)
-        with EpisodeWriter(catalog, flush_episodes=config.flush_episodes) as writer:
-            for index, (task, episode_seed) in enumerate(
-                episode_plan(commanded, count, seed=seed, position=position)
-            ):
+        with EpisodeWriter(
+            catalog,
+            flush_episodes=config.flush_episodes,
+            announce=partial(log.announce, cell.robot),
+        ) as writer:
+            plan = enumerate(episode_plan(commanded, count, seed=seed, position=position))
+            for index, (task, episode_seed) in islice(plan, len(saved), None):
                 report.progress(
                     (position + index / count) / len(cells),
                     f"{cell.robot}: {task.name}, episode {index + 1} of {count}",

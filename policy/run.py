@@ -32,6 +32,7 @@ from policy.artefact import (
 from policy.balancing import sample_batch
 from policy.behaviours import Behaviour, Noisy
 from policy.checkpoint import load_training, save_training, save_weights
+from policy.collection_log import CollectionLog
 from policy.collector import STEP_SIZE, CollectionConfig, collect_episodes
 from policy.config import PolicyConfig, load_recipe
 from policy.evaluation import evaluate_behaviour
@@ -124,6 +125,7 @@ def _collect(run: Run, workspace: Workspace, report: RunReporter) -> None:
             seed=int(spec.get("seed", 0)),
             report=report,
             config=_collection(config),
+            log=CollectionLog(run.folder / "collected.jsonl"),
         )
     report.result(episodes=len(episodes))
 

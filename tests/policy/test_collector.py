@@ -18,9 +18,10 @@ from data.episode_index import list_episodes, load_episode
 from data.errors import CellError, InvalidInput, UnknownName
 from data.frames import CAMERAS, FrameSet, Size
 from data.robots import SIMULATED_FLEET
-from data.tasks import SEED_TASKS
+from data.tasks import SEED_TASKS, Task
 from data.workspace import open_workspace
 from policy.behaviours import Behaviour, Observation, make_action
+from policy.collection_log import CollectionLog
 from policy.collector import CollectionConfig, collect_episodes, episode_plan, run_episode
 from policy.scripted import ScriptedPick, ScriptedPlace
 from policy.trajectory import trajectory_from_episode
@@ -186,8 +187,13 @@ def collect(
         seed=0,
         report=report or Noted(),
         config=SMALL,
+        log=log_of(catalog),
         clock_ns=clock_ns,
     )
+
+
+def log_of(catalog: Catalog) -> CollectionLog:
+    return CollectionLog(catalog.workspace.runs / "collected.jsonl")
 
 
 def shards(catalog: Catalog) -> list[Path]:
@@ -223,6 +229,28 @@ def test_a_failing_cell_costs_only_the_episode_under_way(catalog: Catalog) -> No
     assert len(list_episodes(catalog)) == 3
 
 
+def test_an_interrupted_collection_goes_on_where_it_stopped(catalog: Catalog) -> None:
+    unbroken = [seed for p in (0, 1) for _, seed in plan_of(9, position=p)]
+    first = [BlankCell("robot-1"), BlankCell("robot-2", fails_at_reset=5)]
+    with pytest.raises(CellError):
+        collect(catalog, first, 9)
+    log_of(catalog).announce("robot-2", ["announced-but-never-written"])
+    with log_of(catalog).path.open("ab") as file:
+        file.write(b'["robot-2", ["to')
+    second = [BlankCell("robot-1"), BlankCell("robot-2")]
+    collected = collect(catalog, second, 9)
+    assert collected == [each.info.episode_id for each in list_episodes(catalog)]
+    assert len(collected) == 18
+    seeds = [seed for cells in (first, second) for cell in cells for seed, _, _ in cell.resets]
+    assert sorted(set(seeds)) == sorted(unbroken)
+    assert len(seeds) == 18 + 1  # only the episode that the cell broke off was tried twice
+
+
+def plan_of(count: int, *, position: int) -> list[tuple[Task, int]]:
+    tasks = [SEED_TASKS[name] for name in ("lift-any", "place-any")]
+    return list(episode_plan(tasks, count, seed=0, position=position))
+
+
 def test_a_shard_never_spans_midnight(catalog: Catalog) -> None:
     midnight_ns = 1_700_006_400 * 10**9  # 2023-11-15 00:00 UTC
     times_ns = iter([midnight_ns - 10**9, midnight_ns + 10**9])
@@ -236,7 +264,7 @@ def test_collecting_needs_robots_and_known_tasks(catalog: Catalog) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'lift-any'"):
         collect_episodes(
             catalog, [BlankCell()], lambda _: Waiting(), ["lift-anny"], 1,
-            seed=0, report=Noted(), config=SMALL,
+            seed=0, report=Noted(), config=SMALL, log=log_of(catalog),
         )  # fmt: skip
 
 
@@ -249,6 +277,7 @@ def test_a_killed_collection_loses_at_most_what_was_not_written(tmp_path: Path) 
         from data.frames import Size
         from data.robots import SIMULATED_FLEET
         from data.workspace import open_workspace
+        from policy.collection_log import CollectionLog
         from policy.collector import CollectionConfig, collect_episodes
         from policy.scripted import ScriptedPick
 
@@ -260,6 +289,7 @@ def test_a_killed_collection_loses_at_most_what_was_not_written(tmp_path: Path) 
             Catalog(open_workspace(Path({str(root)!r}))),
             [make_cell(SIMULATED_FLEET[0])],
             lambda _: ScriptedPick(), ["lift-any"], 1000, seed=0, report=Told(),
+            log=CollectionLog(Path({str(root / "log")!r})),
             config=CollectionConfig(
                 step_size=Size(16, 16), terminal_size=Size(16, 16), flush_episodes=2
             ),
