@@ -16,7 +16,7 @@ from data.journal import JournalHeader, count_frames, read_frames, read_header, 
 from data.labels import Label, append_labels
 
 RATE_HZ = 5.0
-"""Frame sets a second (MT-Opt, Appendix: success detector data)."""
+"""Frame sets a second (MT-Opt, App. 8)."""
 PERIOD_S = 1.0 / RATE_HZ
 FEWEST_FRAMES = 2
 """A clip with fewer shows no more than one picture."""

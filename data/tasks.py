@@ -25,7 +25,7 @@ class Task:
     name: str
     """Lower-case words joined by hyphens, unique in a workspace."""
     skill: str
-    """The set of tasks that share semantics and dynamics with it (MT-Opt, Sec. V-B)."""
+    """The set of tasks that share semantics and dynamics with it (MT-Opt, Sec. IV-B)."""
     description: str = ""
     """What success looks like, for the person who shows or labels it."""
     implies: tuple[str, ...] = ()

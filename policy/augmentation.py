@@ -32,7 +32,7 @@ class View:
 
 
 def draw_view(count: int, config: PolicyConfig, generator: np.random.Generator) -> View:
-    """Random cuts and colours (QT-Opt's crop of 472 from 512x640, or a shift of a few pixels)."""
+    """Random cuts and colours (QT-Opt, App. D.1: a crop of 472 from 512x640; or a small shift)."""
     rows, columns = _room(config)
 
     def about(centre: float, reach: float) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ def choose_rebalanced(
     success_share: float,
     generator: np.random.Generator,
 ) -> Choice:
-    """Equal parts for every task, and `success_share` of each part from success (Sec. V-B).
+    """Equal parts for every task, and `success_share` of each part from success (Sec. IV-B).
 
     Counts that do not divide are rounded at random, so that they are right on average and differ
     by at most one between tasks. A task with a single outcome gives that one; a task without

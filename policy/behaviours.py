@@ -38,7 +38,7 @@ class Behaviour(Protocol):
 
 
 def start_of(task: Task) -> Start:
-    """Where an episode of `task` begins: placing starts with an object in hand (MT-Opt, 7.2)."""
+    """Where an episode of `task` begins: placing with an object in hand (MT-Opt, App. 7.2)."""
     return Start.PLACE if task.skill == "place" else Start.PICK
 
 
@@ -62,7 +62,9 @@ def make_action(
 def random_action(generator: np.random.Generator) -> ActionA:
     """An action drawn for exploration: any direction and turn, now and then a gripper command.
 
-    Downward-biased, since a gripper that wanders about in the air meets nothing.
+    Differs: QT-Opt (App. B) draws either a Gaussian motion, a gripper command or the end; here
+    every action moves, biased downwards, since a gripper that wanders about in the air meets
+    nothing, and the end is rarer than its 8%.
     """
     low, high = (-1.0, -1.0, -1.0), (1.0, 1.0, 0.5)
     dx_m, dy_m, dz_m = generator.uniform(low, high) * MAX_TRANSLATION_M
@@ -99,7 +101,7 @@ def with_noise(action: ActionA, deviation: float, generator: np.random.Generator
 
 
 class Noisy:
-    """Any behaviour with noise on its actions (MT-Opt, Sec. 7.2: "additional random noise").
+    """Any behaviour with noise on its actions (MT-Opt, App. 7.2: "additional random noise").
 
     Args:
         behaviour: What acts underneath.

@@ -12,7 +12,7 @@ from data.errors import ConfigurationError, unknown_name
 from data.frames import Size
 
 Strategy = Literal["orig", "all", "skill"]
-"""Which tasks an episode may be impersonated as (MT-Opt, Sec. V-B)."""
+"""Which tasks an episode may be impersonated as (MT-Opt, Sec. IV-B)."""
 Balancing = Literal["rebal", "rand"]
 """What batches are made of: equal parts, or whatever there is (MT-Opt, Table 4)."""
 Optimizer = Literal["adam", "sgd"]
@@ -39,7 +39,7 @@ class PolicyConfig:
     contrast: float
     """Contrast and saturation are scaled by 1 - this to 1 + this in training; 0 leaves them."""
 
-    # The Q network (MT-Opt, Sec. 7.1)
+    # The Q network (MT-Opt, App. 7.1)
     channels: int
     """Feature maps of every convolution, and units of the last layers."""
     convolutions_before: int
@@ -75,7 +75,7 @@ class PolicyConfig:
     max_steps: int
     """An episode ends after this many actions."""
 
-    # Experience (MT-Opt, Sec. V-B)
+    # Experience (MT-Opt, Sec. IV-B)
     strategy: Strategy
     """Which tasks an episode may be impersonated as."""
     p_success: float

@@ -1,4 +1,4 @@
-"""Which tasks an episode may teach beside the one it was collected for (MT-Opt, Sec. V-B, 7.3)."""
+"""Which tasks an episode may teach beside its own (MT-Opt, Sec. IV-B and App. 7.3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def impersonate(
     p_failure: float,
     generator: np.random.Generator,
 ) -> list[TaskOutcome]:
-    """Expand one episode into what it teaches each task (Algorithm 1 of MT-Opt, Sec. 7.3).
+    """Expand one episode into what it teaches each task (Algorithm 1 of MT-Opt, App. 7.3).
 
     The commanded task itself is always kept where it has a reward. Another task is a candidate
     under `all`, or under `skill` where it belongs to the commanded task's skill; a candidate is

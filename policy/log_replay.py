@@ -1,4 +1,4 @@
-"""Log replay: episodes from disk, judged, impersonated, into the replay buffers (MT-Opt, 7.4)."""
+"""Log replay: episodes from disk, judged and impersonated, to replay (MT-Opt, App. 7.4)."""
 
 from __future__ import annotations
 

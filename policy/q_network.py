@@ -1,4 +1,4 @@
-"""The multi-task Q network (MT-Opt, Sec. 7.1; QT-Opt, Appendix E).
+"""The multi-task Q network (MT-Opt, App. 7.1; QT-Opt, Appendix E).
 
 Shapes: B states, N candidate actions a state, C colour, H height, W width, A action, S state,
 T tasks, V vector units, D feature maps, h and w the size of the map at the merge.

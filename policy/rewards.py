@@ -1,4 +1,4 @@
-"""Rewards: what a detector says about terminal frames, by its own thresholds (MT-Opt, Sec. VI).
+"""Rewards: what a detector says about terminal frames, by its own thresholds (MT-Opt, Sec. V).
 
 Shapes: N episodes, T tasks of the detector.
 """

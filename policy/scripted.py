@@ -1,4 +1,4 @@
-"""The two crude scripts that bootstrap learning (MT-Opt, Sec. 7.2). They look at no image."""
+"""The two crude scripts that bootstrap learning (MT-Opt, App. 7.2). They look at no image."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from data.frames import Size, decode_jpeg, resize
 from policy.transitions import Transitions
 
 POLICY_CAMERA = "over_shoulder"
-"""The one camera the policy sees (MT-Opt, Sec. 7.1); the side views serve the detector only."""
+"""The one camera the policy sees (MT-Opt, App. 7.1); the side views serve the detector only."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,7 +103,7 @@ def gather_transitions(
     """The transition at step b of trajectory b, as task b sees it, copied into one batch.
 
     The reward is sparse: 1 on the last transition of an episode that succeeded at the task, else 0
-    (MT-Opt, Sec. VI).
+    (MT-Opt, Sec. V).
     """
     chosen = list(zip(trajectories_B, step_B.tolist(), strict=True))
     done_B = np.asarray([step == len(trajectory) - 1 for trajectory, step in chosen])

@@ -16,7 +16,7 @@ from data.errors import InvalidInput
 
 @dataclass(frozen=True, kw_only=True)
 class Transitions:
-    """A batch of (s, a, r, s'), each belonging to one task (MT-Opt, Sec. III).
+    """A batch of (s, a, r, s'), each belonging to one task (MT-Opt, Sec. IV-A).
 
     Images have the size `PolicyConfig.frame_size`; augmentation cuts the network's input from them.
     """

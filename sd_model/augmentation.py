@@ -27,7 +27,7 @@ ViewsVHWC = NDArray[np.uint8]
 class Preprocessing:
     """Frames of any size -> kept views -> (augmented or centred) crops -> network input.
 
-    Training draws crop, brightness and contrast, rotation and shadows (MT-Opt, Sec. X-B) anew for
+    Training draws crop, brightness and contrast, rotation and shadows (MT-Opt, App. 8) anew for
     every view: cameras stand in different light, and one geometric draw for all would keep a
     relation between the views that no other robot has.
     """

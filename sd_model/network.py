@@ -16,7 +16,7 @@ from sd_model.config import DetectorConfig
 class DetectorNetwork(nn.Module):
     """Logits of every task from the views of a frame.
 
-    The trunk follows the paper's Q network without its action branch (MT-Opt, Sec. X-B).
+    The trunk follows the paper's Q network without its action branch (MT-Opt, Sec. V and App. 8).
     Differs: all tasks are scored in one pass instead of being asked for by a one-hot code; views
     keep a spatial grid and a projection of their own until they are joined by concatenation;
     batch normalisation has its gamma.

@@ -16,7 +16,7 @@ OutcomesFT = NDArray[np.int8]
 class BalancedSampler:
     """Draws frames: a task uniformly, success or failure evenly, then one such frame uniformly.
 
-    (MT-Opt, Sec. X-B: "we balance the data between success and failures as well as tasks".)
+    (MT-Opt, App. 8: "we balance the data between success and failures as well as tasks".)
 
     Raises:
         InvalidInput: A task lacks successes or failures among the frames.

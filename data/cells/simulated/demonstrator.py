@@ -1,7 +1,7 @@
 """Shows outcomes as a person shows them to the cameras, near misses among them.
 
 The person arranges the scene; from then on every frame shows the outcome, while hand, gripper and
-objects keep moving so that frames differ (MT-Opt, Sec. VI-C and Fig. 4).
+objects keep moving so that frames differ (MT-Opt, Sec. V and Fig. 4).
 """
 
 from __future__ import annotations
