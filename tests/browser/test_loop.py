@@ -139,7 +139,9 @@ def _retrain(page: Page, url: str) -> None:
 
 
 def _wait_until_done(page: Page, title: str) -> None:
-    expect(page.get_by_text(re.compile(f"^{title}: done"))).to_be_visible(timeout=RUN_S)
+    ended = page.get_by_text(re.compile(f"^{title}: (done|failed|cancelled|stopped)"))
+    ended.wait_for(timeout=RUN_S)
+    expect(ended).to_contain_text("done")
 
 
 def _select(page: Page, label: str, option: str | re.Pattern[str]) -> None:
