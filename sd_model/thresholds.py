@@ -60,7 +60,8 @@ def choose_threshold(
     `confidence`, the one with the fewest errors (false negative plus false positive rate), in the
     middle of the gap it lies in. Frames of one clip are not independent, so the bound counts
     episodes, and one accepted frame spoils its episode: what is bounded is no smaller than the
-    rate of frames. Where no threshold can be bounded, the bound is given up and 0.5 is the least.
+    rate of frames. Where no threshold can be bounded, the bound is given up, and what would lie
+    below 0.5 is raised to it.
 
     Args:
         score_N: Scores of the frames whose outcome is known.
@@ -81,23 +82,25 @@ def choose_threshold(
     worst_E = np.zeros(len(episodes), dtype=np.float32)
     np.maximum.at(worst_E, episode_of_failure, score_N[~success_N])
     candidate_C = _candidates(score_N)
-    accepted_C = len(episodes) - _below(worst_E, candidate_C)
     bounds = [upper_bound(n, len(episodes), confidence) for n in range(len(episodes) + 1)]
-    bound_C = np.array(bounds)[accepted_C]
-    allowed_C = bound_C <= false_positive_rate
-    bounded = bool(allowed_C[:-1].any())  # the last candidate accepts nothing at all
-    if not bounded:
-        allowed_C = candidate_C >= _DEFAULT
+    bound_C = np.array(bounds)[len(episodes) - _below(worst_E, candidate_C)]
+    # The last candidate accepts nothing at all.
+    bounded = bool((bound_C[:-1] <= false_positive_rate).any())
+    if bounded:
+        candidate_C = candidate_C[bound_C <= false_positive_rate]
+    else:
+        candidate_C = np.maximum(candidate_C, _DEFAULT)
     false_negative_C = _below(score_N[success_N], candidate_C) / success_N.sum()
     true_negative_C = _below(score_N[~success_N], candidate_C) / (~success_N).sum()
     error_C = false_negative_C + 1 - true_negative_C
-    best = int(np.argmin(np.where(allowed_C, error_C, np.inf)))
+    value_1 = candidate_C[[np.argmin(error_C)]]
+    accepted = len(episodes) - int(_below(worst_E, value_1)[0])
     return Threshold(
-        value=float(candidate_C[best]),
+        value=float(value_1[0]),
         way="bounded" if bounded else "balanced",
         failures=len(episodes),
-        false_positives=int(accepted_C[best]),
-        bound=float(bound_C[best]),
+        false_positives=accepted,
+        bound=bounds[accepted],
         needed=needed,
     )
 
@@ -108,8 +111,8 @@ def _below(score_N: NDArray[np.float32], value_C: NDArray[np.float64]) -> NDArra
 
 
 def _candidates(score_N: NDArray[np.float32]) -> NDArray[np.float64]:
-    """0.5, the middle between neighbouring scores, and a last one above every score; sorted."""
+    """The middle between neighbouring scores, and a last one above every score; sorted."""
     scores = np.unique(score_N).astype(np.float64)
     middle = (scores[1:] + scores[:-1]) / 2
     above = min(1.0, (scores[-1] + 1) / 2) if scores[-1] < 1 else np.nextafter(1.0, 2.0)
-    return np.unique(np.concatenate([[_DEFAULT], middle, [above]]))
+    return np.append(middle, above)

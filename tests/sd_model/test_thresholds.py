@@ -59,8 +59,17 @@ def test_too_few_failures_fall_back_to_the_fewest_errors() -> None:
     assert chosen.value == pytest.approx(0.65)
 
 
+@pytest.mark.parametrize(("failures", "way"), [(45, "bounded"), (3, "balanced")])
+def test_a_gap_that_holds_one_half_is_cut_in_its_middle(failures: int, way: str) -> None:
+    # At 0.5 a failure that scores a hundredth higher would be accepted.
+    chosen = choose([0.49] * failures, [0.95])
+
+    assert (chosen.way, chosen.value) == (way, pytest.approx(0.72))
+
+
 def test_the_fallback_never_goes_below_one_half() -> None:
     assert choose([0.1, 0.2], [0.3, 0.4]).value == 0.5
+    assert choose([0.1, 0.2], [0.6]).value == 0.5
 
 
 @pytest.mark.parametrize(("failures", "successes"), [([], [0.9]), ([0.1], [])])
@@ -86,4 +95,5 @@ def test_a_perfect_score_of_a_failure_can_be_refused() -> None:
     chosen = choose([1.0] * 45, [1.0])
 
     assert chosen.way == "balanced"
-    assert chosen.value >= 0.5
+    assert chosen.value > 1.0
+    assert chosen.false_positives == 0
