@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from app.tokens import sign
+from data.errors import CorruptData
 from data.frames import CAMERAS, EncodedFrameSet
 from data.shards import FrameRef, read_frames
 from data.workspace import Workspace
@@ -44,6 +45,29 @@ class FrameCache:
             while len(self._frames) > self._kept:
                 self._frames.popitem(last=False)
         return frames
+
+    def read_what_can_be(
+        self, workspace: Workspace, refs: Sequence[FrameRef]
+    ) -> dict[str, CorruptData]:
+        """Read the frame sets of `refs` into memory, all but those of damaged shards.
+
+        Returns:
+            The error of each damaged shard, by its name.
+        """
+        try:
+            self.read(workspace, refs)
+        except CorruptData:
+            pass
+        else:
+            return {}
+        damaged: dict[str, CorruptData] = {}
+        for ref in refs:
+            if ref.shard not in damaged:
+                try:
+                    self.read(workspace, [ref])
+                except CorruptData as error:
+                    damaged[ref.shard] = error
+        return damaged
 
 
 FRAMES = FrameCache()

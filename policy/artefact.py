@@ -113,14 +113,26 @@ def policy_folder(workspace: Workspace, policy_id: str) -> Path:
 
 
 def list_policies(workspace: Workspace) -> list[PolicySummary]:
-    """Every policy that can be read, the newest first; a damaged one hides no other."""
-    found = []
-    for folder in _folders(workspace).values():
+    """Every finished policy, newest first; `damaged_policies` names those it leaves out."""
+    found, _ = _load_all(workspace)
+    return sorted(found, key=lambda policy: policy.created_at_ns, reverse=True)
+
+
+def damaged_policies(workspace: Workspace) -> list[GoalpostError]:
+    """What is wrong with each finished policy that cannot be used, in the order of names."""
+    _, errors = _load_all(workspace)
+    return errors
+
+
+def _load_all(workspace: Workspace) -> tuple[list[PolicySummary], list[GoalpostError]]:
+    found: list[PolicySummary] = []
+    errors: list[GoalpostError] = []
+    for _, folder in sorted(_folders(workspace).items()):
         try:
             found.append(load_summary(folder))
-        except GoalpostError:
-            continue
-    return sorted(found, key=lambda policy: policy.created_at_ns, reverse=True)
+        except GoalpostError as error:
+            errors.append(error)
+    return found, errors
 
 
 def _folders(workspace: Workspace) -> dict[str, Path]:

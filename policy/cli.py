@@ -162,9 +162,12 @@ def list_command(root: Path | None) -> None:
     """List the trained policies, the newest first."""
     from datetime import UTC, datetime
 
-    from policy.artefact import list_policies
+    from policy.artefact import damaged_policies, list_policies
 
-    found = list_policies(existing_workspace(root))
+    workspace = existing_workspace(root)
+    for error in damaged_policies(workspace):
+        click.echo(f"Left out: {error}", err=True)
+    found = list_policies(workspace)
     if not found:
         click.echo("No policy yet. Train one with `goalpost policy train --detector ID`.")
     for each in found:

@@ -89,14 +89,26 @@ def load_summary(folder: Path) -> DetectorSummary:
 
 
 def list_detectors(workspace: Workspace) -> list[DetectorSummary]:
-    """Every finished detector, newest first. Folders that cannot be read are passed over."""
-    found = []
-    for path in workspace.detectors.glob(f"*/{CONFIG}"):
+    """Every finished detector, newest first; `damaged_detectors` names those it leaves out."""
+    found, _ = _load_all(workspace)
+    return sorted(found, key=lambda each: each.created_at_ns, reverse=True)
+
+
+def damaged_detectors(workspace: Workspace) -> list[GoalpostError]:
+    """What is wrong with each finished detector that cannot be used, in the order of names."""
+    _, errors = _load_all(workspace)
+    return errors
+
+
+def _load_all(workspace: Workspace) -> tuple[list[DetectorSummary], list[GoalpostError]]:
+    found: list[DetectorSummary] = []
+    errors: list[GoalpostError] = []
+    for path in sorted(workspace.detectors.glob(f"*/{CONFIG}")):
         try:
             found.append(load_summary(path.parent))
-        except GoalpostError:
-            continue  # `Detector.load` says what is wrong with it
-    return sorted(found, key=lambda each: each.created_at_ns, reverse=True)
+        except GoalpostError as error:
+            errors.append(error)
+    return found, errors
 
 
 def detector_folder(workspace: Workspace, detector_id: str) -> Path:

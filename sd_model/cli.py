@@ -102,9 +102,12 @@ def list_command(root: Path | None) -> None:
     """List the trained detectors, the newest first."""
     from datetime import UTC, datetime
 
-    from sd_model.artefact import list_detectors
+    from sd_model.artefact import damaged_detectors, list_detectors
 
-    found = list_detectors(existing_workspace(root))
+    workspace = existing_workspace(root)
+    for error in damaged_detectors(workspace):
+        click.echo(f"Left out: {error}", err=True)
+    found = list_detectors(workspace)
     if not found:
         click.echo("No detector yet. Train one with `goalpost sd train --holdout ROBOT`.")
     for each in found:

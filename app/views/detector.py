@@ -9,10 +9,10 @@ from app.pages import link, nothing_yet
 from app.readiness import LabelCounts, Tally, judge_readiness
 from app.snapshot import label_counts
 from app.verdict import detector_words
-from app.widgets.notice import errors_shown
+from app.widgets.notice import errors_shown, show_left_out
 from app.widgets.report_view import show_report
 from app.widgets.run_progress import show_run, warn_if_busy
-from sd_model.artefact import DetectorSummary, list_detectors
+from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.config import RECIPES
 
 _RECIPE_WORDS = {
@@ -37,6 +37,7 @@ def render() -> None:
     with train:
         _train(label_counts())
     with reports:
+        show_left_out(damaged_detectors(state.workspace()))
         _reports(detectors)
 
 

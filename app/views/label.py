@@ -26,9 +26,9 @@ from app.pages import link, nothing_yet
 from app.person import your_name
 from app.widgets.conflicts import show_conflicts
 from app.widgets.labelling import Question, labelling
-from app.widgets.notice import errors_shown
+from app.widgets.notice import errors_shown, show_error
 from data.episode_index import IndexedEpisode
-from data.errors import LabelConflict
+from data.errors import CorruptData, LabelConflict
 from data.labels import Label, label_history, undo_label
 from data.shards import FrameRef
 
@@ -127,23 +127,31 @@ def _is_commanded(task: str, episodes: Sequence[IndexedEpisode]) -> bool:
 
 
 def _ask(queue: Queue, wanted: QueueFilter, by: str) -> None:
-    batch = queue.waiting[:PREFETCHED]
-    refs = [_ref(waiting) for waiting in batch]
-    FRAMES.read(state.workspace(), refs)
+    damaged: dict[str, CorruptData] = {}
+    while True:
+        waiting = [each for each in queue.waiting if each.episode.shard not in damaged]
+        batch = waiting[:PREFETCHED]
+        refs = [_ref(each) for each in batch]
+        found = FRAMES.read_what_can_be(state.workspace(), refs)
+        if not found:
+            break
+        damaged |= found
+    for error in damaged.values():
+        show_error(error)
     now_s = time.time()
     labelling(
         [
             Question(
-                item_id=waiting.item.item_id,
-                question=f"Success at {waiting.item.task}?",
-                details=_describe(waiting),
+                item_id=each.item.item_id,
+                question=f"Success at {each.item.task}?",
+                details=_describe(each),
                 images=image_urls(ref, now_s=now_s),
             )
-            for waiting, ref in zip(batch, refs, strict=True)
+            for each, ref in zip(batch, refs, strict=True)
         ],
         key=_KEY,
         queue_id=hashlib.sha256(repr(wanted).encode()).hexdigest(),
-        waiting=len(queue.waiting),
+        waiting=len(waiting),
         confirmed=inbox.confirmed(_KEY),
         on_log=inbox.receiver(_KEY, by=by, source="person"),
     )

@@ -8,10 +8,11 @@ from app import jobs, state
 from app.pages import nothing_yet
 from app.policies import PolicyCard, list_policy_cards
 from app.widgets.collect_form import show_collect_form
-from app.widgets.notice import errors_shown
+from app.widgets.notice import errors_shown, show_left_out
 from app.widgets.policy_result import show_policy_result
 from app.widgets.retrain_form import show_retrain_form
 from app.widgets.run_progress import show_run, warn_if_busy
+from policy.artefact import damaged_policies
 from sd_model.artefact import list_detectors
 
 _METRICS = {
@@ -49,6 +50,7 @@ def render() -> None:
                 label="See whether there is a detector",
             )
     with results:
+        show_left_out(damaged_policies(state.workspace()))
         _results(cards)
 
 

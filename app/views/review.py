@@ -25,11 +25,11 @@ from app.pages import link, nothing_yet
 from app.person import your_name
 from app.widgets.conflicts import show_conflicts
 from app.widgets.gallery import Card, Choice, gallery
-from app.widgets.notice import errors_shown
+from app.widgets.notice import errors_shown, show_error
 from app.wording import listed, when
 from data.labels import Label
 from data.shards import FrameRef
-from sd_model.artefact import DetectorSummary
+from sd_model.artefact import SCORES, DetectorSummary
 from sd_model.detector import list_detectors
 from sd_model.scores import JudgedExample, load_scores
 
@@ -79,7 +79,8 @@ def _describe(summary: DetectorSummary) -> str:
 
 
 def _review(summary: DetectorSummary, by: str) -> None:
-    scores = _scores(str(summary.folder), (summary.folder / "scores.parquet").stat().st_mtime_ns)
+    path = summary.folder / SCORES
+    scores = _scores(str(summary.folder), path.stat().st_mtime_ns if path.exists() else 0)
     examples = _choose(scores)
     own = {task: chosen.value for task, chosen in summary.thresholds.items()}
     thresholds = _choose_thresholds(own, examples)
@@ -223,6 +224,10 @@ def _show_mistakes(
     pages = -(-len(shown) // CARDS)
     page = st.pagination(pages, key="review-page") if pages > 1 else 1
     batch = shown[(page - 1) * CARDS : page * CARDS]
+    damaged = FRAMES.read_what_can_be(state.workspace(), [_ref(each) for each in batch])
+    for error in damaged.values():
+        show_error(error)
+    batch = [each for each in batch if each.worst.shard not in damaged]
     splits = {item_of(row): row.split for row in scores}
     gallery(
         _cards(batch, thresholds, checked),
@@ -239,16 +244,16 @@ def _label_with_count(kind: str, mistakes: Sequence[Mistake]) -> str:
 def _cards(
     mistakes: Sequence[Mistake], thresholds: Mapping[str, float], checked: Mapping[Item, Label]
 ) -> list[Card]:
-    refs = [
-        FrameRef(each.worst.shard, each.worst.episode_id, each.worst.frame_index)
-        for each in mistakes
-    ]
-    FRAMES.read(state.workspace(), refs)
     now_s = time.time()
     return [
-        _card(mistake, thresholds, checked.get(mistake.item), image_urls(ref, now_s=now_s))
-        for mistake, ref in zip(mistakes, refs, strict=True)
+        _card(each, thresholds, checked.get(each.item), image_urls(_ref(each), now_s=now_s))
+        for each in mistakes
     ]
+
+
+def _ref(mistake: Mistake) -> FrameRef:
+    worst = mistake.worst
+    return FrameRef(worst.shard, worst.episode_id, worst.frame_index)
 
 
 def _card(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -15,6 +15,12 @@ _LONGEST_LIST = 12
 def show_error(error: GoalpostError) -> None:
     """Tell an expected error in place. Nothing that was typed on the page is touched."""
     st.error(error_text(error), icon=":material/error:")
+
+
+def show_left_out(errors: Iterable[GoalpostError]) -> None:
+    """Tell what a list does not show because it cannot be used; the rest of it can."""
+    for error in errors:
+        st.warning(error_text(error), icon=":material/warning:")
 
 
 @contextmanager

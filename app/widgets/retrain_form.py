@@ -8,11 +8,11 @@ from app import jobs, state
 from app.pages import link, nothing_yet
 from app.policies import PolicyCard
 from app.verdict import detector_words, reward_warnings
-from app.widgets.notice import errors_shown, show_error
+from app.widgets.notice import errors_shown, show_error, show_left_out
 from app.widgets.run_progress import warn_if_busy
 from data.errors import CorruptData
 from policy.config import RECIPES
-from sd_model.artefact import DetectorSummary, list_detectors
+from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.report import load_report
 
 _STRATEGY_WORDS = {
@@ -32,6 +32,7 @@ _UPDATES = {"smoke": 100, "cpu": 2000, "paper": 100_000}
 
 def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
     """Choose what to learn from which rewards; start the run."""
+    show_left_out(damaged_detectors(state.workspace()))
     detectors = {each.detector_id: each for each in list_detectors(state.workspace())}
     if not detectors:
         nothing_yet(

@@ -84,3 +84,16 @@ def test_a_damaged_report_is_told_in_words(world: Any) -> None:
     at = AppTest.from_function(_page).run()
     assert not at.exception
     assert "report cannot be read" in at.error[0].value
+
+
+def test_detectors_that_cannot_be_used_are_named_and_the_others_shown(world: Any) -> None:
+    world.add_detector("good", ["lift-carrot"])
+    newer = world.add_detector("newer", ["lift-carrot"]).folder / "config.json"
+    newer.write_text(newer.read_text().replace('"format": 1', '"format": 9'))
+    (world.add_detector("torn", ["lift-carrot"]).folder / "thresholds.json").write_text("{")
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    first, second = (warning.value for warning in at.warning[:2])
+    assert "format 9" in first and "Update Goalpost" in first
+    assert "damaged thresholds.json" in second
+    assert len(at.selectbox(key="detector-report").options) == 1

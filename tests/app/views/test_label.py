@@ -3,8 +3,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.views import label
 from data.labels import Label, append_labels, label_history, standing_labels
 
 
@@ -71,3 +73,24 @@ def test_answers_that_contradict_each_other_are_told_at_once(world: Any) -> None
     assert "cannot both be true" in at.warning[0].value
     at.button(key="take-back-carrot").click().run()
     assert not at.warning
+
+
+def test_a_damaged_shard_is_named_and_the_others_are_asked_about(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        label, "labelling", lambda questions, **_: asked.extend(q.item_id for q in questions)
+    )
+    monkeypatch.setattr(label, "PREFETCHED", 2)
+    for number in range(3):
+        world.act("robot-2", "lift-any", number=number, labelled=False)
+    world.act("robot-1", "lift-any", labelled=False)
+    damaged = sorted(world.workspace.episodes.glob("robot-2/*/*.parquet"))
+    for shard in damaged:
+        shard.write_bytes(shard.read_bytes()[:-20])
+    at = _run()
+    assert sorted(path.name in error.value for path in damaged for error in at.error) == (
+        [False] * 6 + [True] * 3
+    )
+    assert asked == ["robot-robot-1-lift-any-0|1|lift-any"]

@@ -101,3 +101,18 @@ def test_a_result_is_compared_with_the_policy_it_started_from(world: Any) -> Non
     (run,) = list_runs(world.workspace)
     assert run.kind == "evaluate-policy"
     assert run.spec["policy"] == "2-new"
+
+
+def test_what_cannot_be_used_is_named_and_the_rest_is_offered(world: Any) -> None:
+    world.act("robot-1", "lift-any")
+    world.add_detector("good", ["lift-any"])
+    (world.add_detector("torn", ["lift-any"]).folder / "config.json").write_text("{")
+    world.add_policy("kept", "lift-any")
+    (world.add_policy("lost", "lift-any") / "lineage.json").unlink()
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    told = "\n".join(warning.value for warning in at.warning)
+    assert "The detector 'torn' has a damaged config.json" in told.replace("\\", "")
+    assert "lineage.json" in told
+    assert len(at.selectbox(key="retrain-detector").options) == 1
+    assert len(at.selectbox(key="policy-result").options) == 1

@@ -47,3 +47,10 @@ def test_another_threshold_recounts_without_asking_the_detector(world: Any) -> N
     assert at.error
     at.slider[0].set_value(0.5).run()
     assert _metrics(at)["Successes taken for failure"] == "0 (0.0%)"
+
+
+def test_missing_scores_are_told_in_words(world: Any) -> None:
+    (world.add_detector("first", ["lift-carrot"]).folder / "scores.parquet").unlink()
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert "scores" in at.error[0].value
