@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from policy.augmentation import central_view, draw_view, see
@@ -31,13 +33,6 @@ def test_shift_moves_by_at_most_the_border_and_repeats_the_edge() -> None:
     assert left[16, :4, 0].tolist() == [0, 0, 0, 1]
 
 
-def test_one_view_shows_s_and_the_next_s_alike() -> None:
-    config = load_recipe("smoke", {"brightness": 0.1, "contrast": 0.5})
-    image = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
-    view = draw_view(8, config, np.random.default_rng(0))
-    np.testing.assert_array_equal(see(image, view, config), see(image.copy(), view, config))
-
-
 def test_paper_cuts_472_out_of_640_by_512() -> None:
     config = load_recipe("paper", {"brightness": 0.0, "contrast": 0.0})
     image = np.zeros((1, 512, 640, 3), dtype=np.uint8)
@@ -54,3 +49,21 @@ def test_brightness_is_added_to_every_channel() -> None:
     grey = np.full((1, 32, 32, 3), 100, dtype=np.uint8)
     expected = round(100 + 255 * float(view.brightness_B[0]))
     assert set(see(grey, view, config).flatten().tolist()) == {expected}
+
+
+def test_contrast_scales_about_the_mean_of_each_channel() -> None:
+    config = load_recipe("smoke", {"contrast": 0.5})
+    view = replace(central_view(1, config), contrast_B=np.float32([0.5]))
+    image = np.full((1, 32, 32, 3), 40, dtype=np.uint8)
+    image[:, :16] = 200  # half of it: the mean is 120
+    seen = see(image, view, config)
+    assert seen[0, 0, 0].tolist() == [160] * 3
+    assert seen[0, -1, 0].tolist() == [80] * 3
+
+
+def test_saturation_scales_about_grey() -> None:
+    config = load_recipe("smoke", {"contrast": 0.5})
+    view = replace(central_view(1, config), saturation_B=np.float32([0.5]))
+    red = np.full((1, 32, 32, 3), (200, 0, 0), dtype=np.uint8)
+    # Its grey is 0.299 * 200 = 59.8, and every channel goes half of the way there.
+    assert see(red, view, config)[0, 0, 0].tolist() == [130, 30, 30]

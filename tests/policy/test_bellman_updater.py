@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,62 @@ def test_labels_are_reward_plus_discounted_clipped_value() -> None:
     assert labelled.target_B.tolist() == pytest.approx([0.45, 0.45, 0.45, 0.0, 1.0])
     assert labelled.version_B.tolist() == [9] * 5
     assert labelled.image_BHWC.shape == (5, 32, 32, 3)
+
+
+def test_value_is_the_smaller_one_of_the_action_that_the_average_prefers() -> None:
+    """The lagged copy likes the opposite of what the average likes, and is asked all the same."""
+
+    class Leaning(torch.nn.Module):
+        def __init__(self, slope: float) -> None:
+            super().__init__()
+            self.slope = slope
+
+        def forward_image(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+            return image_BCHW
+
+        def forward_action(
+            self, map_BDhw: torch.Tensor, action_BNA: torch.Tensor, *condition: torch.Tensor
+        ) -> torch.Tensor:
+            return self.slope * action_BNA[..., 0]
+
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            return self.forward_action(*inputs)
+
+    copies = TargetCopies(Leaning(3.0), Leaning(-3.0), version=0)
+    value_B = state_value(
+        copies,
+        np.zeros((2, 32, 32, 3), dtype=np.uint8),
+        np.zeros((2, 2), dtype=np.float32),
+        torch.eye(2),
+        load_recipe("smoke", {"cem_samples": 256, "cem_iterations": 6}),
+        torch.Generator().manual_seed(0),
+        CPU,
+    )
+    # a* has dx = 1, where the average says sigmoid(3) and the lagged copy sigmoid(-3) = 0.0474.
+    assert value_B.tolist() == pytest.approx([0.0474] * 2, abs=0.01)
+
+
+def test_s_and_the_next_s_are_seen_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_recipe("smoke", {"label_batch_size": 8, "brightness": 0.1, "contrast": 0.5})
+    seen: list[np.ndarray] = []
+
+    def resting(count: int, generator: np.random.Generator) -> Transitions:
+        batch = _transitions(count, generator)
+        return replace(
+            batch, next_image_BHWC=batch.image_BHWC, done_B=np.zeros(count, dtype=np.bool_)
+        )
+
+    def valued(copies: TargetCopies, image_BHWC: np.ndarray, *rest: object) -> torch.Tensor:
+        seen.append(image_BHWC)
+        return torch.zeros(len(image_BHWC))
+
+    monkeypatch.setattr("policy.bellman_updater.state_value", valued)
+    copies = TargetCopies(_constant(config, 0.6), _constant(config, 0.5), version=0)
+    updater = BellmanUpdater(resting, config, task_count=2, device=CPU)
+    labelled = updater.label(copies, np.random.default_rng(0))
+    np.testing.assert_array_equal(seen[0], labelled.image_BHWC)
+    plain = resting(8, np.random.default_rng(0)).image_BHWC
+    assert all((labelled.image_BHWC[n] != plain[n]).any() for n in range(8))
 
 
 def test_episodes_that_all_end_need_no_search() -> None:
