@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M, ActionA, Ro
 from data.errors import InvalidInput
 from data.frames import ImageHWC
 from data.tasks import Task
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +135,11 @@ class Noisy:
         return with_noise(action, self._deviation, generator)
 
 
-def begun(generator: np.random.Generator | None, name: str) -> np.random.Generator:
-    """The generator of the episode under way; raises `InvalidInput` where none has begun."""
-    if generator is None:
+def begun(episode: T | None, name: str) -> T:
+    """What belongs to the episode under way; raises `InvalidInput` where none has begun."""
+    if episode is None:
         raise InvalidInput(
             f"The behaviour '{name}' was asked to act before an episode had begun.",
             next_step="Call begin(task, generator) first.",
         )
-    return generator
+    return episode

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M, ActionA
-from data.errors import InvalidInput
-from policy.behaviours import Observation, make_action
+from policy.behaviours import Observation, begun, make_action
 
 _FLOOR_M = 0.012
 """The fingertips are at the floor when they are this high or lower [m]."""
@@ -33,13 +32,9 @@ class _Script:
 
     def act(self, observation: Observation) -> ActionA:
         """The script's next action; after its end, terminate."""
-        if self._actions is None:
-            raise InvalidInput(
-                f"The behaviour '{self.name}' was asked to act before an episode had begun.",
-                next_step="Call begin(task, generator) first.",
-            )
+        actions = begun(self._actions, self.name)
         self._height_m = observation.state.height_m
-        return next(self._actions, make_action(terminates=True))
+        return next(actions, make_action(terminates=True))
 
     def _play(self, generator: np.random.Generator) -> Iterator[ActionA]:
         raise NotImplementedError

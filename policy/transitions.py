@@ -6,7 +6,6 @@ Shapes: B transitions, H height, W width, C colour, S state, A action.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +49,3 @@ class Transitions:
 
     def __len__(self) -> int:
         return len(self.task_B)
-
-    def take(self, index_N: NDArray[np.int64]) -> Self:
-        """The transitions at `index_N`, copied, in that order."""
-        return type(self)(**{f.name: getattr(self, f.name)[index_N] for f in fields(self)})
-
-    @classmethod
-    def concatenate(cls, parts: list[Self]) -> Self:
-        """One batch of all `parts` in order; there must be at least one."""
-        return cls(
-            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
-        )

@@ -58,11 +58,6 @@ class JudgedExample:
     decision: bool
     """Whether the score reached the task's threshold."""
 
-    @property
-    def wrong(self) -> bool:
-        """Whether the decision differs from the outcome."""
-        return self.decision != (self.outcome == "success")
-
 
 def judged_examples(
     manifest: Manifest,
