@@ -25,6 +25,10 @@ from policy.collection_log import CollectionLog
 from policy.trajectory import POLICY_CAMERA
 
 _TERMINATE = 7
+_BEHAVIOUR = 7
+"""Stream of the behaviour's draws; a simulated cell draws its scene from others of one seed."""
+_COLLECTED = 1
+"""Stream of the scenes that are collected."""
 STEP_SIZE = Size(96, 96)
 TERMINAL_SIZE = Size(320, 256)
 
@@ -80,7 +84,7 @@ def run_episode(
     """
     start = start_of(task)
     cell.reset(seed=seed, start=start, task=task.name)
-    behaviour.begin(task.name, np.random.default_rng([seed, 1]))
+    behaviour.begin(task.name, np.random.default_rng([seed, _BEHAVIOUR]))
     step_view = {POLICY_CAMERA: config.step_size}
     started_ns = clock_ns()
     steps: list[Step] = []
@@ -228,8 +232,8 @@ def collect_episodes(
             flush_episodes=config.flush_episodes,
             announce=partial(log.announce, cell.robot),
         ) as writer:
-            plan = enumerate(episode_plan(commanded, count, seed=seed, position=position))
-            for index, (task, episode_seed) in islice(plan, len(saved), None):
+            plan = episode_plan(commanded, count, seed=seed, position=position, stream=_COLLECTED)
+            for index, (task, episode_seed) in islice(enumerate(plan), len(saved), None):
                 report.progress(
                     (position + index / count) / len(cells),
                     f"{cell.robot}: {task.name}, episode {index + 1} of {count}",
@@ -244,10 +248,19 @@ def collect_episodes(
 
 
 def episode_plan(
-    tasks: Sequence[Task], count: int, *, seed: int, position: int
+    tasks: Sequence[Task], count: int, *, seed: int, position: int, stream: int = 0
 ) -> Iterator[tuple[Task, int]]:
-    """The task and the seed of each of `count` episodes of the cell at `position`."""
-    generator = np.random.default_rng([seed, position])
+    """The task and the seed of each of `count` episodes of the cell at `position`.
+
+    Args:
+        tasks: What is commanded, in turn.
+        count: Of episodes.
+        seed: Of the plan.
+        position: Of the cell among those that share the seed.
+        stream: Which scenes. Collecting has a stream of its own, so that a policy is not judged on
+            the scenes it learned from, even where both were given the same seed.
+    """
+    generator = np.random.default_rng([seed, position, stream])
     offset = int(generator.integers(len(tasks)))
     for index in range(count):
         yield tasks[(offset + index) % len(tasks)], int(generator.integers(2**31))

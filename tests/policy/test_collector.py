@@ -23,6 +23,7 @@ from data.workspace import open_workspace
 from policy.behaviours import Behaviour, Observation, make_action
 from policy.collection_log import CollectionLog
 from policy.collector import CollectionConfig, collect_episodes, episode_plan, run_episode
+from policy.evaluation import evaluate_behaviour
 from policy.scripted import ScriptedPick, ScriptedPlace
 from policy.trajectory import trajectory_from_episode
 
@@ -169,6 +170,29 @@ def test_every_task_gets_its_share_and_robots_differ() -> None:
     assert len(seeds) == 27
 
 
+def test_what_is_evaluated_was_not_collected_though_the_seed_is_the_same(catalog: Catalog) -> None:
+    collected, evaluated = BlankCell(), BlankCell()
+    collect(catalog, [collected], 8)
+    evaluate_behaviour(
+        Waiting(), [evaluated], [SEED_TASKS["lift-any"], SEED_TASKS["place-any"]], 4,
+        seed=0, report=Noted(), config=SMALL,
+    )  # fmt: skip
+    scenes = [{seed for seed, _, _ in cell.resets} for cell in (collected, evaluated)]
+    assert [len(each) for each in scenes] == [8, 8]
+    assert scenes[0].isdisjoint(scenes[1])
+
+
+def test_a_behaviour_does_not_repeat_the_draws_of_the_scene() -> None:
+    class Drawing(Waiting):
+        def begin(self, task: str, generator: np.random.Generator) -> None:
+            self.first = generator.random()
+
+    behaviour = Drawing()
+    run_episode(BlankCell(), behaviour, SEED_TASKS["lift-any"], seed=5, config=SMALL)
+    of_the_scene = [np.random.default_rng([5, stream]).random() for stream in range(7)]
+    assert behaviour.first not in of_the_scene
+
+
 def collect(
     catalog: Catalog,
     cells: list[BlankCell],
@@ -248,7 +272,7 @@ def test_an_interrupted_collection_goes_on_where_it_stopped(catalog: Catalog) ->
 
 def plan_of(count: int, *, position: int) -> list[tuple[Task, int]]:
     tasks = [SEED_TASKS[name] for name in ("lift-any", "place-any")]
-    return list(episode_plan(tasks, count, seed=0, position=position))
+    return list(episode_plan(tasks, count, seed=0, position=position, stream=1))
 
 
 def test_a_shard_never_spans_midnight(catalog: Catalog) -> None:
