@@ -123,6 +123,22 @@ def build_queue(
     return Queue(waiting=tuple(waiting), answered=answered, derived=derived)
 
 
+def known_to_simulator(queue: Queue, stated: Stated) -> list[IndexedEpisode]:
+    """The episodes that wait in `queue`, whose outcome a simulator knows and nobody has stated.
+
+    Args:
+        queue: The questions a person would be asked.
+        stated: The standing answers; an episode with one, be it `unsure`, is left to people.
+    """
+    found = {
+        waiting.episode.info.episode_id: waiting.episode
+        for waiting in queue.waiting
+        if waiting.item.task in (waiting.episode.info.truth or {})
+        and not stated.get((waiting.item.episode_id, terminal_frame(waiting.episode)))
+    }
+    return list(found.values())
+
+
 def find_conflicts(
     stated: Stated, tasks: TaskSet, frames: Iterable[tuple[str, int]]
 ) -> dict[tuple[str, int], LabelConflict]:

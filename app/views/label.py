@@ -20,6 +20,7 @@ from app.label_queue import (
     Waiting,
     build_queue,
     conclusions,
+    known_to_simulator,
     stated_outcomes,
 )
 from app.pages import link, nothing_yet
@@ -27,15 +28,19 @@ from app.person import your_name
 from app.widgets.conflicts import show_conflicts
 from app.widgets.labelling import Question, labelling
 from app.widgets.notice import errors_shown, show_error
+from app.wording import counted
 from data.episode_index import IndexedEpisode
 from data.errors import CorruptData, LabelConflict
 from data.labels import Label, label_history, undo_label
 from data.shards import FrameRef
+from data.truth_labels import label_from_truth
 
 _KEY = "labelling"
 PREFETCHED = 24
 """Questions the browser holds, so that answers need not wait for the page."""
 _RECENT = 12
+_BY_SIMULATOR = "label-by-simulator"
+"""Session state: how many labels the simulator has just given."""
 
 
 def render() -> None:
@@ -67,6 +72,7 @@ def render() -> None:
     with errors_shown():
         _ask(queue, wanted, by)
     _show_counts(queue)
+    _offer_truth(known_to_simulator(queue, stated), wanted.tasks)
     _show_recent(by, episodes, stated)
 
 
@@ -177,6 +183,36 @@ def _show_counts(queue: Queue) -> None:
     if not queue.waiting:
         st.success("Everything in this selection is answered.", icon=":material/task_alt:")
         link("detector", "Train a detector on these labels")
+
+
+def _offer_truth(episodes: Sequence[IndexedEpisode], tasks: Sequence[str]) -> None:
+    """Let the simulator answer for its own episodes, so that trying Goalpost costs no hours."""
+    if number := st.session_state.pop(_BY_SIMULATOR, None):
+        st.success(
+            f"The simulator gave {counted(number, 'label')}, and each says so.",
+            icon=":material/smart_toy:",
+        )
+    if not episodes:
+        return
+    with st.container(border=True):
+        st.markdown(
+            f"**Only trying Goalpost?** {counted(len(episodes), 'episode')} of this selection "
+            "ended in simulation and nobody has said how. The simulator knows; with real "
+            "robots, only people do."
+        )
+        pressed = st.button(
+            "Label these by the simulator's truth",
+            key="label-by-truth",
+            icon=":material/smart_toy:",
+            help="Labels them for the tasks chosen above. Each label carries the source "
+            "`simulator`; what people answered stays as it is.",
+        )
+    if pressed:
+        with errors_shown():
+            st.session_state[_BY_SIMULATOR] = label_from_truth(
+                state.catalog(), episodes, state.tasks().only(tasks), at_ns=time.time_ns()
+            )
+            st.rerun()
 
 
 def _show_recent(by: str, episodes: Sequence[IndexedEpisode], stated: Stated) -> None:

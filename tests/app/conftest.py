@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,9 +53,17 @@ class World:
             ],
         )
 
-    def act(self, robot: str, task: str, *, number: int = 0, labelled: bool = True) -> None:
-        """A robot episode that failed at `task`."""
-        episode = self._episode(f"robot-{robot}-{task}-{number}", robot, task, None)
+    def act(
+        self,
+        robot: str,
+        task: str,
+        *,
+        number: int = 0,
+        labelled: bool = True,
+        truth: Mapping[str, bool] | None = None,
+    ) -> None:
+        """A robot episode that failed at `task`; a simulated one has a `truth`."""
+        episode = self._episode(f"robot-{robot}-{task}-{number}", robot, task, None, truth)
         save_episodes(self.catalog, [episode])
         if labelled:
             append_labels(self.catalog, [self._label(episode, task, "failure", 1)])
@@ -138,7 +146,14 @@ class World:
         policy_artefact.save_evaluation(folder, {"by_task": {task: rate}})
         return folder
 
-    def _episode(self, name: str, robot: str, task: str, outcome: Outcome | None) -> Episode:
+    def _episode(
+        self,
+        name: str,
+        robot: str,
+        task: str,
+        outcome: Outcome | None,
+        truth: Mapping[str, bool] | None = None,
+    ) -> Episode:
         frames = EncodedFrameSet(
             jpegs=dict.fromkeys(CAMERAS, _GREY), timestamps_ns=dict.fromkeys(CAMERAS, NOW_NS)
         )
@@ -152,6 +167,7 @@ class World:
             pair_id=name.rsplit("-", 1)[0] if outcome else None,
             recorded_at_ns=NOW_NS,
             step_count=2,
+            truth=truth,
         )
         return Episode(info=info, steps=(Step(frames=frames), Step(frames=frames)))
 

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from app.label_queue import QueueFilter, build_queue, find_conflicts, stated_outcomes
+from app.label_queue import (
+    QueueFilter,
+    build_queue,
+    find_conflicts,
+    known_to_simulator,
+    stated_outcomes,
+)
 from data.episode_index import IndexedEpisode
 from data.episodes import EpisodeInfo, EpisodeKind
 from data.labels import Label, LabelOutcome
@@ -14,6 +20,7 @@ def _episode(
     robot: str = "robot-1",
     kind: EpisodeKind = "robot",
     behaviour: str = "scripted-pick",
+    truth: dict[str, bool] | None = None,
 ) -> IndexedEpisode:
     info = EpisodeInfo(
         episode_id=f"e{number}",
@@ -23,6 +30,7 @@ def _episode(
         task=task,
         recorded_at_ns=number,
         step_count=5,
+        truth=truth,
     )
     return IndexedEpisode(info=info, shard="s")
 
@@ -113,3 +121,18 @@ def test_answers_that_cannot_both_be_true_are_found() -> None:
     wanted = QueueFilter(tasks=("lift-any", "place-any"), only_own_task=False)
     queue = build_queue([_episode(1)], stated, SEED_TASKS, wanted)
     assert [each.item.task for each in queue.waiting] == ["place-any"]
+
+
+def test_the_simulator_may_answer_only_what_it_knows_and_nobody_has_said() -> None:
+    truth = {"lift-any": True, "lift-carrot": False}
+    episodes = [
+        _episode(1, truth=truth),
+        _episode(2),  # a real robot
+        _episode(3, truth=truth),  # answered for another task
+        _episode(4, truth={"lift-carrot": False}),  # knows nothing of the task asked about
+        _episode(5, truth=truth, robot="robot-2"),  # not in the selection
+    ]
+    stated = stated_outcomes([_label("e3", "lift-can", "unsure")])
+    wanted = QueueFilter(tasks=("lift-any",), robots=frozenset({"robot-1"}))
+    queue = build_queue(episodes, stated, SEED_TASKS, wanted)
+    assert [each.info.episode_id for each in known_to_simulator(queue, stated)] == ["e1"]

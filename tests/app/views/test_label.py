@@ -56,6 +56,23 @@ def test_an_answer_of_anyone_can_be_taken_back(world: Any) -> None:
     assert "replaced or taken back" in _text(at)
 
 
+def test_the_simulator_answers_for_its_own_episodes_when_asked(world: Any) -> None:
+    truth = {"lift-any": True, "lift-carrot": False}
+    world.act("robot-1", "lift-any", number=1, labelled=False, truth=truth)
+    world.act("robot-1", "lift-any", number=2, truth=truth)
+    world.act("bench", "lift-any", labelled=False)
+    at = _run()
+    assert "1 episode of this selection ended in simulation" in _text(at)
+    at.button(key="label-by-truth").click().run()
+    assert not at.exception
+    assert "The simulator gave 1 label" in at.success[0].value
+    (given,) = (each for each in standing_labels(world.catalog) if each.source == "simulator")
+    assert (given.episode_id, given.task) == ("robot-robot-1-lift-any-1", "lift-any")
+    assert given.outcome == "success"
+    assert "1 waiting · 2 answered" in _text(at)
+    assert "label-by-truth" not in [button.key for button in at.button]
+
+
 def test_answers_that_contradict_each_other_are_told_at_once(world: Any) -> None:
     world.act("robot-1", "lift-any")  # failure
     carrot = Label(
