@@ -14,6 +14,7 @@ class Facts:
 
     tasks: int = 0
     clips: int = 0
+    """Clips in use; one that was recorded again does not count."""
     labels: int = 0
     """Labels that stand, answers of "unsure" included."""
     paired_tasks: int = 0
@@ -67,8 +68,8 @@ def checklist(facts: Facts) -> list[LoopStep]:
         ),
         (
             "Collect and label episodes", "label", facts.labelled_terminal_frames > 0,
-            f"{facts.labelled_terminal_frames} of {facts.robot_episodes} robot episodes have a "
-            "label.",
+            f"{facts.labelled_terminal_frames} of "
+            f"{counted(facts.robot_episodes, 'robot episode')} labelled.",
             "Label where the robot's episodes ended."
             if facts.robot_episodes
             else "Let a robot try the task, then label how its episodes ended.",

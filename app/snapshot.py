@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import state
 from app.next_step import Facts
+from app.pairing import kept_clips
 from app.policies import list_policy_cards
 from app.readiness import LabelCounts, count_labels
 from sd_model.artefact import list_detectors
@@ -33,8 +34,9 @@ def facts() -> Facts:
     labels = state.labels()
     clips: dict[str, set[str]] = defaultdict(set)
     clip_robots: dict[str, set[str]] = defaultdict(set)
-    for info in episodes.values():
-        if info.kind == "clip" and info.task and info.outcome:
+    kept = kept_clips(episodes.values(), labels)
+    for info in kept:
+        if info.task and info.outcome:
             clips[info.task].add(info.outcome)
             clip_robots[info.robot].add(info.outcome)
     robot_episodes = {name for name, info in episodes.items() if info.kind == "robot"}
@@ -43,7 +45,7 @@ def facts() -> Facts:
     newest = detectors[0] if detectors else None
     return Facts(
         tasks=len(state.tasks()),
-        clips=len(episodes) - len(robot_episodes),
+        clips=len(kept),
         labels=len(labels),
         paired_tasks=sum(len(outcomes) == 2 for outcomes in clips.values()),
         paired_robots=sum(len(outcomes) == 2 for outcomes in clip_robots.values()),

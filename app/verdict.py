@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from app.wording import listed, when
+from app.wording import counted, listed, when
 from sd_model.artefact import DetectorSummary
 from sd_model.metrics import Rate
 from sd_model.report import Cell, Report, percent
@@ -90,9 +90,9 @@ def reward_warnings(report: Report, tasks: Sequence[str]) -> list[str]:
             )
         elif worst.interval.high > UNCERTAIN_FALSE_POSITIVE_RATE:
             warnings.append(
-                f"{task}: only {worst.episodes} episodes of failure judged the detector, so up to "
-                f"{percent(worst.interval.high)} of the failures may be taken for success. Record "
-                "more failures on the held-out robot."
+                f"{task}: only {counted(worst.episodes, 'episode')} of failure judged the "
+                f"detector, so up to {percent(worst.interval.high)} of the failures may be taken "
+                "for success. Record more failures on the held-out robot."
             )
     if unknown:
         warnings.append(

@@ -14,7 +14,7 @@ from app.person import your_name
 from app.views import record_step
 from app.widgets.notice import errors_shown, show_error
 from app.widgets.preview import CAMERA_TITLES, preview
-from app.wording import listed
+from app.wording import counted, listed
 from data.cells.client import CellClient, running_hosts, start_host
 from data.cells.messages import CellStatus
 from data.errors import GoalpostError
@@ -75,7 +75,7 @@ def _offer_recovered(cell: CellClient, status: CellStatus) -> None:
             started = time.strftime("%d %b %H:%M", time.localtime(clip.started_at_ns / 1e9))
             st.markdown(
                 f"**A recording was cut short and is safe.** {clip.outcome.capitalize()} of "
-                f"{clip.task}, {clip.frame_count} frames, by {clip.by}, {started}."
+                f"{clip.task}, {counted(clip.frame_count, 'frame')}, by {clip.by}, {started}."
             )
             keep, drop, _ = st.columns([1, 1, 3])
             if keep.button("Keep it", key=f"keep-{clip.recording_id}", width="stretch"):

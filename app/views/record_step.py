@@ -10,6 +10,7 @@ import streamlit as st
 from app import state
 from app.pairing import Pair
 from app.widgets.notice import errors_shown
+from app.wording import counted
 from data.cells.client import CellClient
 from data.cells.messages import CellStatus, RecordingStatus
 from data.episodes import new_episode_id
@@ -167,7 +168,10 @@ def _show_saved(by: str, *, pair_complete: bool) -> None:
 
 def _in_words(summary: RecordingSummary) -> str:
     missed = "none missed" if summary.dropped_frames == 0 else f"{summary.dropped_frames} missed"
-    return f"{summary.frame_count} frames, one every {summary.median_interval_ms:.0f} ms, {missed}."
+    return (
+        f"{counted(summary.frame_count, 'frame')}, one every "
+        f"{summary.median_interval_ms:.0f} ms, {missed}."
+    )
 
 
 def _advice(outcome: Outcome) -> None:
@@ -186,7 +190,10 @@ def _advice(outcome: Outcome) -> None:
 
 def _simulated_person(cell: CellClient, task: Task) -> None:
     st.markdown("##### The simulated person")
-    st.caption("Stands in for you. Record asks for what the step needs by itself.")
+    st.caption(
+        "Stands in for you: Record first has it show what the step asks for. These buttons have it "
+        "show something else."
+    )
     if task.name not in SEED_TASKS:
         st.selectbox(
             f"What {task.name} looks like",

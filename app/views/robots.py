@@ -7,8 +7,10 @@ import streamlit as st
 from app import state
 from app.camera_check import check_cameras
 from app.pages import link, nothing_yet
+from app.pairing import kept_clips
 from app.verdict import robot_figures
 from app.widgets.notice import errors_shown, show_error
+from app.wording import counted
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
 from data.errors import GoalpostError, InvalidInput
 from data.frames import CAMERAS
@@ -47,13 +49,14 @@ def render() -> None:
 
 def _show_robot(robot: Robot, *, running: bool) -> None:
     episodes = [each.info for each in state.episodes() if each.info.robot == robot.name]
-    clips = sum(info.kind == "clip" for info in episodes)
+    clips = len(kept_clips(episodes, state.labels()))
+    acted = sum(info.kind == "robot" for info in episodes)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{robot.name}**", width="stretch")
             st.caption(
-                f"{_KIND_WORDS[robot.kind]} · {clips} clips · "
-                f"{len(episodes) - clips} robot episodes"
+                f"{_KIND_WORDS[robot.kind]} · {counted(clips, 'clip')} · "
+                f"{counted(acted, 'robot episode')}"
             )
             if running:
                 st.badge("Host running", icon=":material/power:", color="green")

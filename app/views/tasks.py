@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import state
 from app.pages import link
+from app.pairing import kept_clips
 from app.readiness import LabelCounts, Tally
 from app.relations import relation_sentences
 from app.snapshot import label_counts
@@ -38,11 +39,13 @@ def render() -> None:
 
 
 def _show_tasks(tasks: TaskSet, counts: LabelCounts) -> None:
-    clips = Counter(each.info.task for each in state.episodes() if each.info.kind == "clip")
+    kept = kept_clips((each.info for each in state.episodes()), state.labels())
+    clips = Counter(info.task for info in kept)
     skills = list(dict.fromkeys(task.skill for task in tasks))
     for skill in skills:
         st.subheader(f"Skill: {skill}")
-        st.dataframe(
+        # A static table, since its cells wrap: a long name or description is never cut off.
+        st.table(
             [
                 {
                     "task": name,
@@ -53,24 +56,14 @@ def _show_tasks(tasks: TaskSet, counts: LabelCounts) -> None:
                 for name in tasks.of_skill(skill)
             ],
             hide_index=True,
+            border="horizontal",
             alt=f"Tasks of the skill {skill} with the number of their labels",
-            column_config={
-                "what success looks like": st.column_config.TextColumn(width="large"),
-                "clips": st.column_config.NumberColumn(
-                    help="Recorded by a person to show this task."
-                ),
-                "successes": st.column_config.NumberColumn(
-                    help="Clips and terminal frames that somebody labelled as success."
-                ),
-                "failures": st.column_config.NumberColumn(
-                    help="Clips and terminal frames that somebody labelled as failure."
-                ),
-                "derived": st.column_config.NumberColumn(
-                    help="Outcomes that follow from labels of other tasks, so nobody has to label "
-                    "them."
-                ),
-            },
         )
+    st.caption(
+        "**Clips** were recorded by a person to show the task. **Successes** and **failures** are "
+        "clips and terminal frames that somebody labelled. **Derived** outcomes follow from labels "
+        "of other tasks, so nobody has to label them."
+    )
     with st.container(horizontal=True):
         link("record", "Record a pair of a task")
     name = st.selectbox(

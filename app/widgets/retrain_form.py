@@ -10,6 +10,7 @@ from app.policies import PolicyCard
 from app.verdict import detector_words, reward_warnings
 from app.widgets.notice import errors_shown, show_error, show_left_out
 from app.widgets.run_progress import warn_if_busy
+from app.wording import counted
 from data.errors import CorruptData
 from policy.config import RECIPES
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
@@ -42,7 +43,7 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
             label="Train a detector",
         )
         return
-    st.write(f"There are {episodes} robot episodes to learn from.")
+    st.write(f"The policy can learn from {counted(episodes, 'robot episode')}.")
     detector = st.selectbox(
         "Detector that rewards the episodes",
         list(detectors),

@@ -19,7 +19,7 @@ def test_tasks_are_counted_and_their_relations_said_in_words(world: Any) -> None
     world.record_pair("robot-1", "lift-carrot")
     at = AppTest.from_function(_page).run()
     assert not at.exception
-    lifts = at.dataframe[0].value.set_index("task")
+    lifts = at.table[0].value.set_index("task")
     assert lifts.loc["lift-carrot", ["clips", "successes", "failures"]].tolist() == [2, 1, 1]
     assert lifts.loc["lift-any", "derived"] == 1
     assert "Failure of lift-any counts as failure of lift-banana" in _text(at)
