@@ -33,7 +33,13 @@ def render() -> None:
         show_run(run, headline_metrics=("loss",))
     detectors = list_detectors(state.workspace())
     names = ["Train", f"Reports ({len(detectors)})"]
-    train, reports = st.tabs(names, default=names[1] if detectors else names[0])
+    train, reports = st.tabs(
+        names,
+        default=names[1] if detectors else names[0],
+        # Other tabs once there is a newer detector, so that its report opens by itself.
+        key=f"detector-tabs-{detectors[0].detector_id if detectors else ''}",
+        on_change="rerun",
+    )
     with train:
         _train(label_counts())
     with reports:
@@ -161,7 +167,8 @@ def _reports(detectors: list[DetectorSummary]) -> None:
         "Report of the detector",
         list(by_id),
         format_func=lambda name: detector_words(by_id[name]),
-        key="detector-report",
+        # Named after the newest, so that a detector that has just been trained opens by itself.
+        key=f"detector-report-{detectors[0].detector_id}",
         help="The newest comes first.",
     )
     show_report(by_id[chosen])

@@ -35,7 +35,11 @@ def render() -> None:
     names = ["Collect episodes", "Retrain", f"Results ({len(cards)})"]
     episodes = sum(each.info.kind == "robot" for each in state.episodes())
     collect, retrain, results = st.tabs(
-        names, default=names[2] if cards else names[1] if episodes else names[0]
+        names,
+        default=names[2] if cards else names[1] if episodes else names[0],
+        # Other tabs once there is a newer policy, so that its result opens by itself.
+        key=f"policy-tabs-{cards[0].policy_id if cards else ''}",
+        on_change="rerun",
     )
     with collect:
         show_collect_form(cards)
@@ -63,7 +67,8 @@ def _results(cards: list[PolicyCard]) -> None:
         "Policy",
         list(by_id),
         format_func=lambda name: by_id[name].words,
-        key="policy-result",
+        # Named after the newest, so that a policy that has just been trained opens by itself.
+        key=f"policy-result-{cards[0].policy_id}",
         help="The newest comes first.",
     )
     card = by_id[chosen]

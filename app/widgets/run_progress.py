@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app.jobs import active_runs, start
+from app.pages import link
 from app.state import workspace
 from app.widgets.notice import errors_shown
 from data.runs import FINISHED, Run, RunStatus
@@ -58,6 +59,8 @@ def show_run(run: Run, *, headline_metrics: tuple[str, ...] = ()) -> None:
         _show(run, status, headline_metrics)
         if status.state != "done":
             _offer_again(run)
+    if status.state == "done" and run.kind == "collect":
+        link("label", "Label these episodes")
 
 
 def warn_if_busy() -> None:
@@ -107,8 +110,8 @@ def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> Non
     elif status.state == "lost":
         st.warning(
             "The run's process ended without saying why: it was killed, or the computer was "
-            "restarted. What it saved stays in its folder. Start it again; if this repeats, "
-            "look at the end of its log."
+            "restarted. What it saved stays in its folder. Start a new run; if this repeats, look "
+            "at the end of the log."
         )
     elif status.state == "done" and status.message:
         st.caption(status.message)
@@ -121,10 +124,10 @@ def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> Non
 
 def _offer_again(run: Run) -> None:
     if st.button(
-        "Start it again",
+        "Start a new run with the same settings",
         key=f"again-{run.run_id}",
         icon=":material/restart_alt:",
-        help="Starts a new run with the same settings.",
+        help="Begins anew; nothing is taken over from this run.",
     ):
         with errors_shown():
             start(workspace(), run.kind, run.spec)

@@ -96,4 +96,4 @@ def test_detectors_that_cannot_be_used_are_named_and_the_others_shown(world: Any
     first, second = (warning.value for warning in at.warning[:2])
     assert "format 9" in first and "Update Goalpost" in first
     assert "damaged thresholds.json" in second
-    assert len(at.selectbox(key="detector-report").options) == 1
+    assert len(at.selectbox(key="detector-report-good").options) == 1

@@ -115,4 +115,4 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_offered(world: Any) -> Non
     assert "The detector 'torn' has a damaged config.json" in told.replace("\\", "")
     assert "lineage.json" in told
     assert len(at.selectbox(key="retrain-detector").options) == 1
-    assert len(at.selectbox(key="policy-result").options) == 1
+    assert len(at.selectbox(key="policy-result-kept").options) == 1
