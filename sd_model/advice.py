@@ -40,8 +40,8 @@ def _false_positives(task: str, robot: str, rate: Rate) -> list[str]:
         ]
     if rate.episodes < needed:
         return [
-            f"Too few failures of {task} on {robot} to tell: {rate.episodes} of at least {needed} "
-            f"that show fewer than {CLAIMED_RATE:.0%} are accepted."
+            f"Too few failures of {task} on {robot} to tell: {rate.episodes} of at least {needed}, "
+            f"which it takes to show that fewer than {CLAIMED_RATE:.0%} are accepted."
         ]
     return []
 

@@ -173,6 +173,7 @@ def _show_tallies(
         _change(now.false_negatives - at_own.false_negatives),
         delta_color="inverse",
     )
+    st.caption("Frames are counted here. Below, the frames of one clip share a card.")
     if corrected != now:
         st.caption(f"With the labels as corrected in review: {_in_words(corrected)}.")
 

@@ -54,8 +54,8 @@ def show_report(summary: DetectorSummary) -> None:
         return
     st.caption(f"Detector `{summary.detector_id}`, trained {when(summary.created_at_ns)}")
     st.info(holdout_verdict(report), icon=":material/fact_check:")
-    for warning in report.warnings:
-        st.warning(warning)
+    if report.warnings:
+        st.warning("\n".join(f"- {text}" for text in report.warnings))
     first, *others = report.means
     _show_robot(report, first)
     with st.expander("What the columns mean"):
