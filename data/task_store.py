@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from data.catalog import Catalog
 from data.errors import CorruptData, GoalpostError
@@ -20,16 +19,7 @@ def load_tasks(workspace: Workspace) -> TaskSet:
     """
     try:
         stored = json.loads(workspace.tasks_path.read_bytes())["tasks"]
-        return TaskSet(
-            Task(
-                name=task["name"],
-                skill=task["skill"],
-                description=task["description"],
-                implies=tuple(task["implies"]),
-                excludes=tuple(task["excludes"]),
-            )
-            for task in stored
-        )
+        return TaskSet.from_json(stored)
     except FileNotFoundError:
         return SEED_TASKS
     except (ValueError, KeyError, TypeError, GoalpostError) as error:
@@ -54,6 +44,6 @@ def define_task(catalog: Catalog, task: Task) -> TaskSet:
         tasks = {known.name: known for known in load_tasks(catalog.workspace)}
         tasks[task.name] = task
         defined = TaskSet(tasks.values())
-        content = json.dumps({"tasks": [asdict(known) for known in defined]}, indent=1)
+        content = json.dumps({"tasks": defined.as_json()}, indent=1)
         write_atomically(catalog.workspace.tasks_path, content.encode() + b"\n")
     return defined

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
 from data.errors import InvalidInput, TaskRelationError, unknown_name
 
@@ -128,6 +128,24 @@ class TaskSet:
     def implying(self, name: str) -> frozenset[str]:
         """Every other task that has failed when `name` has failed (the contrapositive)."""
         return frozenset(other for other in self._tasks if self[name].name in self._implied[other])
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Plain values, which `from_json` reads back."""
+        return [asdict(task) for task in self]
+
+    @classmethod
+    def from_json(cls, content: Iterable[Mapping[str, Any]]) -> Self:
+        """The tasks that `as_json` wrote. Raises `KeyError` or `TypeError` where one is damaged."""
+        return cls(
+            Task(
+                name=task["name"],
+                skill=task["skill"],
+                description=task["description"],
+                implies=tuple(task["implies"]),
+                excludes=tuple(task["excludes"]),
+            )
+            for task in content
+        )
 
     def of_skill(self, skill: str) -> tuple[str, ...]:
         """Names of the tasks of one skill."""

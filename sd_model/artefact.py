@@ -10,7 +10,7 @@ from typing import Any
 
 from data.errors import CorruptData, GoalpostError, unknown_name
 from data.storage import write_atomically
-from data.tasks import Task, TaskSet
+from data.tasks import TaskSet
 from data.workspace import Workspace
 from sd_model.config import DetectorConfig, config_from, config_values
 from sd_model.thresholds import Threshold
@@ -53,7 +53,7 @@ def save_summary(summary: DetectorSummary) -> None:
         "holdout": summary.holdout,
         "seed": summary.seed,
         "manifest_digest": summary.manifest_digest,
-        "tasks": [asdict(task) for task in summary.tasks],
+        "tasks": summary.tasks.as_json(),
         "config": config_values(summary.config),
     }
     _write_json(summary.folder / CONFIG, about)
@@ -69,10 +69,7 @@ def load_summary(folder: Path) -> DetectorSummary:
     about = _read_json(folder / CONFIG)
     chosen = _read_json(folder / THRESHOLDS)
     try:
-        tasks = TaskSet(
-            Task(**{**task, "implies": tuple(task["implies"]), "excludes": tuple(task["excludes"])})
-            for task in about["tasks"]
-        )
+        tasks = TaskSet.from_json(about["tasks"])
         return DetectorSummary(
             detector_id=about["detector_id"],
             folder=folder,

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from data.errors import CorruptData, InvalidInput
 from data.storage import write_atomically
-from data.tasks import Task, TaskSet
+from data.tasks import TaskSet
 from sd_model.examples import Example
 
 FORMAT = 1
@@ -81,10 +81,7 @@ class Manifest:
             examples = tuple(Example(**row) for row in rows)
             manifest = cls(
                 examples=examples,
-                tasks=TaskSet(
-                    Task(**{**t, "implies": tuple(t["implies"]), "excludes": tuple(t["excludes"])})
-                    for t in about["tasks"]
-                ),
+                tasks=TaskSet.from_json(about["tasks"]),
                 holdout=tuple(about["holdout"]),
                 state_episodes=tuple(StateEpisode(*each) for each in about["state_episodes"]),
                 warnings=tuple(about["warnings"]),
@@ -121,7 +118,7 @@ class Manifest:
             )
         about = {
             "format": FORMAT,
-            "tasks": [asdict(task) for task in self.tasks],
+            "tasks": self.tasks.as_json(),
             "holdout": self.holdout,
             "state_episodes": self.state_episodes,
             "warnings": self.warnings,

@@ -156,6 +156,7 @@ def _fit(
                 group["lr"] = learning_rate(step, config)
             losses.append(_update(network, optimiser, batch, weight_2T, config, device))
             done = step + 1
+            # A shorter average at first, which forgets the initial weights.
             update_average(average, network, min(config.ema_decay, done / (done + 10)))
             if done % config.report_every == 0 or done == config.steps:
                 mean_loss = float(np.mean(losses))
