@@ -54,16 +54,16 @@ def measure(recipe: str, updates: int) -> tuple[float, float, float]:
     augmented = images * updates / (time.perf_counter() - began)
 
     network = build_network(config, TASKS, seed=0, device=torch.device("cpu"))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     batch = to_tensor(crops_NVHWC, torch.device("cpu"))
     for update in range(updates + 3):
         if update == 3:  # after a warm-up
             began = time.perf_counter()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = network(batch).square().mean()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     trained = images * updates / (time.perf_counter() - began)
 
     network.eval()

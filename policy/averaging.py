@@ -10,6 +10,7 @@ from torch import Tensor
 
 from policy.config import PolicyConfig
 from policy.q_network import QNetwork
+from sd_model.tensors import below
 
 
 class TargetCopies(NamedTuple):
@@ -74,10 +75,7 @@ class WeightAverage:
         """Go on from what `tensors` gave."""
         named = {"average": self.average, "waiting": self._waiting, "lagged": self.lagged}
         for name, network in named.items():
-            prefix = f"{name}."
-            network.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            )
+            network.load_state_dict(below(f"{name}.", tensors))
         self.updates = updates
 
 

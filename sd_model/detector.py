@@ -63,8 +63,8 @@ class Detector:
         import torch
 
         from sd_model.augmentation import Preprocessing
-        from sd_model.checkpoint import load_weights
         from sd_model.network import build_network
+        from sd_model.tensors import load_weights
 
         summary = load_summary(folder)
         where = torch.device(device)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from sd_model.artefact import CHECKPOINT, WEIGHTS, DetectorSummary, save_summary
 from sd_model.augmentation import Preprocessing
-from sd_model.checkpoint import save_weights
 from sd_model.config import DetectorConfig
 from sd_model.dataset import LabelledFrames
 from sd_model.judging import score_views
@@ -21,6 +20,7 @@ from sd_model.manifest import Manifest
 from sd_model.network import DetectorNetwork
 from sd_model.report import write_report
 from sd_model.scores import judged_examples, save_scores
+from sd_model.tensors import save_weights
 from sd_model.thresholds import Threshold, choose_threshold
 
 

@@ -133,7 +133,7 @@ def _fit(
     weight_2T = torch.from_numpy(balance_2T).to(device)
     network = build_network(config, len(manifest.tasks), seed=seed, device=device)
     average = copy.deepcopy(network).eval()
-    optimiser = _optimiser(network, config)
+    optimizer = _optimizer(network, config)
     checkpoint = folder / CHECKPOINT
     fingerprint = _fingerprint(manifest, config, seed)
     first = load_training(
@@ -141,7 +141,7 @@ def _fit(
         fingerprint=fingerprint,
         network=network,
         average=average,
-        optimiser=optimiser,
+        optimizer=optimizer,
     )
 
     network.train()
@@ -152,9 +152,9 @@ def _fit(
         for step in range(first, config.steps):
             batch = waiting.result()
             waiting = ahead.submit(batches.draw, min(step + 1, config.steps - 1))
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, config)
-            losses.append(_update(network, optimiser, batch, weight_2T, config, device))
+            losses.append(_update(network, optimizer, batch, weight_2T, config, device))
             done = step + 1
             # A shorter average at first, which forgets the initial weights.
             update_average(average, network, min(config.ema_decay, done / (done + 10)))
@@ -179,14 +179,14 @@ def _fit(
                     fingerprint=fingerprint,
                     network=network,
                     average=average,
-                    optimiser=optimiser,
+                    optimizer=optimizer,
                 )
     return average
 
 
 def _update(
     network: DetectorNetwork,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     batch: Batch,
     weight_2T: Tensor,
     config: DetectorConfig,
@@ -207,13 +207,13 @@ def _update(
             state_AS = network.robot_state(to_tensor(batch.state_crops_AVHWC, device)[:, 0])
         error = robot_state_error(state_AS, torch.from_numpy(batch.state_AS).to(device))
         loss = loss + config.auxiliary_weight * error
-    optimiser.zero_grad(set_to_none=True)
+    optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
-    optimiser.step()
+    optimizer.step()
     return value
 
 
-def _optimiser(network: DetectorNetwork, config: DetectorConfig) -> torch.optim.AdamW:
+def _optimizer(network: DetectorNetwork, config: DetectorConfig) -> torch.optim.AdamW:
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     return torch.optim.AdamW(
