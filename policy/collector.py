@@ -90,11 +90,13 @@ def run_episode(
     steps: list[Step] = []
     done = False
     while not done:
-        frames, state = cell.read(step_view), cell.state()
-        action = behaviour.act(Observation(image_HWC=frames.images[POLICY_CAMERA], state=state))
+        frames, state = encode(cell.read(step_view)), cell.state()
+        # What replay will show, JPEG and all, is what is acted on.
+        seen_HWC = frames.decode().images[POLICY_CAMERA]
+        action = behaviour.act(Observation(image_HWC=seen_HWC, state=state))
         cell.step(action)
         done = bool(action[_TERMINATE] > 0.5) or len(steps) + 1 == config.max_steps
-        steps.append(Step(frames=encode(frames), state=state.as_array(), action=action, done=done))
+        steps.append(Step(frames=frames, state=state.as_array(), action=action, done=done))
     steps.append(
         Step(
             frames=encode(terminal_frame(cell, config)),

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,22 @@ def test_an_episode_has_small_steps_and_three_large_views_at_the_end(cell: Simul
     heights_m = [float(step.state[1]) for step in episode.steps if step.state is not None]
     assert min(heights_m) < 0.06 < heights_m[-1]
     assert len(trajectory_from_episode(episode, Size(16, 16))) == len(steps)
+
+
+def test_what_is_acted_on_is_what_replay_will_show(cell: SimulatedCell) -> None:
+    class Looking(Waiting):
+        def __init__(self) -> None:
+            self.seen: list[np.ndarray] = []
+
+        def act(self, observation: Observation) -> ActionA:
+            self.seen.append(observation.image_HWC)
+            return make_action(dz_m=-0.05)
+
+    behaviour = Looking()
+    config = replace(SMALL, max_steps=3)
+    episode = run_episode(cell, behaviour, SEED_TASKS["lift-any"], seed=3, config=config)
+    trajectory = trajectory_from_episode(episode, config.step_size)
+    np.testing.assert_array_equal(np.stack(behaviour.seen), trajectory.image_THWC[:-1])
 
 
 def test_placing_begins_with_an_object_in_hand(cell: SimulatedCell) -> None:
