@@ -134,20 +134,26 @@ class Catalog:
             lock.release()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        """An open connection to a catalog that is whole, migrated and caught up."""
+        """An open connection to a catalog that is whole, migrated and caught up.
+
+        On a full disk it is not caught up, so that what is indexed can still be read.
+        """
         try:
             return self._connect()
         except DamagedCatalog:
             self._set_aside()
             return self._connect()
+        except StorageFull:
+            return self._connect(catch_up=False)
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self, *, catch_up: bool = True) -> duckdb.DuckDBPyConnection:
         with self._plain_errors():
             connection = duckdb.connect(self.workspace.catalog_path, config={"threads": 1})
             try:
                 transaction = Transaction(connection)
                 schema, labels_bytes = _state_of(transaction)
-                if (schema, labels_bytes) != (SCHEMA, log_size(self.workspace)):
+                behind = catch_up and labels_bytes != log_size(self.workspace)
+                if schema != SCHEMA or behind:
                     connection.execute("BEGIN")
                     self._migrate(transaction, schema)
                     index_labels(transaction, self.workspace)
