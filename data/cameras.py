@@ -93,10 +93,10 @@ class Camera:
         return CameraError(
             f"Camera '{self.name}' {problem}.",
             where=f"source '{self.source}'",
-            valid=reachable_devices() or ["no camera is plugged into this machine"],
+            valid=reachable_devices() if _is_device(self.source) else [],
             next_step=(
-                "Check its cable, power or address, or give the robot another source on the "
-                "Robots page. Goalpost keeps trying to open it."
+                f"{_what_to_check(self.source)}, or give the robot another source on the Robots "
+                "page. A running host keeps trying to open it."
             ),
         )
 
@@ -164,10 +164,29 @@ def reachable_devices() -> list[str]:
     ]
 
 
+def _is_device(source: str) -> bool:
+    return source.isdecimal() or source.startswith("/dev/")
+
+
+def _is_address(source: str) -> bool:
+    return urlsplit(source).scheme in {"rtsp", "rtsps", "http", "https"}
+
+
+def _what_to_check(source: str) -> str:
+    if _is_address(source):
+        return "Check the address, and that the camera is switched on and in the same network"
+    if not _is_device(source):
+        what = "whether it is a video" if Path(source).is_file() else "its path: no file is there"
+        return f"Check {what}"
+    if not reachable_devices():
+        return "Plug a camera in: this computer has none"
+    return "Check its cable and power"
+
+
 def _open(source: str) -> cv2.VideoCapture:
     if source.isdecimal():
         return cv2.VideoCapture(int(source))
-    if urlsplit(source).scheme in {"rtsp", "rtsps", "http", "https"}:
+    if _is_address(source):
         timeouts = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, OPEN_TIMEOUT_MS,

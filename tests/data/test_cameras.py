@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from data import cameras
 from data.cameras import Camera
 from data.errors import CameraError
 
@@ -53,13 +54,26 @@ def test_the_newest_frame_comes_in_rgb_with_its_own_time(
     assert camera.problem is None
 
 
-@pytest.mark.parametrize("source", ["/dev/video97", "rtsp://127.0.0.1:9/none", "none.avi", "97"])
-def test_a_missing_source_is_named(source: str, open_camera: OpenCamera) -> None:
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("/dev/video97", "Check its cable and power"),
+        ("97", "Check its cable and power"),
+        ("rtsp://127.0.0.1:9/none", "Check the address"),
+        ("none.avi", "no file is there"),
+    ],
+)
+def test_a_missing_source_is_named_with_what_to_check(
+    source: str, advice: str, open_camera: OpenCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cameras, "reachable_devices", lambda: ["/dev/video0"])
     camera = open_camera(source)
     with pytest.raises(CameraError, match="Camera 'left' cannot be opened") as raised:
         camera.newest()
     assert source in str(raised.value)
     assert "Robots page" in str(raised.value)
+    assert advice in str(raised.value)
+    assert ("/dev/video0" in str(raised.value)) == ("cable" in advice)
     assert camera.problem == "cannot be opened"
 
 
@@ -90,6 +104,14 @@ def test_a_file_that_is_no_video_gives_no_frames(tmp_path: Path, open_camera: Op
     (tmp_path / "text.avi").write_text("not a video")
     with pytest.raises(CameraError, match="cannot be opened"):
         open_camera(tmp_path / "text.avi").newest()
+
+
+def test_a_computer_without_cameras_says_so(
+    open_camera: OpenCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cameras, "reachable_devices", lambda: [])
+    with pytest.raises(CameraError, match="this computer has none"):
+        open_camera("0").newest()
 
 
 def test_closing_twice_does_nothing(tmp_path: Path, open_camera: OpenCamera) -> None:
