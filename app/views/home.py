@@ -34,15 +34,16 @@ def render() -> None:
     for run in jobs.active_runs(state.workspace()):
         show_run(run)
     _show_counts(known)
-    loop, results = st.columns([3, 2], gap="large")
-    with loop:
-        st.subheader("The loop")
-        for number, step in enumerate(checklist(known), start=1):
-            _show_step(number, step)
-    with results:
-        st.subheader("How far it is")
-        _show_newest_detector()
-        _show_newest_policy()
+    # Two blocks beside each other, or below each other in a narrow window.
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=470):
+            st.subheader("The loop")
+            for number, step in enumerate(checklist(known), start=1):
+                _show_step(number, step)
+        with st.container(width=300):
+            st.subheader("How far it is")
+            _show_newest_detector()
+            _show_newest_policy()
 
 
 def _show_next(step: LoopStep) -> None:
@@ -76,8 +77,9 @@ def _show_counts(known: Facts) -> None:
         ("labels", known.labels, "What people, clips or the simulator said; the newest stands."),
         ("robots", len(state.robots()), "Cells of the fleet, simulated and real."),
     )
-    for column, (words, number, text) in zip(st.columns(len(counts)), counts, strict=True):
-        column.metric(words, number, help=text, border=True)
+    with st.container(horizontal=True):
+        for words, number, text in counts:
+            st.metric(words, number, help=text, border=True, width=148)
 
 
 def _show_newest_detector() -> None:

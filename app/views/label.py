@@ -41,6 +41,8 @@ PREFETCHED = 24
 _RECENT = 12
 _BY_SIMULATOR = "label-by-simulator"
 """Session state: how many labels the simulator has just given."""
+_ROUNDS = "label-rounds"
+"""Session state: how often the simulator answered; then the widget asks what is still open."""
 
 
 def render() -> None:
@@ -73,7 +75,7 @@ def render() -> None:
         _ask(queue, wanted, by)
     _show_counts(queue)
     _offer_truth(known_to_simulator(queue, stated), wanted.tasks)
-    _show_recent(by, episodes, stated)
+    _show_recent(by, stated)
 
 
 def _choose(episodes: Sequence[IndexedEpisode]) -> tuple[QueueFilter, str]:
@@ -156,7 +158,7 @@ def _ask(queue: Queue, wanted: QueueFilter, by: str) -> None:
             for each, ref in zip(batch, refs, strict=True)
         ],
         key=_KEY,
-        queue_id=hashlib.sha256(repr(wanted).encode()).hexdigest(),
+        queue_id=hashlib.sha256(repr((wanted, _rounds())).encode()).hexdigest(),
         waiting=len(waiting),
         confirmed=inbox.confirmed(_KEY),
         on_log=inbox.receiver(_KEY, by=by, source="person"),
@@ -212,10 +214,15 @@ def _offer_truth(episodes: Sequence[IndexedEpisode], tasks: Sequence[str]) -> No
             st.session_state[_BY_SIMULATOR] = label_from_truth(
                 state.catalog(), episodes, state.tasks().only(tasks), at_ns=time.time_ns()
             )
+            st.session_state[_ROUNDS] = _rounds() + 1
             st.rerun()
 
 
-def _show_recent(by: str, episodes: Sequence[IndexedEpisode], stated: Stated) -> None:
+def _rounds() -> int:
+    return int(st.session_state.get(_ROUNDS, 0))
+
+
+def _show_recent(by: str, stated: Stated) -> None:
     given = [
         label
         for label in label_history(state.catalog(), limit=4 * _RECENT)
@@ -227,7 +234,7 @@ def _show_recent(by: str, episodes: Sequence[IndexedEpisode], stated: Stated) ->
     if not given:
         return
     st.subheader("Recent answers")
-    robot_of = {episode.info.episode_id: episode.info.robot for episode in episodes}
+    robot_of = {each.info.episode_id: each.info.robot for each in state.episodes()}
     for label in given[:_RECENT]:
         _recent_row(label, robot_of, stated, undone=label.label_id not in standing, by=by)
 
@@ -235,10 +242,10 @@ def _show_recent(by: str, episodes: Sequence[IndexedEpisode], stated: Stated) ->
 def _recent_row(
     label: Label, robot_of: dict[str, str], stated: Stated, *, undone: bool, by: str
 ) -> None:
-    what, follows, undo = st.columns([4, 4, 1], vertical_alignment="center")
+    what, follows, undo = st.columns([4, 3, 1.6], vertical_alignment="center")
     at = datetime.fromtimestamp(label.at_ns / 1e9).strftime("%H:%M:%S")
     answer = f"**{label.outcome}**" if not undone else f"~~{label.outcome}~~"
-    robot = robot_of.get(label.episode_id, "")
+    robot = robot_of.get(label.episode_id, "unknown robot")
     what.markdown(f"{answer} at {label.task} :gray[{robot}, {label.by}, {at}]")
     if undone:
         follows.caption("replaced or taken back")

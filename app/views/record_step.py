@@ -144,18 +144,17 @@ def _show_saved(by: str, *, pair_complete: bool) -> None:
         return
     summary, outcome = saved[0]
     with st.container(border=True):
-        said, keep, redo = st.columns([4, 1, 1], vertical_alignment="center")
-        said.markdown(f":material/check_circle: **Saved {outcome}:** {_in_words(summary)}")
+        st.markdown(f":material/check_circle: **Saved {outcome}:** {_in_words(summary)}")
         if pair_complete and outcome == "failure":
-            said.markdown(
+            st.markdown(
                 "The pair is complete. **Now change the scene:** lighting, objects, background."
             )
-        if keep.button("Keep", type="primary", width="stretch", key="record-keep"):
+        buttons = st.container(horizontal=True)
+        if buttons.button("Keep", type="primary", key="record-keep"):
             saved.clear()
             st.rerun()
-        if redo.button(
+        if buttons.button(
             "Redo",
-            width="stretch",
             key="record-redo",
             help="This clip is not used; record it again.",
         ):
@@ -204,14 +203,14 @@ def _simulated_person(cell: CellClient, task: Task) -> None:
             "success and failure look like success and failure of your task.",
         )
     with errors_shown():
-        first, second = st.columns(2)
-        if first.button("Show success", width="stretch", key="show-success"):
+        buttons = st.container(horizontal=True)
+        if buttons.button("Show success", key="show-success"):
             _demonstrate(cell, task, "success")
-        if second.button("Show failure", width="stretch", key="show-failure"):
+        if buttons.button("Show failure", key="show-failure"):
             _demonstrate(cell, task, "failure")
-        if first.button("Show near miss", width="stretch", key="show-near-miss"):
+        if buttons.button("Show near miss", key="show-near-miss"):
             _demonstrate(cell, task, "failure", near_miss=True)
-        if second.button("New scene", width="stretch", key="show-new-scene"):
+        if buttons.button("New scene", key="show-new-scene"):
             cell.new_scene(_seed())
             st.session_state.pop(_SHOWN, None)
 

@@ -26,7 +26,7 @@ from app.person import your_name
 from app.widgets.conflicts import show_conflicts
 from app.widgets.gallery import Card, Choice, gallery
 from app.widgets.notice import errors_shown, show_error
-from app.wording import listed, when
+from app.wording import counted, listed, when
 from data.labels import Label
 from data.shards import FrameRef
 from sd_model.artefact import SCORES, DetectorSummary
@@ -158,20 +158,22 @@ def _show_tallies(
 ) -> None:
     at_own, now = tally(examples, own), tally(examples, thresholds)
     corrected = tally(as_corrected(examples, checked), thresholds)
-    columns = st.columns(4)
-    columns[0].metric("Successes judged", now.successes)
-    columns[1].metric("Failures judged", now.failures)
-    columns[2].metric(
+    figures = st.container(horizontal=True, gap="medium")
+    figures.metric("Successes judged", now.successes, width="content")
+    figures.metric("Failures judged", now.failures, width="content")
+    figures.metric(
         "Failures taken for success",
         _rate(now.false_positives, now.false_positive_rate),
         _change(now.false_positives - at_own.false_positives),
         delta_color="inverse",
+        width="content",
     )
-    columns[3].metric(
+    figures.metric(
         "Successes taken for failure",
         _rate(now.false_negatives, now.false_negative_rate),
         _change(now.false_negatives - at_own.false_negatives),
         delta_color="inverse",
+        width="content",
     )
     st.caption("Frames are counted here. Below, the frames of one clip share a card.")
     if corrected != now:
@@ -200,8 +202,10 @@ def _show_mistakes(
     checked: Mapping[Item, Label],
     by: str,
 ) -> None:
-    kinds, hide = st.columns([3, 1], vertical_alignment="center")
-    kind = kinds.segmented_control(
+    filters = st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    )
+    kind = filters.segmented_control(
         "Show",
         list(_KINDS),
         format_func=lambda name: _label_with_count(name, mistakes),
@@ -209,7 +213,7 @@ def _show_mistakes(
         label_visibility="collapsed",
     )
     opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
-    hide_checked = hide.toggle("Hide checked before", value=True, key="review-hide")
+    hide_checked = filters.toggle("Hide checked before", value=True, key="review-hide")
     shown = [
         mistake
         for mistake in mistakes
@@ -298,6 +302,6 @@ def _show_bias(scores: Sequence[JudgedExample], checked: Mapping[Item, Label]) -
         st.markdown(
             "**Correcting held-out labels while the detector's answer is in sight bends the test "
             "towards the detector.** Each correction is recorded as made in review. So far "
-            f"{len(looked_at)} held-out labels were looked at and {len(changed)} changed."
+            f"{counted(len(looked_at), 'held-out label')} looked at, {len(changed)} changed."
         )
         link("detector", "Train again with the corrected labels")
