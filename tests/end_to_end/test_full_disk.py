@@ -103,7 +103,7 @@ def test_training_a_detector(
 ) -> None:
     record_pairs(full_workspace, ["robot-1", "robot-2"], scenes=6)
     spec = {
-        "recipe": "smoke", "overrides": {**tiny, "steps": 150}, "holdout": ["robot-2"],
+        "recipe": "smoke", "overrides": {**tiny, "steps": 100}, "holdout": ["robot-2"],
         "tasks": ["lift-any"], "seed": 0,
     }  # fmt: skip
     run = jobs.start(full_workspace, "train-detector", spec)
@@ -127,7 +127,7 @@ def test_training_a_detector(
     assert run.status().state == "done"
     steps = [row["step"] for row in run.metrics()]
     assert 1 < steps[steps.index(reached) + 1] <= reached + 1
-    assert steps[-1] == 150
+    assert steps[-1] == 100
 
 
 def test_collecting_episodes(
