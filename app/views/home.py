@@ -79,7 +79,7 @@ def _show_counts(known: Facts) -> None:
     )
     with st.container(horizontal=True):
         for words, number, text in counts:
-            st.metric(words, number, help=text, border=True, width=148)
+            st.metric(words, number, help=text, border=True, width=144)
 
 
 def _show_newest_detector() -> None:

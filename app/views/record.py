@@ -26,8 +26,9 @@ def render() -> None:
     st.title("Record")
     robots, tasks = state.robots(), state.tasks()
     on_robot, of_task, person = st.columns([2, 2, 1], vertical_alignment="bottom")
-    robot = on_robot.selectbox("Robot", robots, key="record-robot", persist_state="session")
-    task = of_task.selectbox("Task", tasks.names, key="record-task", persist_state="session")
+    # Kept in the address, so that a reload in mid-recording comes back to the same cell.
+    robot = on_robot.selectbox("Robot", list(robots), key="record-robot", bind="query-params")
+    task = of_task.selectbox("Task", tasks.names, key="record-task", bind="query-params")
     with person:
         by = your_name()
     clips = kept_clips((each.info for each in state.episodes()), state.labels())

@@ -38,6 +38,12 @@ def _text(at: AppTest) -> str:
     return "\n".join(element.value for element in at.markdown)
 
 
+def test_the_address_keeps_the_choice_over_a_reload(hosted: Any) -> None:
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S)
+    at.query_params["record-task"] = "lift-carrot"
+    assert "Step 1 of 2: show success of lift-carrot" in _text(at.run())
+
+
 def test_a_pair_is_recorded_redone_and_counted(hosted: Any) -> None:
     at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
     assert "Step 1 of 2: show success of lift-any" in _text(at)
