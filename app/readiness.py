@@ -124,6 +124,20 @@ class Verdict:
     """What will make the detector weak or its report thin."""
 
 
+def proposed_holdout(counts: LabelCounts, tasks: Collection[str]) -> list[str]:
+    """The robot that judges most of the `tasks` in both outcomes; of several the last one.
+
+    Empty where holding it out would leave no robot to train on.
+    """
+    if len(counts.robots) < 2:
+        return []
+    judged = {
+        robot: sum(not _missing(counts.of(task, [robot])) for task in tasks)
+        for robot in counts.robots
+    }
+    return [max(reversed(counts.robots), key=lambda robot: judged[robot])]
+
+
 def judge_readiness(
     counts: LabelCounts, chosen: Collection[str], holdout: Collection[str]
 ) -> Verdict:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import jobs, state
 from app.pages import link, nothing_yet
-from app.readiness import LabelCounts, Tally, judge_readiness
+from app.readiness import LabelCounts, Tally, judge_readiness, proposed_holdout
 from app.snapshot import label_counts
 from app.verdict import detector_words
 from app.widgets.notice import errors_shown, show_left_out
@@ -70,7 +70,7 @@ def _train(counts: LabelCounts) -> None:
     holdout = st.multiselect(
         "Robots held out",
         counts.robots,
-        default=list(counts.robots[-1:]) if len(counts.robots) > 1 else [],
+        default=proposed_holdout(counts, both),
         key="detector-holdout",
         help="Nothing of these robots is used in training. How the detector does on them tells how "
         "it will do on the next new robot.",

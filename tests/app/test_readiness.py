@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 
-from app.readiness import LabelCounts, Tally, count_labels, judge_readiness
+from app.readiness import LabelCounts, Tally, count_labels, judge_readiness, proposed_holdout
 from data.labels import Label, LabelOutcome
 from data.tasks import SEED_TASKS
 
@@ -96,3 +96,14 @@ def test_something_must_be_chosen_held_out_and_left() -> None:
     assert "robot-3 has no labels" in unlabelled.problems[0]
     nothing = judge_readiness(LabelCounts(tallies={}), ["lift-carrot"], ["robot-1"])
     assert nothing.problems[0].startswith("Nothing is labelled yet.")
+
+
+def test_the_robot_that_judges_most_tasks_is_proposed_for_the_holdout() -> None:
+    both, failures = Tally(success=1, failure=1), Tally(failure=3)
+    tallies = {
+        "lift-any": {"robot-1": both, "robot-2": both, "robot-3": failures},
+        "place-any": {"robot-1": both, "robot-2": both},
+    }
+    assert proposed_holdout(LabelCounts(tallies=tallies), tallies) == ["robot-2"]
+    alone = {"lift-any": {"robot-1": both}}
+    assert proposed_holdout(LabelCounts(tallies=alone), alone) == []
