@@ -47,19 +47,20 @@ def show_policy_result(card: PolicyCard, before: PolicyCard | None) -> None:
         (lines + dots).properties(height=60 + 45 * len(card.results)),
         alt="Success rate of each task with its 95% interval",
     )
+    shares = {"success": "success rate", "low": "95% from", "high": "95% to"}
+    table = frame[["task", "policy", "attempts", "successes", *shares]].rename(columns=shares)
+    table[list(shares.values())] *= 100
     st.dataframe(
-        frame[["task", "policy", "attempts", "successes", "success", "low", "high"]].rename(
-            columns={"success": "success rate", "low": "95% from", "high": "95% to"}
-        ),
+        table,
         hide_index=True,
         alt="Success rate of each task with its 95% Wilson interval",
         column_config={
-            "success rate": st.column_config.NumberColumn(format="percent"),
+            "success rate": st.column_config.NumberColumn(format="%.0f%%"),
             "95% from": st.column_config.NumberColumn(
-                format="percent", help="Lower end of the 95% Wilson interval."
+                format="%.0f%%", help="Lower end of the 95% Wilson interval."
             ),
             "95% to": st.column_config.NumberColumn(
-                format="percent", help="Upper end of the 95% Wilson interval."
+                format="%.0f%%", help="Upper end of the 95% Wilson interval."
             ),
         },
     )
