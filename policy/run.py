@@ -71,14 +71,18 @@ def execute_run(run: Run) -> None:
     """
     with run.reporter() as report:
         kinds = {
-            "collect": (_collect, _COLLECT),
-            "train-policy": (_train_policy, _TRAIN),
-            "evaluate-policy": (_evaluate_policy, _EVALUATE),
+            "collect": (_collect, _COLLECT, ("robots", "tasks", "episodes_per_robot")),
+            "train-policy": (_train_policy, _TRAIN, ("detector", "tasks", "updates")),
+            "evaluate-policy": (
+                _evaluate_policy,
+                _EVALUATE,
+                ("policy", "tasks", "robots", "episodes_per_task"),
+            ),
         }
         if run.kind not in kinds:
             raise unknown_name("kind of run", run.kind, kinds, where=run.folder)
-        carry_out, settings = kinds[run.kind]
-        _check_settings(run, settings)
+        carry_out, settings, needed = kinds[run.kind]
+        _check_settings(run, settings, needed)
         carry_out(run, run.workspace, report)
 
 
@@ -107,8 +111,8 @@ def _collect(run: Run, workspace: Workspace, report: RunReporter) -> None:
     if spec.get("policy"):
         policy = Policy.load(policy_folder(workspace, spec["policy"]))
         config = policy.config
-    elif spec["behaviour"] not in SCRIPTS:
-        raise unknown_name("behaviour", spec["behaviour"], SCRIPTS, where=run.folder)
+    elif spec.get("behaviour", "") not in SCRIPTS:
+        raise unknown_name("behaviour", spec.get("behaviour", ""), SCRIPTS, where=run.folder)
 
     def behaviour_of(_: RobotCell) -> Behaviour:
         if policy is not None:
@@ -218,7 +222,7 @@ def _evaluate(
     detector = None
     if spec.get("detector"):
         detector = Detector.load(detector_folder(workspace, spec["detector"]))
-    with _cells(workspace, spec["robots"]) as cells:
+    with _cells(workspace, spec.get("robots", ())) as cells:
         evaluation = evaluate_behaviour(
             PolicyBehaviour(policy),
             cells,
@@ -296,7 +300,16 @@ def _cells(workspace: Workspace, robots: Sequence[str]) -> Iterator[list[RobotCe
         yield cells
 
 
-def _check_settings(run: Run, known: Sequence[str]) -> None:
+def _check_settings(run: Run, known: Sequence[str], needed: Sequence[str]) -> None:
+    where = run.folder / "spec.json"
     for name in run.spec:
         if name not in known:
-            raise unknown_name("setting", name, known, where=run.folder / "spec.json")
+            raise unknown_name("setting", name, known, where=where)
+    missing = [name for name in needed if name not in run.spec]
+    if missing:
+        raise InvalidInput(
+            f"The {run.kind} run lacks the setting '{missing[0]}'.",
+            where=where,
+            valid=known,
+            next_step=f"Create a run whose spec has: {', '.join(needed)}.",
+        )

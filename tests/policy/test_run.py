@@ -179,6 +179,19 @@ def test_a_spec_that_cannot_be_carried_out_fails_with_a_reason(
     assert list_policies(workspace) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [("collect", "robots"), ("train-policy", "detector"), ("evaluate-policy", "policy")],
+)
+def test_a_spec_that_lacks_a_setting_says_which(
+    workspace: Workspace, kind: Any, needed: str
+) -> None:
+    run = create_run(workspace, kind, {"seed": 0})
+    with pytest.raises(InvalidInput, match=f"lacks the setting '{needed}'"):
+        execute_run(run)
+    assert run.status().state == "failed"
+
+
 def test_cli_executes_lists_and_shows(workspace: Workspace) -> None:
     run = create_run(workspace, "train-policy", TRAIN)
     runner, root = CliRunner(), ["--workspace", str(workspace.root)]
