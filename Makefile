@@ -24,7 +24,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 
 $(INSTALLED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Goalpost needs Python 3.11 or newer: make PYTHON=python3.11 run")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Goalpost needs Python 3.11, and this is %d.%d. Install it and run: make PYTHON=python3.11 run" % sys.version_info[:2])'
 	@echo "Installing what Goalpost needs into .venv: about 6 GB and a few minutes, once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
