@@ -12,7 +12,7 @@ from data.episode_index import IndexedEpisode
 from data.errors import LabelConflict
 from data.labels import Label
 from data.tasks import Outcome, TaskSet
-from sd_model.feasibility import Conclusion, close_outcomes
+from sd_model.examples.feasibility import Conclusion, close_outcomes
 
 Order = Literal["newest first", "oldest first", "mixed"]
 

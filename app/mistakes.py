@@ -8,7 +8,7 @@ from typing import Literal
 
 from app.decision_log import Item
 from data.labels import Label
-from sd_model.scores import JudgedExample
+from sd_model.judging.scores import JudgedExample
 
 MistakeKind = Literal["false positive", "false negative"]
 

@@ -10,7 +10,7 @@ from app.wording import counted, listed
 from data.errors import LabelConflict
 from data.labels import Label
 from data.tasks import Outcome, TaskSet
-from sd_model.feasibility import close_outcomes
+from sd_model.examples.feasibility import close_outcomes
 
 COMFORTABLE = 10
 """Below this many clips or terminal frames of one outcome, people are told that it is few."""

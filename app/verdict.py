@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 from app.wording import counted, listed, when
 from sd_model.artefact import DetectorSummary
-from sd_model.metrics import Rate
-from sd_model.report import Cell, Report, percent
+from sd_model.judging.metrics import Rate
+from sd_model.judging.report import Cell, Report, percent
 
 HIGH_FALSE_POSITIVE_RATE = 0.02
 """Above this a detector's rewards are mostly wrong while the policy still rarely succeeds: at 2%

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from data.frames import CAMERAS
-from sd_model.augmentation import Preprocessing, to_tensor
 from sd_model.config import load_recipe
-from sd_model.network import build_network
+from sd_model.learning.augmentation import Preprocessing, to_tensor
+from sd_model.learning.network import build_network
 
 TASKS = 12
 

@@ -14,7 +14,7 @@ from data.tasks import Task
 from policy.behaviours import Behaviour
 from policy.collector import CollectionConfig, Progress, episode_plan, run_episode
 from policy.rewards import Judge, episode_rewards
-from sd_model.metrics import wilson
+from sd_model.judging.metrics import wilson
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from data.workspace import Workspace
 
 
 class Judge(Protocol):
-    """What rewards need of a detector; `sd_model.detector.Detector` is one."""
+    """What rewards need of a detector; `sd_model.judging.detector.Detector` is one."""
 
     @property
     def detector_id(self) -> str:

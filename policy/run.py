@@ -44,7 +44,7 @@ from policy.scripted import Scripted, ScriptedPick, ScriptedPlace
 from policy.training import Trainer, train
 from policy.transitions import Transitions
 from sd_model.artefact import load_summary as load_detector_summary
-from sd_model.detector import Detector, detector_folder
+from sd_model.judging.detector import Detector, detector_folder
 
 SCRIPTS: dict[str, Callable[[], Behaviour]] = {
     "scripted-pick": ScriptedPick,

@@ -13,7 +13,7 @@ from data.storage import write_atomically
 from data.tasks import TaskSet
 from data.workspace import Workspace
 from sd_model.config import DetectorConfig, config_from, config_values
-from sd_model.thresholds import Threshold
+from sd_model.judging.thresholds import Threshold
 
 FORMAT = 1
 """Version of the folder's files; raised when an older Goalpost could no longer read them."""

@@ -38,7 +38,7 @@ def train(
 ) -> None:
     """Train a detector here and now, and print its report."""
     from data.runs import create_run
-    from sd_model.report import load_report, report_table
+    from sd_model.judging.report import load_report, report_table
     from sd_model.run import execute_run
 
     workspace = existing_workspace(root)
@@ -78,8 +78,8 @@ def execute(run_folder: Path) -> None:
 def report(root: Path | None, detector_id: str, as_json: bool, again: bool) -> None:
     """Print the report of DETECTOR_ID, per robot and task, the holdout first."""
     from sd_model.artefact import MANIFEST, detector_folder, load_summary
-    from sd_model.manifest import Manifest
-    from sd_model.report import HTML, JSON, load_report, report_table, write_report
+    from sd_model.examples.manifest import Manifest
+    from sd_model.judging.report import HTML, JSON, load_report, report_table, write_report
 
     folder = detector_folder(existing_workspace(root), detector_id)
     if again:
@@ -126,8 +126,8 @@ def score(root: Path | None, detector_id: str, episode_ids: Sequence[str]) -> No
     """Judge the terminal frames of EPISODE_IDS and print the scores; * marks a success."""
     from data.catalog import Catalog
     from sd_model.artefact import detector_folder
-    from sd_model.detector import Detector
-    from sd_model.episode_scores import score_episodes
+    from sd_model.judging.detector import Detector
+    from sd_model.judging.episode_scores import score_episodes
 
     workspace = existing_workspace(root)
     detector = Detector.load(detector_folder(workspace, detector_id))

@@ -10,9 +10,9 @@ from data.runs import Run
 from data.task_store import load_tasks
 from sd_model.artefact import MANIFEST
 from sd_model.config import load_recipe
-from sd_model.gathering import build_manifest
-from sd_model.manifest import Manifest
-from sd_model.training import train
+from sd_model.examples.gathering import build_manifest
+from sd_model.examples.manifest import Manifest
+from sd_model.learning.training import train
 
 _KEYS = ("recipe", "overrides", "holdout", "tasks", "seed")
 

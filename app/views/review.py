@@ -30,8 +30,8 @@ from app.wording import counted, listed, when
 from data.labels import Label
 from data.shards import FrameRef
 from sd_model.artefact import SCORES, DetectorSummary
-from sd_model.detector import list_detectors
-from sd_model.scores import JudgedExample, load_scores
+from sd_model.judging.detector import list_detectors
+from sd_model.judging.scores import JudgedExample, load_scores
 
 _KEY = "review"
 CARDS = 12

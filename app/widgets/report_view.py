@@ -10,7 +10,7 @@ from app.widgets.notice import show_error
 from app.wording import when
 from data.errors import CorruptData
 from sd_model.artefact import DetectorSummary
-from sd_model.report import (
+from sd_model.judging.report import (
     HTML,
     JSON,
     Cell,

@@ -22,9 +22,9 @@ from policy import artefact as policy_artefact
 from policy.config import load_recipe as load_policy_recipe
 from sd_model.artefact import DetectorSummary, save_summary
 from sd_model.config import load_recipe
-from sd_model.report import write_report
-from sd_model.scores import JudgedExample, save_scores
-from sd_model.thresholds import Threshold
+from sd_model.judging.report import write_report
+from sd_model.judging.scores import JudgedExample, save_scores
+from sd_model.judging.thresholds import Threshold
 
 NOW_NS = 1_790_000_000_000_000_000
 _GREY = encode_jpeg(np.full((8, 8, 3), 128, dtype=np.uint8))

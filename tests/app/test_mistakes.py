@@ -6,7 +6,7 @@ from app.decision_log import Item
 from app.mistakes import Tally, as_corrected, find_mistakes, reviewed, tally
 from data.labels import Label, LabelOutcome, LabelSource
 from data.tasks import Outcome
-from sd_model.scores import JudgedExample
+from sd_model.judging.scores import JudgedExample
 
 THRESHOLDS = {"lift-any": 0.6, "place-any": 0.5}
 

@@ -33,7 +33,7 @@ from data.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import WEIGHTS, DetectorSummary, save_summary
 from sd_model.config import load_recipe
-from sd_model.thresholds import Threshold
+from sd_model.judging.thresholds import Threshold
 
 GOALPOST = Path(sys.executable).with_name("goalpost")
 PATIENCE_S = 60.0
@@ -312,7 +312,7 @@ def untrained_detector() -> Callable[[Workspace], str]:
     def put(workspace: Workspace) -> str:
         import torch
 
-        from sd_model.network import build_network
+        from sd_model.learning.network import build_network
         from sd_model.tensors import save_weights
 
         folder = workspace.detectors / "untrained"

@@ -13,8 +13,8 @@ from data.cells.client import running_hosts
 from data.episode_index import list_episodes
 from data.labels import standing_labels
 from policy.artefact import load_summary
-from sd_model.detector import Detector
-from sd_model.report import load_report
+from sd_model.judging.detector import Detector
+from sd_model.judging.report import load_report
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 

@@ -25,9 +25,9 @@ from policy.run import execute_run
 from sd_model.artefact import WEIGHTS, DetectorSummary
 from sd_model.artefact import save_summary as save_detector
 from sd_model.config import load_recipe as load_detector_recipe
-from sd_model.network import build_network
+from sd_model.judging.thresholds import Threshold
+from sd_model.learning.network import build_network
 from sd_model.tensors import save_weights
-from sd_model.thresholds import Threshold
 
 MakeEpisode = Callable[..., Episode]
 TRAIN: dict[str, Any] = {

@@ -20,10 +20,10 @@ from data.task_store import define_task, load_tasks
 from data.tasks import Task, TaskSet
 from data.workspace import Workspace, open_workspace
 from sd_model.config import DetectorConfig, load_recipe
-from sd_model.detector import Detector
-from sd_model.gathering import build_manifest
-from sd_model.manifest import Manifest
-from sd_model.training import train
+from sd_model.examples.gathering import build_manifest
+from sd_model.examples.manifest import Manifest
+from sd_model.judging.detector import Detector
+from sd_model.learning.training import train
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 170, 60), "none": None}
 SQUARES = TaskSet(

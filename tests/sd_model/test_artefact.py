@@ -36,7 +36,7 @@ def test_an_unknown_detector_is_named(trained: Trained, world: SquareWorld) -> N
 
 def test_listing_needs_neither_torch_nor_a_database() -> None:
     code = (
-        "import sys, sd_model.detector, sd_model.scores, sd_model.report\n"
+        "import sys, sd_model.judging.detector, sd_model.judging.scores, sd_model.judging.report\n"
         "print(sorted({'torch', 'duckdb', 'albumentations'} & set(sys.modules)))"
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import ConfigurationError, InvalidInput
 from data.runs import create_run
-from sd_model.detector import Detector
+from sd_model.judging.detector import Detector
 from sd_model.run import execute_run
 
 if TYPE_CHECKING:

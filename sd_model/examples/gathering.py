@@ -1,0 +1,206 @@
+"""Gathering what people said into a manifest: which examples, which split, which tasks."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from data.catalog import Catalog
+from data.episode_index import IndexedEpisode, list_episodes
+from data.errors import InvalidInput, LabelConflict
+from data.labels import Label, standing_labels
+from data.splits import assign_split, check_splits
+from data.tasks import Outcome, TaskSet
+from sd_model.config import DetectorConfig
+from sd_model.examples.labelled import Example, episode_examples
+from sd_model.examples.manifest import Manifest, StateEpisode, digest_of
+
+
+def build_manifest(
+    catalog: Catalog,
+    *,
+    tasks: TaskSet,
+    wanted: Sequence[str] | None = None,
+    holdout: Collection[str],
+    config: DetectorConfig,
+    seed: int,
+    created_at_ns: int,
+    path: Path,
+) -> Manifest:
+    """Join the standing labels, close them, split them by robot and freeze the result at `path`.
+
+    Every frame of a clip shows its outcome, so `config.frames_per_clip` of them are taken, spread
+    evenly, plus those that a label names; of a robot's episode the terminal frame counts alone.
+
+    Args:
+        tasks: Every task of the workspace with its relations.
+        wanted: Tasks of the detector; None: all that have successes and failures to learn from.
+        holdout: Robots whose frames only judge.
+        created_at_ns: Now [ns since the Unix epoch].
+
+    Raises:
+        LabelConflict: Labels contradict each other; names the episodes.
+        InvalidInput: Nothing to learn from, a holdout robot without labels, a wanted task without
+            successes or failures, a manifest already at `path`.
+    """
+    episodes = list_episodes(catalog)
+    labels: dict[str, list[Label]] = defaultdict(list)
+    for label in standing_labels(catalog):
+        labels[label.episode_id].append(label)
+    labelled = [episode for episode in episodes if episode.info.episode_id in labels]
+    _check_holdout(holdout, {episode.info.robot for episode in labelled})
+    examples: list[Example] = []
+    conflicts: list[str] = []
+    for episode in labelled:
+        split = assign_split(
+            episode.info.robot,
+            episode.info.group,
+            holdout=holdout,
+            validation_share=config.validation_share,
+            seed=seed,
+        )
+        try:
+            rows = episode_examples(
+                episode, labels[episode.info.episode_id], tasks, split, config.frames_per_clip
+            )
+        except LabelConflict as error:
+            conflicts.append(f"{episode.info.episode_id} ({episode.info.robot}): {error.what}")
+        else:
+            examples.extend(rows)
+    if conflicts:
+        raise LabelConflict(
+            f"Labels of {len(conflicts)} episode(s) contradict each other. " + " ".join(conflicts),
+            where=", ".join(line.split(" ")[0] for line in conflicts),
+            next_step="Open these episodes in Label, correct or undo one label of each, and train.",
+        )
+    examples = feed_training(examples)
+    chosen, warnings = _choose_tasks(examples, tasks, wanted, holdout)
+    examples = [example for example in examples if example.task in chosen]
+    check_splits((row.robot, row.group, row.split) for row in examples)
+    manifest = Manifest(
+        examples=tuple(examples),
+        tasks=tasks.only(chosen),
+        holdout=tuple(sorted(holdout)),
+        state_episodes=_state_episodes(episodes, holdout, config, seed),
+        warnings=tuple(warnings),
+        seed=seed,
+        created_at_ns=created_at_ns,
+        digest=digest_of(examples),
+    )
+    manifest.save(path)
+    return manifest
+
+
+def feed_training(examples: Sequence[Example]) -> list[Example]:
+    """Move groups from validation to training where a task has an outcome in validation alone.
+
+    With few scenes the draw may put every success of a task into validation, and a task that is
+    never shown cannot be learned; a threshold can still be set without validation. Groups move
+    whole, no more of them than needed; held-out robots are not touched.
+    """
+    shown = {(row.task, row.outcome) for row in examples if row.split == "train"}
+    groups: dict[str, list[Example]] = defaultdict(list)
+    for row in examples:
+        if row.split == "validation":
+            groups[row.group].append(row)
+    moved: set[str] = set()
+    for group, rows in sorted(groups.items()):
+        outcomes = {(row.task, row.outcome) for row in rows}
+        if outcomes - shown:
+            moved.add(group)
+            shown |= outcomes
+    return [replace(row, split="train") if row.group in moved else row for row in examples]
+
+
+def _state_episodes(
+    episodes: Sequence[IndexedEpisode],
+    holdout: Collection[str],
+    config: DetectorConfig,
+    seed: int,
+) -> tuple[StateEpisode, ...]:
+    """The newest robots' episodes of the training split, up to `config.auxiliary_frames` steps."""
+    found: list[StateEpisode] = []
+    steps = 0
+    for episode in reversed(episodes if config.auxiliary_weight else ()):
+        info = episode.info
+        split = assign_split(
+            info.robot,
+            info.group,
+            holdout=holdout,
+            validation_share=config.validation_share,
+            seed=seed,
+        )
+        if info.kind == "robot" and split == "train":
+            steps += info.step_count
+            if steps > config.auxiliary_frames:
+                break
+            found.append(StateEpisode(episode.shard, info.episode_id, info.robot))
+    return tuple(found)
+
+
+def _check_holdout(holdout: Collection[str], robots: Collection[str]) -> None:
+    if not robots:
+        raise InvalidInput(
+            "There are no labels yet, so there is nothing to train on.",
+            next_step="Record a success and a failure clip of a task, or label robot episodes.",
+        )
+    for robot in sorted(holdout):
+        if robot not in robots:
+            raise InvalidInput(
+                f"The holdout robot '{robot}' has no labels, so it could judge nothing.",
+                valid=sorted(robots),
+                next_step=f"Record or label episodes of '{robot}', or hold out another robot.",
+            )
+    if not set(robots) - set(holdout):
+        raise InvalidInput(
+            "Every robot with labels is held out, so there is nothing to train on.",
+            next_step="Hold out fewer robots, or record on another one.",
+        )
+
+
+def _choose_tasks(
+    examples: Sequence[Example],
+    tasks: TaskSet,
+    wanted: Sequence[str] | None,
+    holdout: Collection[str],
+) -> tuple[tuple[str, ...], list[str]]:
+    counts = Counter((row.split, row.task, row.outcome) for row in examples)
+    missing: dict[str, str] = {}
+    for name in tasks.names:
+        lacks = [o for o in get_args(Outcome) if not counts["train", name, o]]
+        if lacks:
+            missing[name] = " and ".join(lacks)
+    trainable = tuple(name for name in tasks.names if name not in missing)
+    if wanted is not None:
+        for name in wanted:
+            if tasks[name].name in missing:
+                raise InvalidInput(
+                    f"The task '{name}' cannot be learned: the training robots have no "
+                    f"{missing[name]} of it.",
+                    valid=trainable,
+                    next_step=f"Record clips of '{name}' that show {missing[name]}, or leave it "
+                    "out.",
+                )
+    chosen = trainable if wanted is None else tuple(n for n in tasks.names if n in set(wanted))
+    if not chosen:
+        raise InvalidInput(
+            "No task has both a success and a failure on the training robots.",
+            next_step="Record a pair: one clip that shows success and one that shows failure.",
+        )
+    known = {task for _, task, _ in counts}
+    warnings = [
+        f"{name} was left out: the training robots have no {missing[name]} of it."
+        for name in tasks.names
+        if wanted is None and name in missing and name in known
+    ]
+    if not holdout:
+        warnings.append("No robot was held out, so nothing shows how a new robot would be judged.")
+    for split in ("validation", "holdout") if holdout else ("validation",):
+        for name in chosen:
+            lacks = [o for o in get_args(Outcome) if not counts[split, name, o]]
+            if lacks:
+                warnings.append(f"{name} has no {' and no '.join(lacks)} in the {split} split.")
+    return chosen, warnings

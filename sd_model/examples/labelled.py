@@ -1,0 +1,106 @@
+"""Examples: the outcomes that are known of an episode's frames, labelled or derived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from data.splits import Split
+from data.tasks import Outcome, TaskSet
+from sd_model.examples.feasibility import close_outcomes
+
+if TYPE_CHECKING:
+    from data.episode_index import IndexedEpisode
+    from data.labels import Label
+
+Origin = Literal["labelled", "derived"]
+"""Whether somebody said it, or it follows from what somebody said of another task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One known outcome: a row of the manifest."""
+
+    example_id: str
+    """`<episode>:<frame>:<task>`, unique."""
+    episode_id: str
+    frame_index: int
+    shard: str
+    """Path of the frame's shard, relative to the workspace."""
+    robot: str
+    group: str
+    """What must stay within one split: the pair of a clip, or the episode."""
+    kind: str
+    """`clip` or `robot`."""
+    split: Split
+    task: str
+    outcome: Outcome
+    origin: Origin
+    label_id: str
+    """The label it is, or follows from."""
+    from_task: str
+    """The task of that label."""
+
+
+def episode_examples(
+    episode: IndexedEpisode,
+    labels: Sequence[Label],
+    tasks: TaskSet,
+    split: Split,
+    frames_per_clip: int,
+) -> list[Example]:
+    """Every known outcome of one labelled episode.
+
+    Of a clip `frames_per_clip` frames are taken, spread evenly, plus those that a label names; of
+    a robot's episode the terminal frame alone.
+
+    Raises:
+        LabelConflict: The labels of one of its frames cannot all be true.
+    """
+    info = episode.info
+    examples = []
+    for frame_index in _frames(episode, labels, frames_per_clip):
+        standing = _labels_of_frame(labels, frame_index)
+        stated: dict[str, Outcome] = {
+            task: label.outcome for task, label in standing.items() if label.outcome != "unsure"
+        }
+        for task, conclusion in close_outcomes(stated, tasks).items():
+            from_task = conclusion.derived_from or task
+            examples.append(
+                Example(
+                    example_id=f"{info.episode_id}:{frame_index}:{task}",
+                    episode_id=info.episode_id,
+                    frame_index=frame_index,
+                    shard=episode.shard,
+                    robot=info.robot,
+                    group=info.group,
+                    kind=info.kind,
+                    split=split,
+                    task=task,
+                    outcome=conclusion.outcome,
+                    origin="labelled" if conclusion.derived_from is None else "derived",
+                    label_id=standing[from_task].label_id,
+                    from_task=from_task,
+                )
+            )
+    return examples
+
+
+def _frames(episode: IndexedEpisode, labels: Sequence[Label], frames_per_clip: int) -> list[int]:
+    count = episode.info.step_count
+    if episode.info.kind == "robot":
+        return [count - 1]
+    taken = min(count, frames_per_clip)
+    spread = {(2 * n + 1) * count // (2 * taken) for n in range(taken)}
+    named = {label.frame_index for label in labels if label.frame_index is not None}
+    return sorted(spread | {index for index in named if index < count})
+
+
+def _labels_of_frame(labels: Sequence[Label], frame_index: int) -> dict[str, Label]:
+    """The label a task that speaks of the frame: one about this very frame, or about the clip."""
+    standing: dict[str, Label] = {}
+    for label in sorted(labels, key=lambda each: each.frame_index is not None):
+        if label.frame_index is None or label.frame_index == frame_index:
+            standing[label.task] = label
+    return standing

@@ -1,0 +1,1 @@
+"""What a detector says, and how far it can be trusted."""

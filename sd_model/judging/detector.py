@@ -1,0 +1,110 @@
+"""The only door of policies and of the app to a trained detector.
+
+torch is imported when first a detector is loaded, so that listing detectors costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InvalidInput
+from data.frames import ImageHWC
+from sd_model.artefact import (
+    WEIGHTS,
+    DetectorSummary,
+    detector_folder,
+    list_detectors,
+    load_summary,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from sd_model.learning.augmentation import Preprocessing
+    from sd_model.learning.network import DetectorNetwork
+
+__all__ = ["Detector", "DetectorSummary", "detector_folder", "list_detectors"]
+
+_CHUNK = 256
+
+
+class Detector:
+    """A trained detector that judges frames. Get one with `Detector.load`."""
+
+    def __init__(
+        self,
+        summary: DetectorSummary,
+        network: DetectorNetwork,
+        preprocessing: Preprocessing,
+        device: torch.device,
+    ) -> None:
+        self.detector_id = summary.detector_id
+        self.tasks: tuple[str, ...] = summary.tasks.names
+        self.thresholds: dict[str, float] = {
+            task: chosen.value for task, chosen in summary.thresholds.items()
+        }
+        self.folder: Path = summary.folder
+        self._network = network
+        self._preprocessing = preprocessing
+        self._device = device
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str | torch.device = "cpu") -> Detector:
+        """Load the detector in `folder`.
+
+        Raises:
+            CorruptData: A file is missing or damaged, or a newer Goalpost wrote it.
+        """
+        import torch
+
+        from sd_model.learning.augmentation import Preprocessing
+        from sd_model.learning.network import build_network
+        from sd_model.tensors import load_weights
+
+        summary = load_summary(folder)
+        where = torch.device(device)
+        network = build_network(summary.config, len(summary.tasks), seed=0, device=where)
+        load_weights(folder / WEIGHTS, network)
+        return cls(summary, network.eval(), Preprocessing(summary.config), where)
+
+    def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
+        """Probability of success of every task on every frame.
+
+        Args:
+            frames: Per frame, RGB uint8 images (height, width, 3) of all cameras, of any size.
+
+        Returns:
+            (N, T) float32 in the order of `tasks`.
+
+        Raises:
+            InvalidInput: A camera is missing or an image is not RGB uint8.
+        """
+        from sd_model.judging.scoring import score_views
+
+        scores = [np.empty((0, len(self.tasks)), dtype=np.float32)]
+        for start in range(0, len(frames), _CHUNK):
+            kept = [self._preprocessing.keep(images) for images in frames[start : start + _CHUNK]]
+            scores.append(
+                score_views(self._network, self._preprocessing, np.stack(kept), self._device)
+            )
+        return np.concatenate(scores)
+
+    def decide(self, scores_NT: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Whether each score reaches its task's own threshold, (N, T).
+
+        Raises:
+            InvalidInput: The scores are not of this detector's tasks.
+        """
+        if scores_NT.ndim != 2 or scores_NT.shape[1] != len(self.tasks):
+            raise InvalidInput(
+                f"Scores of shape {scores_NT.shape} are not of this detector's tasks.",
+                valid=[f"(N, {len(self.tasks)}), from Detector.score"],
+            )
+        threshold_T = np.array([self.thresholds[task] for task in self.tasks])
+        decision_NT: NDArray[np.bool_] = scores_NT >= threshold_T
+        return decision_NT

@@ -1,0 +1,44 @@
+"""Judging the terminal frames of stored episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalog import Catalog
+from data.episode_index import list_episodes
+from data.errors import unknown_name
+from data.shards import FrameRef, read_frames
+from sd_model.judging.detector import Detector
+
+_CHUNK = 64
+
+
+def score_episodes(
+    detector: Detector, catalog: Catalog, episode_ids: Sequence[str]
+) -> NDArray[np.float32]:
+    """Scores of the episodes' terminal frames, (N, T) float32, in the order of `episode_ids`.
+
+    Raises:
+        UnknownName: An episode is not in the catalog.
+        InvalidInput: A terminal frame lacks a camera.
+        CorruptData: A shard cannot be read.
+    """
+    indexed = {
+        each.info.episode_id: each for each in list_episodes(catalog, episode_ids=episode_ids)
+    }
+    refs = []
+    for episode_id in episode_ids:
+        if episode_id not in indexed:
+            raise unknown_name(
+                "episode", episode_id, indexed, next_step="Label lists every episode there is."
+            )
+        found = indexed[episode_id]
+        refs.append(FrameRef(found.shard, episode_id, found.info.step_count - 1))
+    scores = [np.empty((0, len(detector.tasks)), dtype=np.float32)]
+    for start in range(0, len(refs), _CHUNK):
+        encoded = read_frames(catalog.workspace, refs[start : start + _CHUNK])
+        scores.append(detector.score([each.decode().images for each in encoded]))
+    return np.concatenate(scores)

@@ -1,0 +1,85 @@
+"""Judging a trained network and laying down the detector's folder.
+
+Shapes: N judging frames, F all frames, V views, H and W pixels, C channels, T tasks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sd_model.artefact import CHECKPOINT, WEIGHTS, DetectorSummary, save_summary
+from sd_model.config import DetectorConfig
+from sd_model.examples.dataset import LabelledFrames
+from sd_model.examples.manifest import Manifest
+from sd_model.judging.report import write_report
+from sd_model.judging.scores import judged_examples, save_scores
+from sd_model.judging.scoring import score_views
+from sd_model.judging.thresholds import Threshold, choose_threshold
+from sd_model.learning.augmentation import Preprocessing
+from sd_model.learning.network import DetectorNetwork
+from sd_model.tensors import save_weights
+
+
+def publish_detector(
+    network: DetectorNetwork,
+    frames: LabelledFrames,
+    views_FVHWC: NDArray[np.uint8],
+    manifest: Manifest,
+    config: DetectorConfig,
+    folder: Path,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Score the judging frames, choose thresholds, write everything; `config.json` comes last."""
+    judging = np.flatnonzero(frames.split_F != "train")
+    score_NT = score_views(network, Preprocessing(config), views_FVHWC[judging], device)
+    thresholds = _choose_thresholds(frames, judging, score_NT, manifest, config)
+    score_of = {
+        (frames.refs[frame].episode_id, frames.refs[frame].frame_index): score_T
+        for frame, score_T in zip(judging, score_NT, strict=True)
+    }
+    values = {task: chosen.value for task, chosen in thresholds.items()}
+    save_weights(folder / WEIGHTS, network)
+    save_scores(folder, judged_examples(manifest, score_of, values))
+    summary = DetectorSummary(
+        detector_id=folder.name,
+        folder=folder,
+        tasks=manifest.tasks,
+        holdout=manifest.holdout,
+        created_at_ns=manifest.created_at_ns,
+        config=config,
+        thresholds=thresholds,
+        seed=seed,
+        manifest_digest=manifest.digest,
+    )
+    write_report(summary, manifest)
+    save_summary(summary)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _choose_thresholds(
+    frames: LabelledFrames,
+    judging: NDArray[np.intp],
+    score_NT: NDArray[np.float32],
+    manifest: Manifest,
+    config: DetectorConfig,
+) -> dict[str, Threshold]:
+    """Thresholds on validation frames alone: the holdout only judges them."""
+    validation_N = frames.split_F[judging] == "validation"
+    episode_N = np.array([frames.refs[frame].episode_id for frame in judging])
+    thresholds = {}
+    for column, task in enumerate(manifest.tasks.names):
+        outcome_N = frames.outcome_FT[judging, column]
+        known_N = validation_N & (outcome_N >= 0)
+        thresholds[task] = choose_threshold(
+            score_NT[known_N, column],
+            outcome_N[known_N] == 1,
+            episode_N[known_N],
+            false_positive_rate=config.false_positive_rate,
+            confidence=config.confidence,
+        )
+    return thresholds

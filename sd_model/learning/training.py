@@ -1,0 +1,230 @@
+"""Training a detector: the loop, its checkpoints, and what it leaves in the folder.
+
+What is random in update `n` is drawn from the seed and `n` alone, so a killed run that goes on from
+its checkpoint ends with the very weights of one that was never killed.
+
+Shapes: B frames, V views, H and W pixels, C channels, T tasks.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data.frames import CAMERAS
+from data.workspace import Workspace
+from sd_model.artefact import CHECKPOINT, MANIFEST
+from sd_model.config import DetectorConfig, config_values
+from sd_model.examples.dataset import LabelledFrames, open_cache, training_frames
+from sd_model.examples.manifest import Manifest
+from sd_model.examples.state_frames import open_state_frames
+from sd_model.judging.detector import Detector
+from sd_model.learning.augmentation import to_tensor
+from sd_model.learning.batches import Batch, Batches
+from sd_model.learning.checkpoint import load_training, save_training
+from sd_model.learning.losses import masked_cross_entropy, robot_state_error
+from sd_model.learning.network import DetectorNetwork, build_network
+from sd_model.learning.publishing import publish_detector
+from sd_model.learning.sampling import balance_weights
+
+_DECODING = 0.1
+"""Share of the progress bar that decoding takes; judging takes as much at the end."""
+
+
+class Reporter(Protocol):
+    """Where training says how far it is (`data.runs.RunReporter` is one)."""
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Say how much is done, 0 to 1; may raise to stop the training."""
+
+    def metrics(self, step: int, **values: float) -> None:
+        """Record numbers of one update."""
+
+
+def train(
+    manifest: Manifest,
+    config: DetectorConfig,
+    folder: Path,
+    *,
+    workspace: Workspace,
+    report: Reporter,
+    seed: int,
+    device: str | torch.device,
+) -> Detector:
+    """Train a detector on the training rows of `manifest` and judge it on the others.
+
+    Leaves in `folder` the weights, thresholds, scores, report and, last, `config.json`. Where
+    `folder` has a checkpoint of the same manifest, configuration and seed, goes on from it.
+
+    Raises:
+        InvalidInput: A frame of a holdout robot, or of a group that judges, would reach training;
+            a frame lacks a camera.
+        CorruptData: A frame or the checkpoint cannot be read.
+        StorageFull: The disk is full; the last checkpoint is kept.
+    """
+    where = torch.device(device)
+    frames = LabelledFrames.of(manifest)
+    training_indices = training_frames(frames, manifest.holdout)
+    if not (folder / MANIFEST).exists():
+        manifest.save(folder / MANIFEST)
+    views_FVHWC = open_cache(
+        manifest,
+        frames,
+        config,
+        workspace,
+        lambda share, message: report.progress(_DECODING * share, message),
+    )
+    states = open_state_frames(
+        manifest,
+        frames,
+        config,
+        workspace,
+        lambda share, message: report.progress(_DECODING, message),
+    )
+    batches = Batches(frames, training_indices, views_FVHWC, states, config, seed)
+    balance_2T = balance_weights(frames.outcome_FT[training_indices])
+    average = _fit(batches, balance_2T, manifest, config, folder, report, seed, where)
+    report.progress(1 - _DECODING, "Judging the holdout")
+    publish_detector(average, frames, views_FVHWC, manifest, config, folder, seed, where)
+    report.progress(1.0, "Done")
+    return Detector.load(folder, device=where)
+
+
+def learning_rate(step: int, config: DetectorConfig) -> float:
+    """The rate of update `step` (from 0): a linear rise, then a cosine that ends near 0."""
+    warmup = max(1, round(config.warmup_share * config.steps))
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    done = (step - warmup) / max(1, config.steps - warmup)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+@torch.no_grad()
+def update_average(average: DetectorNetwork, network: DetectorNetwork, decay: float) -> None:
+    """Move the averaged weights towards the network's; statistics of the inputs are copied."""
+    for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(weight, 1 - decay)
+    for kept, statistic in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(statistic)
+
+
+def _fit(
+    batches: Batches,
+    balance_2T: NDArray[np.float32],
+    manifest: Manifest,
+    config: DetectorConfig,
+    folder: Path,
+    report: Reporter,
+    seed: int,
+    device: torch.device,
+) -> DetectorNetwork:
+    """The averaged network after `config.steps` updates."""
+    weight_2T = torch.from_numpy(balance_2T).to(device)
+    network = build_network(config, len(manifest.tasks), seed=seed, device=device)
+    average = copy.deepcopy(network).eval()
+    optimizer = _optimizer(network, config)
+    checkpoint = folder / CHECKPOINT
+    fingerprint = _fingerprint(manifest, config, seed)
+    first = load_training(
+        checkpoint,
+        fingerprint=fingerprint,
+        network=network,
+        average=average,
+        optimizer=optimizer,
+    )
+
+    network.train()
+    losses: list[float] = []
+    began = time.monotonic()
+    with ThreadPoolExecutor(1, thread_name_prefix="augmentation") as ahead:
+        waiting = ahead.submit(batches.draw, first)
+        for step in range(first, config.steps):
+            batch = waiting.result()
+            waiting = ahead.submit(batches.draw, min(step + 1, config.steps - 1))
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, config)
+            losses.append(_update(network, optimizer, batch, weight_2T, config, device))
+            done = step + 1
+            # A shorter average at first, which forgets the initial weights.
+            update_average(average, network, min(config.ema_decay, done / (done + 10)))
+            if done % config.report_every == 0 or done == config.steps:
+                mean_loss = float(np.mean(losses))
+                frames_per_s = len(losses) * config.batch_size / (time.monotonic() - began)
+                report.metrics(
+                    done,
+                    loss=mean_loss,
+                    learning_rate=learning_rate(step, config),
+                    images_per_s=frames_per_s * len(CAMERAS),
+                )
+                report.progress(
+                    _DECODING + (1 - 2 * _DECODING) * done / config.steps,
+                    f"Update {done} of {config.steps}, loss {mean_loss:.3f}",
+                )
+                losses, began = [], time.monotonic()
+            if done % config.checkpoint_every == 0 and done < config.steps:
+                save_training(
+                    checkpoint,
+                    step=done,
+                    fingerprint=fingerprint,
+                    network=network,
+                    average=average,
+                    optimizer=optimizer,
+                )
+    return average
+
+
+def _update(
+    network: DetectorNetwork,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    weight_2T: Tensor,
+    config: DetectorConfig,
+    device: torch.device,
+) -> float:
+    # bf16 and channels-last train convolutions three times as fast on the CPUs we measured.
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        logits_BT = network(to_tensor(batch.crops_BVHWC, device))
+    loss = masked_cross_entropy(
+        logits_BT,
+        torch.from_numpy(batch.outcome_BT).to(device),
+        weight_2T,
+        label_smoothing=config.label_smoothing,
+    )
+    value = loss.item()
+    if batch.state_crops_AVHWC is not None and batch.state_AS is not None:
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            state_AS = network.robot_state(to_tensor(batch.state_crops_AVHWC, device)[:, 0])
+        error = robot_state_error(state_AS, torch.from_numpy(batch.state_AS).to(device))
+        loss = loss + config.auxiliary_weight * error
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    optimizer.step()
+    return value
+
+
+def _optimizer(network: DetectorNetwork, config: DetectorConfig) -> torch.optim.AdamW:
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return torch.optim.AdamW(
+        [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+    )
+
+
+def _fingerprint(manifest: Manifest, config: DetectorConfig, seed: int) -> str:
+    content = json.dumps([manifest.digest, config_values(config), seed])
+    return hashlib.sha256(content.encode()).hexdigest()

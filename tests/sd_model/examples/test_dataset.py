@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from data.errors import CorruptData, InvalidInput, StorageFull
+from sd_model.config import load_recipe
+from sd_model.examples.dataset import LabelledFrames, open_cache, training_frames
+from sd_model.examples.manifest import Manifest
+
+if TYPE_CHECKING:
+    from conftest import Recorder, SquareWorld
+
+CONFIG = load_recipe("smoke")
+
+
+def test_rows_are_gathered_by_frame_and_the_unknown_is_masked(world: SquareWorld) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    clip = world.episode("robot-1", "red", 9, steps=1)
+    world.save(clip)
+    world.label(clip, {"show-red": "failure"})
+    frames = LabelledFrames.of(world.manifest("m"))
+
+    outcome_of = {
+        (ref.episode_id, ref.frame_index): outcome_T.tolist()
+        for ref, outcome_T in zip(frames.refs, frames.outcome_FT, strict=True)
+    }
+
+    assert len(frames.refs) == 6 * 3 * 2 + 1
+    assert outcome_of["robot-1-red-000", 1] == [1, 0, 1]
+    assert outcome_of["robot-1-none-000", 0] == [0, 0, 0]
+    assert outcome_of["robot-1-red-009", 0] == [-1, -1, 0]
+
+
+def test_training_gets_no_frame_of_the_holdout_and_no_part_of_a_judging_group(
+    world: SquareWorld,
+) -> None:
+    world.record(["robot-1", "robot-2", "robot-3"], scenes=8, steps=2)
+    manifest = world.manifest("m", holdout=["robot-3"])
+    frames = LabelledFrames.of(manifest)
+
+    training = training_frames(frames, manifest.holdout)
+
+    assert len(training)
+    assert set(frames.robot_F[training]) == {"robot-1", "robot-2"}
+    others = np.setdiff1d(np.arange(len(frames.refs)), training)
+    assert not set(frames.group_F[training]) & set(frames.group_F[others])
+
+
+def tampered(manifest: Manifest, robot: str, only_frame: int | None) -> Manifest:
+    return replace(
+        manifest,
+        examples=tuple(
+            replace(row, split="train")
+            if row.robot == robot and only_frame in (None, row.frame_index)
+            else row
+            for row in manifest.examples
+        ),
+    )
+
+
+def test_a_leaking_robot_is_refused_whatever_the_manifest_says(world: SquareWorld) -> None:
+    world.record(["robot-1", "robot-2"], scenes=6, steps=2)
+    manifest = tampered(world.manifest("m", holdout=["robot-2"]), "robot-2", None)
+
+    with pytest.raises(InvalidInput, match="robot-2"):
+        training_frames(LabelledFrames.of(manifest), manifest.holdout)
+
+
+def test_a_straddling_group_is_refused_twice(world: SquareWorld) -> None:
+    world.record(["robot-1", "robot-2"], scenes=6, steps=2)
+    manifest = world.manifest("m", holdout=["robot-2"])
+
+    with pytest.raises(InvalidInput, match="pair-robot-2"):
+        LabelledFrames.of(tampered(manifest, "robot-2", 0))
+
+    frames = LabelledFrames.of(manifest)
+    splits = frames.split_F.copy()
+    splits[frames.of_split("train")[0]] = "validation"
+    with pytest.raises(InvalidInput, match="pair-robot-1"):
+        training_frames(replace(frames, split_F=splits), manifest.holdout)
+
+
+def test_frames_are_decoded_once(world: SquareWorld, recorder: Recorder) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    manifest = world.manifest("m")
+    frames = LabelledFrames.of(manifest)
+
+    first = open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
+    decoded = len(recorder.fractions)
+    second = open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
+
+    assert first.shape == (36, 3, CONFIG.kept_px, CONFIG.kept_px, 3)
+    assert isinstance(first, np.memmap)
+    assert recorder.fractions[-1] == 1.0
+    assert len(recorder.fractions) == decoded
+    np.testing.assert_array_equal(first, second)
+    shown_green = first[[ref.episode_id == "robot-1-green-000" for ref in frames.refs]]
+    assert shown_green[..., 1].max() > 160
+
+
+def test_a_torn_cache_is_made_again(world: SquareWorld, recorder: Recorder) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    manifest = world.manifest("m")
+    frames = LabelledFrames.of(manifest)
+    open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
+    path = next(world.workspace.cache.iterdir())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+    open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
+
+    assert path.read_bytes() == whole
+
+
+def test_a_frame_without_a_camera_is_named(world: SquareWorld, recorder: Recorder) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    blind = world.episode("robot-1", "red", 9, kind="robot", cameras=("over_shoulder", "left"))
+    world.save(blind)
+    world.label(blind, {"show-red": "success"}, frame_index=3)
+    manifest = world.manifest("m")
+
+    with pytest.raises(InvalidInput, match=r"robot-1-red-009.*'right'.*unsure"):
+        open_cache(
+            manifest, LabelledFrames.of(manifest), CONFIG, world.workspace, recorder.progress
+        )
+
+    assert not list(world.workspace.cache.iterdir())
+
+
+def test_a_damaged_shard_is_named(world: SquareWorld, recorder: Recorder) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    manifest = world.manifest("m")
+    shard = world.workspace.root / manifest.examples[0].shard
+    shard.write_bytes(shard.read_bytes()[:500])
+
+    with pytest.raises(CorruptData, match=shard.name):
+        open_cache(
+            manifest, LabelledFrames.of(manifest), CONFIG, world.workspace, recorder.progress
+        )
+
+
+def test_a_full_disk_is_an_error_in_words(
+    world: SquareWorld, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    manifest = world.manifest("m")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sd_model.examples.frame_cache.os.fsync", full)
+    with pytest.raises(StorageFull, match="The disk is full"):
+        open_cache(
+            manifest, LabelledFrames.of(manifest), CONFIG, world.workspace, recorder.progress
+        )
+
+    assert not list(world.workspace.cache.iterdir())

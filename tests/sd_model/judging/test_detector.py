@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from data.errors import CorruptData, InvalidInput
+from data.frames import Size, resize
+from sd_model.judging.detector import Detector
+
+if TYPE_CHECKING:
+    from conftest import Trained
+
+
+@pytest.fixture
+def folder(trained: Trained, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained.detector.folder, tmp_path / "copy"))
+
+
+def test_it_judges_frames_of_any_size(trained: Trained) -> None:
+    generator = np.random.default_rng(0)
+    shown = ["red", "green", "none"] * 4
+    frames = [trained.world.images("robot-4", colour, generator) for colour in shown]
+    frames[0] = {camera: resize(image, Size(320, 240)) for camera, image in frames[0].items()}
+
+    scores_NT = trained.detector.score(frames)
+    decisions_NT = trained.detector.decide(scores_NT)
+
+    assert scores_NT.shape == (12, 3)
+    assert scores_NT.dtype == np.float32
+    assert trained.detector.tasks == ("show-any", "show-green", "show-red")
+    expected = {"red": [True, False, True], "green": [True, True, False], "none": [False] * 3}
+    assert decisions_NT.tolist() == [expected[colour] for colour in shown]
+
+
+def test_a_score_does_not_depend_on_its_neighbours(trained: Trained) -> None:
+    generator = np.random.default_rng(1)
+    frames = [trained.world.images("robot-9", "red", generator) for _ in range(70)]
+
+    together = trained.detector.score(frames)
+    alone = trained.detector.score(frames[69:])
+
+    np.testing.assert_allclose(together[69:], alone, atol=1e-5)
+
+
+def test_a_loaded_detector_is_the_trained_one(trained: Trained, folder: Path) -> None:
+    frames = [trained.world.images("robot-4", "red", np.random.default_rng(2))]
+
+    loaded = Detector.load(folder)
+
+    np.testing.assert_array_equal(loaded.score(frames), trained.detector.score(frames))
+    assert loaded.thresholds == trained.detector.thresholds
+    assert loaded.detector_id == "squares"
+
+
+def test_no_frames_have_no_scores(trained: Trained) -> None:
+    scores_NT = trained.detector.score([])
+
+    assert scores_NT.shape == (0, 3)
+    assert trained.detector.decide(scores_NT).shape == (0, 3)
+
+
+def test_every_task_has_its_own_threshold(folder: Path) -> None:
+    content = json.loads((folder / "thresholds.json").read_text())
+    for task, value in (("show-any", 0.9), ("show-green", 0.2), ("show-red", 0.5)):
+        content["thresholds"][task]["value"] = value
+    (folder / "thresholds.json").write_text(json.dumps(content))
+
+    decisions = Detector.load(folder).decide(np.full((1, 3), 0.5, dtype=np.float32))
+
+    assert decisions.tolist() == [[False, True, True]]
+
+
+def test_a_missing_camera_is_refused(trained: Trained) -> None:
+    images = trained.world.images("robot-4", "red", np.random.default_rng(0))
+    del images["left"]
+
+    with pytest.raises(InvalidInput, match="'left'"):
+        trained.detector.score([images])
+
+
+def test_scores_of_another_detector_are_refused(trained: Trained) -> None:
+    with pytest.raises(InvalidInput, match=r"\(1, 12\)"):
+        trained.detector.decide(np.zeros((1, 12), dtype=np.float32))
+
+
+@pytest.mark.parametrize("name", ["config.json", "thresholds.json", "weights.safetensors"])
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_a_damaged_folder_says_so(folder: Path, name: str, damage: str) -> None:
+    path = folder / name
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:50])
+
+    with pytest.raises(CorruptData) as caught:
+        Detector.load(folder)
+
+    assert str(folder) in str(caught.value)
+    assert "Next:" in str(caught.value)
+
+
+def test_a_newer_format_says_so(folder: Path) -> None:
+    content = json.loads((folder / "config.json").read_text())
+    content["format"] = 99
+    (folder / "config.json").write_text(json.dumps(content))
+
+    with pytest.raises(CorruptData, match=r"format 99.*Update Goalpost"):
+        Detector.load(folder)

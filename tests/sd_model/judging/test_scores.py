@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from data.errors import CorruptData
+from data.shards import FrameRef, read_frames
+from sd_model.judging.scores import load_scores
+
+if TYPE_CHECKING:
+    from conftest import Trained
+
+
+def test_every_judging_row_is_kept_with_its_score(trained: Trained) -> None:
+    judged = load_scores(trained.detector.folder)
+
+    expected = [row for row in trained.manifest.examples if row.split != "train"]
+    assert [(j.episode_id, j.frame_index, j.task, j.outcome, j.origin) for j in judged] == [
+        (row.episode_id, row.frame_index, row.task, row.outcome, row.origin) for row in expected
+    ]
+    for row in judged:
+        assert row.decision == (row.score >= trained.detector.thresholds[row.task])
+
+
+def test_a_kept_score_is_what_serving_gives(trained: Trained) -> None:
+    row = next(each for each in load_scores(trained.detector.folder) if each.split == "holdout")
+    ref = FrameRef(row.shard, row.episode_id, row.frame_index)
+    images = read_frames(trained.world.workspace, [ref])[0].decode().images
+
+    score = trained.detector.score([images])[0, trained.detector.tasks.index(row.task)]
+
+    np.testing.assert_allclose(score, row.score, atol=1e-5)
+
+
+def test_missing_scores_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CorruptData, match=r"scores\.parquet"):
+        load_scores(tmp_path)
