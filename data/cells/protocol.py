@@ -73,7 +73,10 @@ class RobotCell(Cell, Protocol):
     """A cell whose arm takes actions (what the collector needs)."""
 
     def reset(self, *, seed: int, start: Start, task: str) -> None:
-        """Shuffle the objects, begin an episode of `task`; a seed always gives the same scene."""
+        """Shuffle the objects, begin an episode of `task`; a seed always gives the same scene.
+
+        Robots do not share scenes: the same seed shows each robot another one.
+        """
 
     def state(self) -> RobotState:
         """Gripper and height now."""

@@ -28,6 +28,9 @@ from data.frames import CAMERAS, FrameSet, Size
 from data.robots import Robot
 from data.tasks import OBJECT_KINDS, Outcome
 
+_EPISODE, _SCENE, _DEMONSTRATION = 1, 2, 3
+"""Streams of random numbers: one seed gives each of them its own draws."""
+
 
 def make_cell(
     robot: Robot, *, fit: Fit = "scale", clock: Callable[[], int] = time.time_ns
@@ -43,7 +46,8 @@ class SimulatedCell:
 
     Args:
         robot: Name of the robot.
-        variation: Decides how the cell looks; see `robot_appearance`.
+        variation: Decides how the cell looks (see `robot_appearance`) and which scenes its seeds
+            give, so that no two robots of a fleet share a scene.
         fit: How images of another aspect than the camera's are served.
         clock: Gives the time of capture [ns since the Unix epoch].
     """
@@ -57,6 +61,7 @@ class SimulatedCell:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._robot = robot
+        self._variation = variation
         self._clock = clock
         self._style = robot_appearance(variation)
         self._scene: Scene | None = Scene(self._style, fit=fit)
@@ -121,7 +126,7 @@ class SimulatedCell:
 
         Between three and seven kinds lie there, the one that a lift task names always among them.
         """
-        generator = np.random.default_rng([seed, 1])
+        generator = self._generator(seed, _EPISODE)
         self.scene.dress(self._style)
         kinds = _draw_kinds(task, generator)
         self.scene.build(kinds, generator)
@@ -168,7 +173,7 @@ class SimulatedCell:
 
     def new_scene(self, seed: int) -> None:
         """Other objects, light and background, within this robot's own style."""
-        generator = np.random.default_rng([seed, 2])
+        generator = self._generator(seed, _SCENE)
         self.scene.dress(vary(self._style, generator))
         self.scene.build(OBJECT_KINDS, generator)
         self._demonstrator = Demonstrator(self.scene)
@@ -185,7 +190,8 @@ class SimulatedCell:
         """
         if len(self.scene.objects) < len(OBJECT_KINDS):
             self.new_scene(seed)
-        self._demonstrator.show(task, outcome, near_miss=near_miss, seed=seed)
+        generator = self._generator(seed, _DEMONSTRATION)
+        self._demonstrator.show(task, outcome, near_miss=near_miss, generator=generator)
         self._version += 1
 
     def advance(self, seconds: float) -> None:
@@ -197,6 +203,9 @@ class SimulatedCell:
         """End the demonstration: the objects lie in the right bin, the hand is gone."""
         self._demonstrator.rest()
         self._version += 1
+
+    def _generator(self, seed: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng([seed, self._variation, stream])
 
 
 def _draw_kinds(task: str, generator: np.random.Generator) -> list[str]:

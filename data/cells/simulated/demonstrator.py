@@ -79,7 +79,9 @@ class Demonstrator:
         for kind, pose in self._home.items():
             self._scene.put(kind, pose)
 
-    def show(self, task: str, outcome: Outcome, *, near_miss: bool, seed: int) -> None:
+    def show(
+        self, task: str, outcome: Outcome, *, near_miss: bool, generator: np.random.Generator
+    ) -> None:
         """Arrange the scene so that it shows this outcome, and begin to move."""
         if task not in SEED_TASKS:
             raise unknown_name(
@@ -95,7 +97,6 @@ class Demonstrator:
                 where=f"task '{task}'",
                 next_step="Ask for outcome 'failure', or leave near_miss out.",
             )
-        generator = np.random.default_rng([seed, 3])
         lifts = SEED_TASKS[task].skill == "lift"
         arrange = self._arrange_lift if lifts else self._arrange_place
         for _ in range(_TRIES):

@@ -206,6 +206,21 @@ def test_the_robots_look_different_from_each_other() -> None:
             assert np.abs(image - other_image).mean() > 12
 
 
+def test_equal_seeds_give_every_robot_scenes_of_its_own() -> None:
+    poses, objects, shown = [], [], []
+    for robot in SIMULATED_FLEET[:3]:
+        other = make_cell(robot)
+        other.reset(seed=1, start=Start.PICK, task="lift-can")
+        poses.append(other.scene.pose_of("can").position_m[:2])
+        other.new_scene(1)
+        objects.append(other.scene.object_models["can"].length_m)
+        other.demonstrate("lift-can", "success", seed=1)
+        shown.append(other.scene.pose_of("can").position_m[:2])
+        other.close()
+    for found in (poses, objects, shown):
+        assert len(set(found)) == 3
+
+
 def test_an_episode_always_wears_the_robots_own_look(cell: SimulatedCell) -> None:
     cell.new_scene(8)
     cell.reset(seed=1, start=Start.PICK, task="lift-any")
