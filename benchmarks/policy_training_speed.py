@@ -15,13 +15,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from policy.acting import Policy
-from policy.averaging import TargetCopies
-from policy.bellman_updater import state_value
+from policy.acting.policy import Policy
 from policy.config import RECIPES, PolicyConfig, load_recipe
-from policy.q_network import QNetwork, build_network
-from policy.training import Trainer
-from policy.transitions import Transitions
+from policy.experience.transitions import Transitions
+from policy.learning.averaging import TargetCopies
+from policy.learning.bellman_updater import state_value
+from policy.learning.q_network import QNetwork, build_network
+from policy.learning.training import Trainer
 
 TASKS = tuple(f"task-{index}" for index in range(12))
 CPU = torch.device("cpu")

@@ -15,10 +15,10 @@ import click
 from data.cells.simulated.cell import make_cell
 from data.robots import SIMULATED_FLEET
 from data.tasks import SEED_TASKS
-from policy.behaviours import Behaviour, Noisy
-from policy.collector import CollectionConfig
-from policy.evaluation import evaluate_behaviour
-from policy.scripted import ScriptedPick, ScriptedPlace
+from policy.acting.behaviours import Behaviour, Noisy
+from policy.acting.collector import CollectionConfig
+from policy.acting.evaluation import evaluate_behaviour
+from policy.acting.scripted import ScriptedPick, ScriptedPlace
 
 SCRIPTS: tuple[tuple[str, Behaviour, str], ...] = (
     ("scripted-pick", ScriptedPick(), "lift-any"),

@@ -20,7 +20,12 @@ from data.run_reporter import RunReporter
 from data.runs import Run
 from data.task_store import load_tasks
 from data.workspace import Workspace
-from policy.acting import Policy, PolicyBehaviour
+from policy.acting.behaviours import Behaviour, Noisy
+from policy.acting.collection_log import CollectionLog
+from policy.acting.collector import STEP_SIZE, CollectionConfig, collect_episodes
+from policy.acting.evaluation import evaluate_behaviour
+from policy.acting.policy import Policy, PolicyBehaviour
+from policy.acting.scripted import Scripted, ScriptedPick, ScriptedPlace
 from policy.artefact import (
     CHECKPOINT,
     CONFIG,
@@ -29,20 +34,15 @@ from policy.artefact import (
     save_evaluation,
     save_summary,
 )
-from policy.balancing import sample_batch
-from policy.behaviours import Behaviour, Noisy
-from policy.checkpoint import load_training, save_training, save_weights
-from policy.collection_log import CollectionLog
-from policy.collector import STEP_SIZE, CollectionConfig, collect_episodes
 from policy.config import PolicyConfig, load_recipe
-from policy.evaluation import evaluate_behaviour
-from policy.finetuning import network_from
-from policy.log_replay import FillReport, LogReplay
-from policy.q_network import QNetwork, build_network
-from policy.replay import SUCCESS, ReplayBuffers
-from policy.scripted import Scripted, ScriptedPick, ScriptedPlace
-from policy.training import Trainer, train
-from policy.transitions import Transitions
+from policy.experience.balancing import sample_batch
+from policy.experience.log_replay import FillReport, LogReplay
+from policy.experience.replay import SUCCESS, ReplayBuffers
+from policy.experience.transitions import Transitions
+from policy.learning.checkpoint import load_training, save_training, save_weights
+from policy.learning.finetuning import network_from
+from policy.learning.q_network import QNetwork, build_network
+from policy.learning.training import Trainer, train
 from sd_model.artefact import load_summary as load_detector_summary
 from sd_model.judging.detector import Detector, detector_folder
 

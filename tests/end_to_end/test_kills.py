@@ -87,7 +87,7 @@ def test_a_policy_training_goes_on_from_its_checkpoint(
         "success_share": 1.0, "failure_share": 1.0, "updates": 60, "from_policy": None,
         "evaluation_episodes": 0, "robots": [], "seed": 0,
     })  # fmt: skip
-    launch_policy_run(run, "import policy.training as t; t.CHECKPOINT_UPDATES = 20")
+    launch_policy_run(run, "import policy.learning.training as t; t.CHECKPOINT_UPDATES = 20")
     checkpoint = workspace.policies / run.run_id / "checkpoint.safetensors"
     wait_until(checkpoint.exists)
     _kill(run)

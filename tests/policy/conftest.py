@@ -11,7 +11,7 @@ import pytest
 from data.cells.protocol import ACTION_SIZE
 from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
 from data.frames import CAMERAS, FrameSet, encode
-from policy.trajectory import Trajectory
+from policy.experience.trajectory import Trajectory
 
 _numbers = itertools.count(1)
 

@@ -18,7 +18,7 @@ from data.errors import InvalidInput, UnknownName
 from data.runs import Run, create_run, load_run
 from data.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
-from policy.acting import Policy
+from policy.acting.policy import Policy
 from policy.artefact import CHECKPOINT, list_policies, load_summary
 from policy.cli import policy as command
 from policy.run import execute_run
@@ -95,7 +95,7 @@ def test_training_writes_a_policy_with_its_lineage(workspace: Workspace) -> None
 def test_interrupted_training_goes_on_and_a_finished_one_is_kept(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("policy.training.CHECKPOINT_UPDATES", 10)
+    monkeypatch.setattr("policy.learning.training.CHECKPOINT_UPDATES", 10)
     run = create_run(workspace, "train-policy", {**TRAIN, "updates": 40})
     folder = workspace.policies / run.run_id
     run.cancel()
@@ -110,7 +110,7 @@ def test_interrupted_training_goes_on_and_a_finished_one_is_kept(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("policy.training.METRICS_UPDATES", 25)
+        patch.setattr("policy.learning.training.METRICS_UPDATES", 25)
         patch.setattr("policy.run.Part.metrics", die)
         with pytest.raises(Killed):
             execute_run(run)

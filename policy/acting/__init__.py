@@ -1,0 +1,1 @@
+"""Who chooses actions, and what comes of it."""

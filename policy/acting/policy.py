@@ -1,0 +1,148 @@
+"""A trained policy that chooses actions: the argmax of Q by the cross-entropy method.
+
+Shapes: H height, W width, C colour, S state, A action.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import one_hot
+
+from data.cells.protocol import ActionA
+from data.errors import unknown_name
+from data.frames import ImageHWC, resize
+from policy.acting.behaviours import Observation, begun, random_action
+from policy.artefact import load_summary
+from policy.config import PolicyConfig
+from policy.learning import cem
+from policy.learning.augmentation import central_view, see
+from policy.learning.averaging import inference_copy
+from policy.learning.bellman_updater import as_input, torch_generator
+from policy.learning.checkpoint import load_network
+from policy.learning.q_network import QNetwork
+
+
+class Policy:
+    """Acts greedily on the average of the trained weights (QT-Opt, Sec. 4.1).
+
+    Args:
+        policy_id: Its name in the workspace.
+        network: Trained; copied, folded for inference.
+        tasks: In the order of the network's one-hot codes.
+        device: Where it thinks.
+    """
+
+    def __init__(
+        self, policy_id: str, network: QNetwork, tasks: tuple[str, ...], *, device: torch.device
+    ) -> None:
+        self.policy_id = policy_id
+        self.tasks = tasks
+        self.config: PolicyConfig = network.config
+        self._network = inference_copy(network, torch.float32).to(device)
+        self._device = device
+
+    @classmethod
+    def load(cls, folder: Path, *, device: torch.device | None = None) -> Self:
+        """The policy stored in `folder`, on the CPU unless `device` says otherwise.
+
+        Raises:
+            CorruptData: A file is missing or cannot be read.
+        """
+        summary = load_summary(folder)
+        return cls(
+            summary.policy_id,
+            load_network(summary),
+            summary.tasks,
+            device=device or torch.device("cpu"),
+        )
+
+    def act(
+        self,
+        image_HWC: ImageHWC,
+        state_S: NDArray[np.float32],
+        task: str,
+        generator: np.random.Generator,
+    ) -> ActionA:
+        """The best action for `task` that one search finds.
+
+        Args:
+            image_HWC: The over-shoulder image, RGB, uint8, any size.
+            state_S: Gripper closed and gripper height [m].
+            task: One of `tasks`.
+            generator: Of the search's samples.
+
+        Raises:
+            UnknownName: The policy was not trained on `task`.
+        """
+        action_A, _ = self.judge(image_HWC, state_S, task, generator)
+        return action_A
+
+    def judge(
+        self,
+        image_HWC: ImageHWC,
+        state_S: NDArray[np.float32],
+        task: str,
+        generator: np.random.Generator,
+    ) -> tuple[ActionA, float]:
+        """The best action found and its value in [0, 1]; arguments as for `act`."""
+        if task not in self.tasks:
+            raise unknown_name(
+                "task",
+                task,
+                self.tasks,
+                where=f"policy {self.policy_id}",
+                next_step="Choose a task it was trained on, or fine-tune it with this task added.",
+            )
+        image_1HWC = resize(image_HWC, self.config.frame_size)[None]
+        seen_1HWC = see(image_1HWC, central_view(1, self.config), self.config)
+        state_1S = torch.from_numpy(np.asarray(state_S, dtype=np.float32)).to(self._device)[None]
+        index_1 = torch.tensor([self.tasks.index(task)], device=self._device)
+        task_1T = one_hot(index_1, len(self.tasks)).float()
+        with torch.inference_mode():
+            map_1Dhw = self._network.forward_image(as_input(seen_1HWC, self._device))
+            best = cem.maximise(
+                lambda action_1NA: self._network.forward_action(
+                    map_1Dhw, action_1NA, state_1S, task_1T
+                ),
+                1,
+                config=self.config,
+                generator=torch_generator(generator, self._device),
+                device=self._device,
+            )
+        action_A: ActionA = best.action_BA[0].cpu().numpy()
+        return action_A, float(torch.sigmoid(best.value_B[0]))
+
+
+class PolicyBehaviour:
+    """A policy as a behaviour: greedy to be evaluated, with random actions to collect.
+
+    Args:
+        policy: What acts.
+        epsilon: Probability of a random action instead (QT-Opt, Appendix B).
+    """
+
+    def __init__(self, policy: Policy, *, epsilon: float = 0.0) -> None:
+        self.name = f"policy:{policy.policy_id}"
+        self._policy = policy
+        self._epsilon = epsilon
+        self._task = ""
+        self._generator: np.random.Generator | None = None
+
+    def begin(self, task: str, generator: np.random.Generator) -> None:
+        """Start an episode of `task`."""
+        self._task = task
+        self._generator = generator
+
+    def act(self, observation: Observation) -> ActionA:
+        """The policy's action, or now and then a random one."""
+        generator = begun(self._generator, self.name)
+        if generator.random() < self._epsilon:
+            return random_action(generator)
+        return self._policy.act(
+            observation.image_HWC, observation.state.as_array(), self._task, generator
+        )

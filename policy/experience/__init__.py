@@ -1,0 +1,1 @@
+"""What robots went through, as the trainer takes it."""

@@ -1,0 +1,1 @@
+"""The Q function and how it is improved."""

@@ -1,0 +1,70 @@
+"""A policy's weights, and the state of an interrupted training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from data.errors import CorruptData
+from policy.artefact import WEIGHTS, PolicySummary
+from policy.learning.q_network import QNetwork
+from policy.learning.training import Trainer
+from sd_model import tensors
+
+
+def save_weights(folder: Path, network: QNetwork) -> None:
+    """Write the network's weights into a policy's folder. Raises `StorageFull`."""
+    tensors.save_weights(folder / WEIGHTS, network)
+
+
+def load_network(policy: PolicySummary) -> QNetwork:
+    """The policy's network with its trained weights, in evaluation mode, on the CPU.
+
+    Raises:
+        CorruptData: The weights are missing, damaged, or of another network.
+    """
+    network = QNetwork(policy.config, len(policy.tasks))
+    tensors.load_weights(policy.folder / WEIGHTS, network)
+    return network.eval()
+
+
+def save_training(path: Path, trainer: Trainer) -> None:
+    """Write everything from which `trainer` could go on, except experience and labels.
+
+    Random state needs no place in it: what is random in update `n` is drawn from the seed and `n`.
+
+    Raises:
+        StorageFull: An older checkpoint stays whole.
+    """
+    state = {f"network.{name}": value for name, value in trainer.network.state_dict().items()}
+    state |= trainer.average.tensors()
+    optimizer = tensors.optimizer_tensors(trainer.optimizer)
+    state |= {f"optimizer.{name}": value for name, value in optimizer.items()}
+    counts = {"updates": trainer.updates, "labellings": trainer.labellings}
+    about = {"counts": json.dumps(counts), "training": _fingerprint(trainer)}
+    tensors.write_tensors(path, state, about)
+
+
+def load_training(path: Path, trainer: Trainer) -> None:
+    """Let `trainer` go on from what `save_training` wrote; its train buffer fills anew.
+
+    Raises:
+        CorruptData: The file cannot be read, or is of a training with other settings.
+    """
+    state, about = tensors.read_tensors(path)
+    if about.get("training") != _fingerprint(trainer):
+        raise CorruptData(
+            "The checkpoint is of a training with other tasks or settings.",
+            where=path,
+            next_step="Delete the file to train from the start.",
+        )
+    counts = json.loads(about["counts"])
+    trainer.network.load_state_dict(tensors.below("network.", state))
+    trainer.average.load(state, counts["updates"])
+    tensors.restore_optimizer(trainer.optimizer, tensors.below("optimizer.", state))
+    trainer.updates, trainer.labellings = counts["updates"], counts["labellings"]
+    trainer.publish()
+
+
+def _fingerprint(trainer: Trainer) -> str:
+    return json.dumps({"tasks": trainer.tasks, **trainer.config.to_dict()}, sort_keys=True)

@@ -1,0 +1,78 @@
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data.cells.protocol import RobotState
+from data.errors import UnknownName
+from policy.acting.behaviours import Observation
+from policy.acting.policy import Policy, PolicyBehaviour
+from policy.artefact import save_summary
+from policy.config import load_recipe
+from policy.learning.checkpoint import save_weights
+from policy.learning.q_network import build_network
+
+STATE = np.zeros(2, dtype=np.float32)
+
+
+def _stored(folder: Path, recipe: str) -> Policy:
+    config = load_recipe(recipe)
+    save_weights(folder, build_network(config, 2, seed=0))
+    save_summary(folder, tasks=("lift-any", "lift-can"), config=config, created_at_ns=1, lineage={})
+    return Policy.load(folder)
+
+
+def _image(generator: np.random.Generator) -> np.ndarray:
+    return generator.integers(0, 256, (128, 160, 3), dtype=np.uint8)
+
+
+def test_same_generator_gives_the_same_action_of_the_right_form(tmp_path: Path) -> None:
+    policy = _stored(tmp_path / "p", "smoke")
+    image = _image(np.random.default_rng(0))
+    first, second = (
+        policy.act(image, STATE, "lift-can", np.random.default_rng(1)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (8,)
+    assert first.dtype == np.float32
+    assert np.abs(first).max() <= 1
+
+
+def test_value_is_a_probability(tmp_path: Path) -> None:
+    policy = _stored(tmp_path / "p", "smoke")
+    _, value = policy.judge(
+        _image(np.random.default_rng(0)), STATE, "lift-any", np.random.default_rng(0)
+    )
+    assert 0 <= value <= 1
+
+
+def test_unknown_task_is_refused(tmp_path: Path) -> None:
+    policy = _stored(tmp_path / "p", "smoke")
+    with pytest.raises(UnknownName, match="Did you mean 'lift-can'"):
+        policy.act(_image(np.random.default_rng(0)), STATE, "lift-cat", np.random.default_rng(0))
+
+
+def test_cpu_recipe_acts_faster_than_5_hz(tmp_path: Path) -> None:
+    policy = _stored(tmp_path / "p", "cpu")
+    generator = np.random.default_rng(0)
+    image = _image(generator)
+    policy.act(image, STATE, "lift-any", generator)
+    started = time.process_time()
+    for _ in range(5):
+        policy.act(image, STATE, "lift-any", generator)
+    assert (time.process_time() - started) / 5 < 0.2 * torch.get_num_threads()
+
+
+def test_behaviour_is_greedy_or_explores(tmp_path: Path) -> None:
+    policy = _stored(tmp_path / "p-7", "smoke")
+    observation = Observation(
+        image_HWC=_image(np.random.default_rng(0)), state=RobotState(0.0, 0.2)
+    )
+    greedy = PolicyBehaviour(policy)
+    assert greedy.name == "policy:p-7"
+    greedy.begin("lift-any", np.random.default_rng(3))
+    exploring = PolicyBehaviour(policy, epsilon=1.0)
+    exploring.begin("lift-any", np.random.default_rng(3))
+    assert not np.array_equal(greedy.act(observation), exploring.act(observation))

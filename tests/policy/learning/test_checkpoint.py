@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data.errors import CorruptData
+from policy.artefact import load_summary, save_summary
+from policy.config import PolicyConfig, load_recipe
+from policy.experience.transitions import Transitions
+from policy.learning.checkpoint import load_network, load_training, save_training, save_weights
+from policy.learning.q_network import build_network
+from policy.learning.training import Trainer
+
+TASKS = ("lift-any", "lift-can")
+
+
+def _sample(count: int, generator: np.random.Generator) -> Transitions:
+    def image() -> np.ndarray:
+        return generator.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+
+    return Transitions(
+        image_BHWC=image(),
+        state_BS=np.zeros((count, 2), dtype=np.float32),
+        action_BA=generator.random((count, 8), dtype=np.float32),
+        task_B=np.arange(count) % 2,
+        reward_B=(np.arange(count) % 3 == 0).astype(np.float32),
+        done_B=np.arange(count) % 3 < 2,
+        success_B=np.arange(count) % 3 == 0,
+        next_image_BHWC=image(),
+        next_state_BS=np.zeros((count, 2), dtype=np.float32),
+    )
+
+
+def _trainer(config: PolicyConfig) -> Trainer:
+    network = build_network(config, 2, seed=0)
+    return Trainer(network, TASKS, _sample, config, seed=0, device=torch.device("cpu"))
+
+
+def _same(first: torch.nn.Module, second: torch.nn.Module) -> bool:
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_resumed_training_goes_on_as_the_unbroken_one(tmp_path: Path, optimizer: str) -> None:
+    # A label a use and a full turnover of the train buffer at each update: what the interruption
+    # loses, the labels, then makes no difference.
+    config = load_recipe(
+        "smoke",
+        {"optimizer": optimizer, "uses_per_label": 1, "train_capacity": 16, "publish_updates": 3},
+    )
+    unbroken, resumed = _trainer(config), _trainer(config)
+    for _ in range(9):
+        unbroken.update()
+    save_training(tmp_path / "checkpoint.safetensors", unbroken)
+    load_training(tmp_path / "checkpoint.safetensors", resumed)
+    assert resumed.updates == 9
+    for _ in range(6):
+        assert resumed.update()["loss"] == unbroken.update()["loss"]
+    assert _same(resumed.network, unbroken.network)
+    assert _same(resumed.average.average, unbroken.average.average)
+    assert _same(resumed.average.lagged, unbroken.average.lagged)
+
+
+def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    save_training(path, _trainer(load_recipe("smoke")))
+    with pytest.raises(CorruptData, match="other tasks or settings"):
+        load_training(path, _trainer(load_recipe("smoke", {"gamma": 0.8})))
+
+
+def test_weights_come_back(tmp_path: Path) -> None:
+    config = load_recipe("smoke")
+    network = build_network(config, 2, seed=5).eval()
+    save_weights(tmp_path, network)
+    save_summary(tmp_path, tasks=TASKS, config=config, created_at_ns=1, lineage={})
+    assert _same(load_network(load_summary(tmp_path)), network)
+
+
+def test_damaged_missing_and_foreign_weights_say_so(tmp_path: Path) -> None:
+    config = load_recipe("smoke")
+    save_summary(tmp_path, tasks=TASKS, config=config, created_at_ns=1, lineage={})
+    summary = load_summary(tmp_path)
+    with pytest.raises(CorruptData, match=r"weights\.safetensors"):
+        load_network(summary)
+    save_weights(tmp_path, build_network(config, 3, seed=0))
+    with pytest.raises(CorruptData, match="do not fit the network"):
+        load_network(summary)
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CorruptData, match="cannot be read"):
+        load_network(summary)
