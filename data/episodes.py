@@ -95,7 +95,10 @@ class Step:
     frames: EncodedFrameSet
     """A clip has all three views in every step; a robot's episode at least in the last one."""
     state: NDArray[np.float32] | None = None
-    """Shape (2,): gripper closed, height [m]; None where no robot acted."""
+    """Shape (2,): gripper closed, height [m]; None where no robot reports them."""
+    gripper_pose: NDArray[np.float32] | None = None
+    """Shape (4,): fingertips x, y, z [m] and yaw [rad] in the robot's base frame; None where no
+    robot reports them."""
     action: NDArray[np.float32] | None = None
     """Shape (8,), see `data.cells.protocol`; None in a clip and on the terminal frame."""
     done: bool = False

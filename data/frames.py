@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from data.errors import CorruptData
+from data.gripper import GripperReading
 
 CAMERAS = ("over_shoulder", "left", "right")
 """The cameras of every cell, in the order in which networks see them."""
@@ -41,6 +42,8 @@ class FrameSet:
     """Per camera, RGB uint8, (height, width, 3)."""
     timestamps_ns: Mapping[str, int]
     """Per camera, the time of capture [ns since the Unix epoch]."""
+    gripper: GripperReading | None = None
+    """The robot's gripper at that moment; None where no robot reports it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +52,14 @@ class EncodedFrameSet:
 
     jpegs: Mapping[str, bytes]
     timestamps_ns: Mapping[str, int]
+    gripper: GripperReading | None = None
 
     def decode(self) -> FrameSet:
         """The images again. Raises `CorruptData` where a JPEG cannot be read."""
         return FrameSet(
             images={camera: decode_jpeg(jpeg) for camera, jpeg in self.jpegs.items()},
             timestamps_ns=self.timestamps_ns,
+            gripper=self.gripper,
         )
 
 
@@ -63,6 +68,7 @@ def encode(frames: FrameSet) -> EncodedFrameSet:
     return EncodedFrameSet(
         jpegs={camera: encode_jpeg(image) for camera, image in frames.images.items()},
         timestamps_ns=frames.timestamps_ns,
+        gripper=frames.gripper,
     )
 
 

@@ -1,7 +1,7 @@
 """A frame set in one run of bytes: what a journal stores and what a cell host publishes.
 
-Layout: a 4-byte little-endian length, that many bytes of JSON naming each camera with its capture
-time and JPEG length, then the JPEGs in the same order.
+Layout: a 4-byte little-endian length, that many bytes of JSON with each camera's name, capture time
+and JPEG length and with the gripper's reading, then the JPEGs in the same order.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import struct
 
 from data.errors import CorruptData
 from data.frames import EncodedFrameSet
+from data.gripper import GripperReading
 
 _LENGTH = struct.Struct("<I")
 
 
 def pack(frames: EncodedFrameSet) -> bytes:
     """`frames` in one run of bytes."""
-    header = json.dumps(
-        [[camera, frames.timestamps_ns[camera], len(jpeg)] for camera, jpeg in frames.jpegs.items()]
-    ).encode()
+    cameras = [
+        [camera, frames.timestamps_ns[camera], len(jpeg)] for camera, jpeg in frames.jpegs.items()
+    ]
+    header = json.dumps({"cameras": cameras, "gripper": frames.gripper}).encode()
     return b"".join((_LENGTH.pack(len(header)), header, *frames.jpegs.values()))
 
 
@@ -30,15 +32,17 @@ def unpack(packed: bytes) -> EncodedFrameSet:
         start = _LENGTH.size + header_length
         jpegs: dict[str, bytes] = {}
         timestamps_ns: dict[str, int] = {}
-        for camera, timestamp_ns, length in json.loads(packed[_LENGTH.size : start]):
+        header = json.loads(packed[_LENGTH.size : start])
+        gripper = None if header["gripper"] is None else GripperReading(*header["gripper"])
+        for camera, timestamp_ns, length in header["cameras"]:
             jpegs[camera] = packed[start : start + length]
             timestamps_ns[camera] = timestamp_ns
             start += length
-    except (struct.error, ValueError, TypeError) as error:
+    except (struct.error, ValueError, TypeError, KeyError) as error:
         raise _corrupt(packed) from error
     if start != len(packed):
         raise _corrupt(packed)
-    return EncodedFrameSet(jpegs=jpegs, timestamps_ns=timestamps_ns)
+    return EncodedFrameSet(jpegs=jpegs, timestamps_ns=timestamps_ns, gripper=gripper)
 
 
 def _corrupt(packed: bytes) -> CorruptData:

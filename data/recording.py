@@ -134,7 +134,12 @@ def seal_journal(
     timing = measure_timing([frame_set.timestamps_ns for frame_set in frames])
     last = len(frames) - 1
     steps = tuple(
-        Step(frames=frame_set, state=None, action=None, done=index == last)
+        Step(
+            frames=frame_set,
+            state=None if frame_set.gripper is None else frame_set.gripper.state(),
+            gripper_pose=None if frame_set.gripper is None else frame_set.gripper.pose(),
+            done=index == last,
+        )
         for index, frame_set in enumerate(frames)
     )
     if not list_episodes(catalog, episode_ids=[header.recording_id]):

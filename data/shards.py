@@ -1,9 +1,10 @@
 """Shards: immutable Parquet files of many episodes, one row a step.
 
 The column names follow LeRobot: `observation.images.<camera>` (struct of JPEG `bytes` and `path`),
-`observation.state`, `action`, `next.done`. Beside them stands `timestamp_ns.<camera>`, the real
-time of capture. The footer describes every episode, so that an index needs no frame; a row group
-never spans two episodes and holds about a megabyte of images, so that one frame is cheap to read.
+`observation.state`, `action`, `next.done`. Beside them stand `timestamp_ns.<camera>`, the real
+time of capture, and `observation.gripper_pose`, where the robot says its gripper is. The footer
+describes every episode, so that an index needs no frame; a row group never spans two episodes and
+holds about a megabyte of images, so that one frame is cheap to read.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from data.episodes import Episode, EpisodeInfo, Step
 from data.errors import CorruptData, GoalpostError, InvalidInput
@@ -39,6 +41,7 @@ _SCHEMA = pa.schema(
     + [(f"observation.images.{camera}", _IMAGE) for camera in CAMERAS]
     + [
         ("observation.state", pa.list_(pa.float32())),
+        ("observation.gripper_pose", pa.list_(pa.float32())),
         ("action", pa.list_(pa.float32())),
         ("next.done", pa.bool_()),
     ]
@@ -114,7 +117,7 @@ def merge_shards(workspace: Workspace, paths: Sequence[Path]) -> Path:
     with _new_shard(merged, [(entry.info, entry.group_lengths) for _, entry in chosen]) as writer:
         for path, entry in chosen:
             for table in _row_groups(path, entry):
-                writer.write_table(table)
+                writer.write_table(_conformed(table))
     return merged
 
 
@@ -169,6 +172,14 @@ def _row_groups(path: Path, entry: _Entry) -> Iterator[pa.Table]:
     with _readable(path) as file:
         for number in range(len(entry.group_lengths)):
             yield file.read_row_group(entry.first_group + number)
+
+
+def _conformed(table: pa.Table) -> pa.Table:
+    """`table` with the columns of today, empty where a shard was written before they came."""
+    for field in _SCHEMA:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table.select(_SCHEMA.names).cast(_SCHEMA)
 
 
 def _read_entry_frames(
@@ -311,8 +322,9 @@ def _rows(episode: Episode) -> Iterator[dict[str, Any]]:
         row: dict[str, Any] = {
             "episode_id": episode.info.episode_id,
             "frame_index": index,
-            "observation.state": None if step.state is None else step.state.tolist(),
-            "action": None if step.action is None else step.action.tolist(),
+            "observation.state": _listed(step.state),
+            "observation.gripper_pose": _listed(step.gripper_pose),
+            "action": _listed(step.action),
             "next.done": step.done,
         }
         for camera, jpeg in step.frames.jpegs.items():
@@ -322,13 +334,21 @@ def _rows(episode: Episode) -> Iterator[dict[str, Any]]:
 
 
 def _step(row: dict[str, Any]) -> Step:
-    state, action = row["observation.state"], row["action"]
     return Step(
         frames=_frames(row),
-        state=None if state is None else np.asarray(state, dtype=np.float32),
-        action=None if action is None else np.asarray(action, dtype=np.float32),
+        state=_vector(row["observation.state"]),
+        gripper_pose=_vector(row.get("observation.gripper_pose")),
+        action=_vector(row["action"]),
         done=row["next.done"],
     )
+
+
+def _listed(vector: NDArray[np.float32] | None) -> list[float] | None:
+    return None if vector is None else vector.tolist()
+
+
+def _vector(values: list[float] | None) -> NDArray[np.float32] | None:
+    return None if values is None else np.asarray(values, dtype=np.float32)
 
 
 def _frames(row: dict[str, Any]) -> EncodedFrameSet:

@@ -13,11 +13,11 @@ from typing import Protocol, Self
 import numpy as np
 
 from data.catalog import Catalog
-from data.cells.protocol import RobotCell
+from data.cells.protocol import ActionA, RobotCell, RobotState
 from data.episode_index import save_episodes
 from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
 from data.errors import InvalidInput
-from data.frames import CAMERAS, FrameSet, Size, encode
+from data.frames import CAMERAS, EncodedFrameSet, FrameSet, Size, encode
 from data.task_store import load_tasks
 from data.tasks import Task
 from policy.acting.behaviours import Behaviour, Observation, start_of
@@ -96,15 +96,8 @@ def run_episode(
         action = behaviour.act(Observation(image_HWC=seen_HWC, state=state))
         cell.step(action)
         done = bool(action[_TERMINATE] > 0.5) or len(steps) + 1 == config.max_steps
-        steps.append(Step(frames=frames, state=state.as_array(), action=action, done=done))
-    steps.append(
-        Step(
-            frames=encode(terminal_frame(cell, config)),
-            state=cell.state().as_array(),
-            action=None,
-            done=True,
-        )
-    )
+        steps.append(_step(frames, state, action=action, done=done))
+    steps.append(_step(encode(terminal_frame(cell, config)), cell.state(), action=None, done=True))
     info = EpisodeInfo(
         episode_id=new_episode_id(started_ns),
         robot=cell.robot,
@@ -119,6 +112,18 @@ def run_episode(
         truth=cell.truth(),
     )
     return Episode(info=info, steps=tuple(steps))
+
+
+def _step(
+    frames: EncodedFrameSet, state: RobotState, *, action: ActionA | None, done: bool
+) -> Step:
+    return Step(
+        frames=frames,
+        state=state.as_array(),
+        gripper_pose=None if frames.gripper is None else frames.gripper.pose(),
+        action=action,
+        done=done,
+    )
 
 
 def terminal_frame(cell: RobotCell, config: CollectionConfig) -> FrameSet:

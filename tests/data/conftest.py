@@ -74,6 +74,7 @@ def _step(kind: str, index: int, steps: int, at_ns: int) -> Step:
     return Step(
         frames=frames,
         state=np.array([0.0, index / 8], dtype=np.float32),
+        gripper_pose=np.array([0.5, -0.125, index / 8, 1.0], dtype=np.float32),
         action=None if last else np.full(8, index / 4, dtype=np.float32),
         done=index >= steps - 2,
     )

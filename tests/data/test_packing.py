@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from data.errors import CorruptData
 from data.frames import EncodedFrameSet
+from data.gripper import GripperReading
 from data.packing import pack, unpack
 
 FRAMES = EncodedFrameSet(
@@ -12,6 +15,11 @@ FRAMES = EncodedFrameSet(
 
 def test_what_is_packed_comes_back() -> None:
     assert unpack(pack(FRAMES)) == FRAMES
+
+
+def test_the_grippers_reading_comes_back() -> None:
+    seen = replace(FRAMES, gripper=GripperReading(1.0, 0.5, -0.2, 0.1, 0.7))
+    assert unpack(pack(seen)) == seen
 
 
 @pytest.mark.parametrize("length", [0, 3, 10, -1])

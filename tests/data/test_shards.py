@@ -18,6 +18,7 @@ def same(one, other) -> bool:
     return one.info == other.info and all(
         a.frames == b.frames
         and np.array_equal(a.state, b.state)
+        and np.array_equal(a.gripper_pose, b.gripper_pose)
         and np.array_equal(a.action, b.action)
         and a.done == b.done
         for a, b in zip(one.steps, other.steps, strict=True)
@@ -64,6 +65,7 @@ def test_columns_follow_lerobot(workspace, make_episode) -> None:
         "observation.images.left",
         "observation.images.right",
         "observation.state",
+        "observation.gripper_pose",
         "action",
         "next.done",
     ]
@@ -192,6 +194,18 @@ def test_merging_keeps_every_episode_once(workspace, make_episode) -> None:
     assert merged not in paths
     read = read_shard(merged)
     assert all(same(a, b) for a, b in zip(read, [one, two, three], strict=True))
+
+
+def test_a_shard_from_before_gripper_poses_is_read_and_merged(workspace, make_episode) -> None:
+    old, new = make_episode("robot"), make_episode("robot")
+    paths = [write_shard(workspace, [each]) for each in (old, new)]
+    table = pq.read_table(paths[0])
+    pq.write_table(table.drop_columns("observation.gripper_pose"), paths[0])
+    (read,) = read_shard(paths[0])
+    assert read.steps[0].gripper_pose is None
+    merged = read_shard(merge_shards(workspace, paths))
+    assert [each.steps[1].gripper_pose is None for each in merged] == [True, False]
+    assert merged[1].steps[1].gripper_pose.tolist() == [0.5, -0.125, 0.125, 1.0]
 
 
 def test_episodes_are_found_after_their_shard_was_merged(workspace, make_episode) -> None:

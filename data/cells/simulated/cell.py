@@ -25,6 +25,7 @@ from data.cells.simulated.scene import Scene
 from data.cells.simulated.views import CAMERA_VIEWS, Fit
 from data.errors import CameraError, CellError, InvalidInput
 from data.frames import CAMERAS, FrameSet, Size
+from data.gripper import GripperReading
 from data.robots import Robot
 from data.tasks import OBJECT_KINDS, Outcome
 
@@ -113,7 +114,13 @@ class SimulatedCell:
                     next_step="Ask for at least one pixel each way.",
                 )
             images[camera] = self.scene.render(camera, Size(*size))
-        return FrameSet(images=images, timestamps_ns=dict.fromkeys(images, now_ns))
+        return FrameSet(
+            images=images,
+            timestamps_ns=dict.fromkeys(images, now_ns),
+            gripper=GripperReading(
+                float(self.scene.arm.closed), *map(float, self.scene.arm.pose())
+            ),
+        )
 
     def close(self) -> None:
         """End the simulation; calling it again does nothing."""

@@ -66,7 +66,7 @@ CAMERA_VIEWS = {
 }
 
 
-def _rolled(camera: Camera, roll_rad: float) -> list[float]:
+def rolled_up(camera: Camera, roll_rad: float) -> list[float]:
     """The camera's up, turned about its line of sight."""
     forward = np.subtract(camera.target_m, camera.eye_m)
     aside = np.cross(forward, camera.up) / np.linalg.norm(forward)
@@ -179,7 +179,7 @@ class Views:
     def _matrices(self, name: str, size: Size, look: Appearance) -> tuple[Any, Any]:
         camera = CAMERA_VIEWS[name]
         eye = [e + s for e, s in zip(camera.eye_m, look.camera_shift_m[name], strict=True)]
-        up = _rolled(camera, look.camera_roll_rad[name])
+        up = rolled_up(camera, look.camera_roll_rad[name])
         view = pybullet.computeViewMatrix(eye, camera.target_m, up)
         return view, self._projection(camera, size)
 
