@@ -8,13 +8,24 @@ Shapes: N points; a projection is a (3, 4) matrix on homogeneous points of the b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from data.cells.simulated.projections import robot_projections
 from data.errors import InvalidInput
+from data.robots import Robot
 
 FEWEST_POINTS = 6
 """A projection has eleven unknowns, and each point gives two equations."""
+
+
+def projections_of(robot: Robot) -> Mapping[str, NDArray[np.float64]]:
+    """The projection of each calibrated camera of `robot`; a simulated robot knows all its own."""
+    if robot.kind == "simulated":
+        return robot_projections(robot.variation)
+    return {camera: np.array(rows, np.float64) for camera, rows in robot.projections.items()}
 
 
 def project(

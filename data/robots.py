@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from data.catalog import Catalog
 from data.errors import CorruptData, GoalpostError, InvalidInput, unknown_name
@@ -28,6 +30,8 @@ class Robot:
     """Hardware only: an OpenCV source (index, device path, address, file) for every camera."""
     variation: int = 0
     """Simulated only: seed of lighting, background, table colour and camera pose."""
+    projections: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    """Hardware only: per calibrated camera three rows of four numbers; see `data.calibration`."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -42,9 +46,17 @@ class Robot:
                 where=f"robot {self.name}",
                 valid=["simulated", "hardware"],
             )
-        for camera in self.cameras:
+        for camera in (*self.cameras, *self.projections):
             if camera not in CAMERAS:
                 raise unknown_name("camera", camera, CAMERAS, where=f"robot {self.name}")
+        for camera, rows in self.projections.items():
+            if np.shape(rows) != (3, 4):
+                raise InvalidInput(
+                    f"The projection of the camera '{camera}' has shape {np.shape(rows)}.",
+                    where=f"robot {self.name}",
+                    valid=["three rows of four numbers"],
+                    next_step="Calibrate the camera again.",
+                )
         missing = [camera for camera in CAMERAS if not self.cameras.get(camera)]
         if self.kind == "hardware" and missing:
             raise InvalidInput(

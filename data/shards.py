@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from data.episodes import Episode, EpisodeInfo, Step
 from data.errors import CorruptData, GoalpostError, InvalidInput
 from data.frames import CAMERAS, EncodedFrameSet
+from data.gripper import GripperReading
 from data.storage import full_disk_is_an_error, publish
 from data.workspace import Workspace
 
@@ -192,7 +193,7 @@ def _read_entry_frames(
             where=f"episode {entry.info.episode_id}",
             valid=[f"0 to {entry.info.step_count - 1}"],
         )
-    columns = [name for name in _SCHEMA.names if name.startswith(("timestamp_ns", "observation.i"))]
+    columns = [name for name in _SCHEMA.names if name.startswith(("timestamp_ns", "observation"))]
     found: dict[int, EncodedFrameSet] = {}
     first = 0
     for number, length in enumerate(entry.group_lengths):
@@ -353,7 +354,9 @@ def _vector(values: list[float] | None) -> NDArray[np.float32] | None:
 
 def _frames(row: dict[str, Any]) -> EncodedFrameSet:
     seen = [camera for camera in CAMERAS if row[f"observation.images.{camera}"] is not None]
+    state, pose = row["observation.state"], row.get("observation.gripper_pose")
     return EncodedFrameSet(
         jpegs={camera: row[f"observation.images.{camera}"]["bytes"] for camera in seen},
         timestamps_ns={camera: row[f"timestamp_ns.{camera}"] for camera in seen},
+        gripper=None if state is None or pose is None else GripperReading(state[0], *pose),
     )

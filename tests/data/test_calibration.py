@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
-from data.calibration import fit_projection, project
+from data.calibration import fit_projection, project, projections_of
+from data.cells.simulated.projections import robot_projections
 from data.errors import InvalidInput
+from data.frames import CAMERAS
+from data.robots import SIMULATED_FLEET, Robot
 
 # A camera at (0, 0, 1) m that looks straight down, x to the right and y up in the image; a point on
 # the floor one metre aside of the middle lies one image's width from it.
@@ -41,3 +44,20 @@ def test_points_on_one_plane_are_refused() -> None:
     flat_N3 = SEEN_N3 * [1, 1, 0]
     with pytest.raises(InvalidInput, match="one plane"):
         fit_projection(flat_N3, project(DOWN_34, flat_N3))
+
+
+def test_a_simulated_robot_knows_its_projections() -> None:
+    found = projections_of(SIMULATED_FLEET[1])
+    assert all((found[camera] == robot_projections(2)[camera]).all() for camera in CAMERAS)
+
+
+def test_a_real_robot_has_those_it_was_given() -> None:
+    sources = dict.fromkeys(CAMERAS, "0")
+    rows = DOWN_34.tolist()
+    robot = Robot(name="arm", kind="hardware", cameras=sources, projections={"left": rows})
+    assert {name: each.tolist() for name, each in projections_of(robot).items()} == {"left": rows}
+
+
+def test_a_projection_of_another_shape_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"'left' has shape \(2, 4\)"):
+        Robot(name="arm", kind="simulated", projections={"left": DOWN_34[:2].tolist()})

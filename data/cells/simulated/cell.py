@@ -18,11 +18,12 @@ from data.cells.protocol import (
 )
 from data.cells.simulated.appearance import robot_appearance, vary
 from data.cells.simulated.arm import MAX_OPENING_M, Pose
+from data.cells.simulated.cameras import CAMERA_VIEWS
 from data.cells.simulated.demonstrator import Demonstrator
 from data.cells.simulated.layout import HIGHEST_TIP_M, LEFT_BIN, RIGHT_BIN, Area
 from data.cells.simulated.outcomes import true_outcomes
 from data.cells.simulated.scene import Scene
-from data.cells.simulated.views import CAMERA_VIEWS, Fit
+from data.cells.simulated.views import Fit
 from data.errors import CameraError, CellError, InvalidInput
 from data.frames import CAMERAS, FrameSet, Size
 from data.gripper import GripperReading

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.cells.simulated.appearance import robot_appearance
-from data.cells.simulated.views import CAMERA_VIEWS, rolled_up
+from data.cells.simulated.cameras import CAMERA_VIEWS, rolled_up
 from data.frames import CAMERAS
 
 
