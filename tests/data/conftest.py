@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from data.catalog import Catalog
 from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
 from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.gripper import GripperReading
 from data.labels import Label
 from data.workspace import Workspace, open_workspace
 
@@ -71,10 +73,11 @@ def _step(kind: str, index: int, steps: int, at_ns: int) -> Step:
     )
     if kind == "clip":
         return Step(frames=frames)
+    gripper = GripperReading(0.0, 0.5, -0.125, index / 8, 1.0)
     return Step(
-        frames=frames,
-        state=np.array([0.0, index / 8], dtype=np.float32),
-        gripper_pose=np.array([0.5, -0.125, index / 8, 1.0], dtype=np.float32),
+        frames=replace(frames, gripper=gripper),
+        state=gripper.state(),
+        gripper_pose=gripper.pose(),
         action=None if last else np.full(8, index / 4, dtype=np.float32),
         done=index >= steps - 2,
     )
