@@ -1,38 +1,25 @@
-"""The arm: a KUKA LBR iiwa with a parallel-jaw gripper of our own, always pointing down.
-
-The arm's model is PyBullet's, read where that package is installed; only its links' collision
-shapes are left out, since nothing but the gripper ever touches anything.
-"""
+"""The arm and its gripper in motion; the gripper always points down."""
 
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pybullet
-import pybullet_data
 
 from data.cells.simulated import layout
+from data.cells.simulated.arm_model import LAST_LINK, MAX_OPENING_M, TIP_FROM_M
 from data.cells.simulated.layout import REACH
-from data.cells.simulated.meshes import Mesh, box, joined, lathe
-from data.cells.simulated.models import Joint, Link, ModelFolder, Part, Solid
 from data.cells.simulated.world import World
 from data.errors import InvalidInput
 
 PHYSICS_STEP_S = 1 / 240
-MAX_OPENING_M = 0.09
-"""Between the fingers of the open gripper."""
 HOLD_ABOVE_TIP_M = 0.018
 """The middle of a well-held object lies this far above the fingertips."""
 
 _SHOULDER_HEIGHT_M, _UPPER_ARM_M, _FOREARM_M = 0.36, 0.42, 0.40
-_FLANGE_M = 0.045  # from the last joint to the flange, along the hand
-_FINGER_FROM_M, _TIP_FROM_M = 0.095, 0.18  # along the hand, from the last joint
-_WRIST_TO_TIP_M = 0.081 + _TIP_FROM_M
-_LAST_LINK = "lbr_iiwa_link_7"
+_WRIST_TO_TIP_M = 0.081 + TIP_FROM_M
 _SPEED_M_S, _TURN_SPEED_RAD_S = 0.7, 4.0
 _GRIP_FORCE_N = 40.0
 _ARM_FORCE_N = 280.0
@@ -89,83 +76,6 @@ def _corner(a: float, b: float, opposite: float) -> float:
     return math.acos(_clip((a * a + b * b - opposite * opposite) / (2 * a * b), -1.0, 1.0))
 
 
-def _gripper() -> tuple[list[Link], list[Joint]]:
-    metal, dark, rubber = (0.72, 0.74, 0.77), (0.16, 0.17, 0.19), (0.08, 0.08, 0.09)
-    base_z = (_FLANGE_M + _FINGER_FROM_M) / 2
-    height = _FINGER_FROM_M - _FLANGE_M
-    palm = Link(
-        name="palm",
-        parts=[
-            Part(box(0.050, 0.125, height * 0.7).moved((0, 0, base_z + height * 0.15)), dark),
-            Part(box(0.052, 0.090, 0.008).moved((0, 0, base_z)), (0.95, 0.55, 0.10)),
-            Part(_flange().moved((0, 0, _FLANGE_M + height * 0.15)), metal),
-        ],
-        solids=[Solid(shape="box", size_m=(0.05, 0.125, height), at_m=(0, 0, base_z))],
-        mass_kg=0.4,
-        inertia_kgm2=(6e-4, 4e-4, 6e-4),
-        friction=0.5,
-    )
-    long = _TIP_FROM_M - _FINGER_FROM_M
-    links, joints = [palm], []
-    joints.append(Joint(parent=_LAST_LINK, child="palm", kind="fixed"))
-    for name, side in (("left-finger", 1), ("right-finger", -1)):
-        middle = (0.0, side * 0.006, _FINGER_FROM_M + long / 2)
-        pad = (0.0, side * 0.0025, _TIP_FROM_M - 0.02)
-        links.append(
-            Link(
-                name=name,
-                parts=[
-                    Part(
-                        joined(
-                            box(0.020, 0.008, long).moved((0, side * 0.008, middle[2])),
-                            box(0.030, 0.016, 0.016).moved(
-                                (0, side * 0.008, _FINGER_FROM_M + 0.006)
-                            ),
-                        ),
-                        metal,
-                    ),
-                    Part(box(0.022, 0.005, 0.040).moved(pad), rubber),
-                ],
-                solids=[Solid(shape="box", size_m=(0.022, 0.012, long), at_m=middle)],
-                mass_kg=0.08,
-                inertia_kgm2=(6e-5, 6e-5, 1e-5),
-                friction=2.0,
-                spinning_friction=0.03,
-                rolling_friction=0.001,
-            )
-        )
-        joints.append(
-            Joint(
-                parent="palm",
-                child=name,
-                kind="prismatic",
-                axis=(0.0, float(side), 0.0),
-                limits=(0.0, MAX_OPENING_M / 2),
-            )
-        )
-    return links, joints
-
-
-def _flange() -> Mesh:
-    turned_onto_z = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-    return lathe([(-0.01, 0.032), (0.01, 0.032)], sides=16).turned(turned_onto_z)
-
-
-def arm_urdf(models: ModelFolder) -> Path:
-    """Write the arm with its gripper as one model and give its path."""
-    folder = Path(pybullet_data.getDataPath()) / "kuka_iiwa"
-    robot = ElementTree.parse(folder / "model.urdf").getroot()
-    for link in robot.findall("link"):
-        for collision in link.findall("collision"):
-            link.remove(collision)
-    for mesh in robot.iter("mesh"):
-        mesh.set("filename", str(folder / mesh.get("filename", "")))
-    links, joints = _gripper()
-    text = ElementTree.tostring(robot, encoding="unicode")
-    end = text.rindex("</robot>")
-    return models.write_text(text[:end] + models.elements(links, joints) + text[end:])
-
-
 class Arm:
     """The arm in one physics world.
 
@@ -183,7 +93,7 @@ class Arm:
         ]
         self._joints = [names.index(f"lbr_iiwa_link_{number}") for number in range(1, 8)]
         self.fingers = (names.index("left-finger"), names.index("right-finger"))
-        self._last = names.index(_LAST_LINK)
+        self._last = names.index(LAST_LINK)
         gear = bullet.createConstraint(
             self.body, self.fingers[0], self.body, self.fingers[1],
             pybullet.JOINT_GEAR, [0, 1, 0], [0, 0, 0], [0, 0, 0],

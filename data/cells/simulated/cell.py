@@ -17,7 +17,8 @@ from data.cells.protocol import (
     Start,
 )
 from data.cells.simulated.appearance import robot_appearance, vary
-from data.cells.simulated.arm import MAX_OPENING_M, Pose
+from data.cells.simulated.arm import Pose
+from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.cameras import CAMERA_VIEWS
 from data.cells.simulated.demonstrator import Demonstrator
 from data.cells.simulated.layout import HIGHEST_TIP_M, LEFT_BIN, RIGHT_BIN, Area

@@ -13,7 +13,8 @@ from functools import partial
 import numpy as np
 import pybullet
 
-from data.cells.simulated.arm import MAX_OPENING_M, Pose
+from data.cells.simulated.arm import Pose
+from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.grasps import best_grasp
 from data.cells.simulated.layout import LEFT_BIN, PLATE, RIGHT_BIN, SECTIONS, Area
 from data.cells.simulated.outcomes import true_outcomes

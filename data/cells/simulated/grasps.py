@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pybullet
 
-from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, MAX_OPENING_M, Pose
+from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, Pose
+from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.layout import LEFT_BIN, RIGHT_BIN
 from data.cells.simulated.objects import Disc, footprint
 from data.cells.simulated.scene import Scene

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import fast_simplification
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,6 +27,17 @@ class Mesh:
     def turned(self, rotation_33: NDArray[np.float64]) -> Mesh:
         """The same mesh turned about its origin."""
         return Mesh(self.vertices_V3 @ rotation_33.T, self.faces_F3)
+
+    def simplified(self, faces: int) -> Mesh:
+        """About the same surface with this many triangles; the same mesh if it has no more."""
+        if len(self.faces_F3) <= faces:
+            return self
+        vertices_V3, faces_F3 = fast_simplification.simplify(
+            self.vertices_V3.astype(np.float32),
+            self.faces_F3.astype(np.int32),
+            target_count=faces,
+        )
+        return Mesh(np.asarray(vertices_V3, np.float64), np.asarray(faces_F3, np.int64))
 
     def as_obj(self) -> str:
         """Wavefront OBJ text with a normal per corner, smooth except at creases."""
@@ -53,6 +66,19 @@ class Mesh:
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-12))
+
+
+def read_obj(path: Path) -> Mesh:
+    """The triangles of a Wavefront OBJ file; its normals and materials are not looked at."""
+    vertices: list[list[float]] = []
+    faces: list[list[int]] = []
+    for line in path.read_text().splitlines():
+        kind, *values = line.split() or [""]
+        if kind == "v":
+            vertices.append([float(value) for value in values])
+        elif kind == "f":
+            faces.append([int(corner.partition("/")[0]) - 1 for corner in values])
+    return Mesh(np.array(vertices), np.array(faces))
 
 
 def joined(*meshes: Mesh) -> Mesh:

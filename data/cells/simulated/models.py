@@ -112,6 +112,10 @@ class ModelFolder:
         """Write URDF text that was put together elsewhere."""
         return self._keep(urdf, ".urdf")
 
+    def write_mesh(self, mesh: Mesh) -> Path:
+        """Write a mesh for a model that was put together elsewhere."""
+        return self._keep(mesh.as_obj(), ".obj")
+
     def elements(self, links: Sequence[Link], joints: Sequence[Joint] = ()) -> str:
         """The `<link>` and `<joint>` elements; meshes are written to the folder."""
         return "".join([*(self._link(link) for link in links), *(j.as_urdf() for j in joints)])
@@ -133,7 +137,7 @@ class ModelFolder:
                 f'<spinning_friction value="{link.spinning_friction}"/></contact>'
             )
         for number, part in enumerate(link.parts):
-            path = self._keep(part.mesh.as_obj(), ".obj")
+            path = self.write_mesh(part.mesh)
             body.append(
                 f'<visual><geometry><mesh filename="{path}"/></geometry>'
                 f'<material name="{link.name}-{number}">'

@@ -10,7 +10,8 @@ import pybullet
 
 from data.cells.simulated import fixtures
 from data.cells.simulated.appearance import Appearance
-from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, PHYSICS_STEP_S, Arm, Pose, arm_urdf
+from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, PHYSICS_STEP_S, Arm, Pose
+from data.cells.simulated.arm_model import arm_urdf
 from data.cells.simulated.hand import Hand
 from data.cells.simulated.layout import OBJECTS, Area
 from data.cells.simulated.meshes import box

@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from data.cells.simulated.meshes import Mesh, box, capsule_profile, joined, lathe, prism, tube
+from data.cells.simulated.meshes import (
+    Mesh,
+    box,
+    capsule_profile,
+    joined,
+    lathe,
+    prism,
+    read_obj,
+    tube,
+)
 
 
 def volume_m3(mesh: Mesh) -> float:
@@ -49,3 +60,24 @@ def test_normals_are_sharp_at_a_boxes_edges_and_smooth_round_a_rod() -> None:
     around = normals(lathe([(-1, 0.5), (1, 0.5)], sides=16))
     assert (np.abs(np.linalg.norm(around, axis=1) - 1) < 1e-3).all()
     assert len(np.unique(np.round(around, 3), axis=0)) == 16 + 2
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "box.obj"
+    path.write_text("# a box\nmtllib none.mtl\n\n" + box(0.2, 0.3, 0.4).as_obj())
+    again = read_obj(path)
+    np.testing.assert_allclose(again.vertices_V3, box(0.2, 0.3, 0.4).vertices_V3)
+    np.testing.assert_array_equal(again.faces_F3, box(0.2, 0.3, 0.4).faces_F3)
+
+
+def test_a_simplified_mesh_keeps_its_shape() -> None:
+    fine = lathe(capsule_profile(0.4, 0.1, rings=12), sides=48)
+    coarse = fine.simplified(300)
+    assert len(fine.faces_F3) > 2000
+    assert len(coarse.faces_F3) <= 300
+    assert volume_m3(coarse) == pytest.approx(volume_m3(fine), rel=0.02)
+
+
+def test_a_mesh_with_few_triangles_is_left_as_it_is() -> None:
+    cube = box(1, 1, 1)
+    assert cube.simplified(12) is cube

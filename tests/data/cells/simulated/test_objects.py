@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.cells.simulated.arm import MAX_OPENING_M
+from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.objects import draw_model, lowest_point_m
 from data.tasks import OBJECT_KINDS
 
