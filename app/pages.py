@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -66,9 +66,13 @@ def sections() -> dict[str, list[st.Page]]:
     return menu
 
 
-def link(name: str, label: str) -> None:
-    """A link to the page called `name`, in the words of what the reader will do there."""
-    st.page_link(streamlit_page(name), label=label, icon=_BY_NAME[name].icon)
+def link(name: str, label: str, query: Mapping[str, str] | None = None) -> None:
+    """A link to the page called `name`, in the words of what the reader will do there.
+
+    Args:
+        query: What the page's address shall say beside its name, for example which task.
+    """
+    st.page_link(streamlit_page(name), label=label, icon=_BY_NAME[name].icon, query_params=query)
 
 
 def nothing_yet(text: str, *, page: str, label: str) -> None:

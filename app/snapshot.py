@@ -44,7 +44,7 @@ def facts() -> Facts:
     policies = list_policy_cards(state.workspace())
     newest = detectors[0] if detectors else None
     return Facts(
-        tasks=len(state.tasks()),
+        tasks=len(state.tasks().in_use),
         clips=len(kept),
         labels=len(labels),
         paired_tasks=sum(len(outcomes) == 2 for outcomes in clips.values()),

@@ -1,11 +1,18 @@
-"""What a person typed about a task, and the task set it would make."""
+"""What a person typed about a task, what that suggests, and the task set it would make."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
 from data.errors import InvalidInput
+from data.task_store import implying
 from data.tasks import Task, TaskSet
+
+Relation = Literal["succeeded", "failed", "either"]
+"""What the success of one task says about another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +24,50 @@ class TaskDraft:
     description: str
     implies: tuple[str, ...]
     excludes: tuple[str, ...]
+    implied_by: tuple[str, ...] = ()
+    """Tasks that shall imply it from now on."""
+
+
+def name_from_words(text: str) -> str:
+    """The task name that plain words make: `On the left!` becomes `on-the-left`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall(r"[a-z0-9]+", plain))
+
+
+def suggested_skill(tasks: TaskSet, name: str) -> str | None:
+    """The known skill that a name begins with, as `lift-pear` begins with `lift`."""
+    skills = {task.skill for task in tasks}
+    fitting = [skill for skill in skills if f"{name}-".startswith(f"{skill}-")]
+    return max(fitting, key=len, default=None)
+
+
+def suggested_relations(tasks: TaskSet, name: str, skill: str) -> dict[str, Relation]:
+    """What success of a new task would likely say about each task in use.
+
+    In a skill, a task that others imply is the general one (`lift-any`): it has succeeded too.
+    Where the specific tasks of the skill exclude each other, the new one will exclude them as
+    well. Of other skills nothing is known. A new task whose name ends in `any` is a general one
+    itself.
+    """
+    own = [task for task in tasks.of_skill(skill) if task != name]
+    general = {task for task in own if task.endswith("-any") or tasks.implying(task) & set(own)}
+    exclusive = any(tasks.excluded_by(task) & set(own) for task in own)
+    suggested: dict[str, Relation] = dict.fromkeys(tasks.in_use, "either")
+    for task in set(own) & set(tasks.in_use):
+        if name.endswith("-any"):
+            continue
+        if task in general:
+            suggested[task] = "succeeded"
+        elif exclusive:
+            suggested[task] = "failed"
+    return suggested
+
+
+def suggested_implying(tasks: TaskSet, name: str, skill: str) -> tuple[str, ...]:
+    """The tasks that would likely imply a new one: all of its skill where it is a general one."""
+    if not name.endswith("-any"):
+        return ()
+    return tuple(task for task in tasks.of_skill(skill) if task in tasks.in_use and task != name)
 
 
 def proposed_task(tasks: TaskSet, draft: TaskDraft, *, new: bool) -> Task:
@@ -25,12 +76,15 @@ def proposed_task(tasks: TaskSet, draft: TaskDraft, *, new: bool) -> Task:
     Raises:
         InvalidInput: A name that cannot be used or, where it should be `new`, that is taken.
     """
+    known = tasks[draft.name] if not new else None
     task = Task(
         name=draft.name.strip(),
         skill=draft.skill.strip(),
         description=draft.description.strip(),
         implies=draft.implies,
         excludes=draft.excludes,
+        formerly=known.formerly if known else (),
+        archived=known.archived if known else False,
     )
     if new and task.name in tasks:
         raise InvalidInput(
@@ -48,5 +102,8 @@ def proposed_tasks(tasks: TaskSet, draft: TaskDraft, *, new: bool) -> TaskSet:
         TaskRelationError: The relations contradict themselves.
     """
     task = proposed_task(tasks, draft, new=new)
-    kept = [task if known.name == task.name else known for known in tasks]
+    kept = [
+        task if known.name == task.name else implying(known, task.name, draft.implied_by)
+        for known in tasks
+    ]
     return TaskSet([*kept, task] if new else kept)

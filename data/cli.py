@@ -43,7 +43,8 @@ def list_tasks(root: Path | None) -> None:
     from data.task_store import load_tasks
 
     for task in load_tasks(_catalog(root).workspace):
-        click.echo(f"{task.name}  (skill {task.skill})  {task.description}")
+        archived = "  archived" if task.archived else ""
+        click.echo(f"{task.name}  (skill {task.skill})  {task.description}{archived}")
         for relation, names in (("implies", task.implies), ("excludes", task.excludes)):
             if names:
                 click.echo(f"    {relation} {', '.join(names)}")
@@ -71,6 +72,30 @@ def define(
     task = Task(name=name, skill=skill, description=description, implies=implies, excludes=excludes)
     defined = define_task(_catalog(root), task)
     click.echo(f"Defined '{name}'. The workspace has {len(defined)} tasks.")
+
+
+@tasks.command("rename")
+@click.argument("old")
+@click.argument("new")
+@click.pass_obj
+def rename(root: Path | None, old: str, new: str) -> None:
+    """Call the task OLD by the name NEW; its clips, labels and relations stay with it."""
+    from data.task_store import rename_task
+
+    rename_task(_catalog(root), old, new)
+    click.echo(f"'{old}' is called '{new}' now.")
+
+
+@tasks.command("archive")
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="Offer it again.")
+@click.pass_obj
+def archive(root: Path | None, name: str, undo: bool) -> None:
+    """No longer offer the task NAME; its clips and labels are kept."""
+    from data.task_store import archive_task
+
+    archive_task(_catalog(root), name, archived=not undo)
+    click.echo(f"'{name}' is offered again." if undo else f"'{name}' is archived.")
 
 
 @data.group()

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from data import label_log
 from data.episodes import EpisodeInfo
 from data.errors import CorruptData
+from data.label_log import Label
 from data.shards import read_infos
+from data.task_store import load_tasks
+from data.tasks import TaskSet
 from data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,7 +45,10 @@ def index_shard(
         _SHARD_COLUMNS,
         [(shard, path.parent.parent.name, path.parent.name, len(infos), path.stat().st_size)],
     )
-    transaction.insert_new("episodes", EPISODE_COLUMNS, [_episode_row(i, shard) for i in infos])
+    tasks = load_tasks(workspace)
+    transaction.insert_new(
+        "episodes", EPISODE_COLUMNS, [_episode_row(info, shard, tasks) for info in infos]
+    )
 
 
 def index_all_shards(transaction: Transaction, workspace: Workspace) -> None:
@@ -68,13 +74,9 @@ def index_labels(transaction: Transaction, workspace: Workspace) -> None:
     part = label_log.read(
         path, start_bytes=state["labels_bytes"], start_lines=state["labels_lines"]
     )
+    tasks = load_tasks(workspace)
     transaction.insert_new(
-        "labels",
-        LABEL_COLUMNS,
-        [
-            [line if column == "line" else getattr(label, column) for column in LABEL_COLUMNS]
-            for line, label in part.labels
-        ],
+        "labels", LABEL_COLUMNS, [_label_row(label, line, tasks) for line, label in part.labels]
     )
     transaction.execute(
         "UPDATE catalog_state SET labels_bytes = ?, labels_lines = ?",
@@ -93,9 +95,15 @@ def shard_files(workspace: Workspace) -> list[Path]:
     return sorted(workspace.episodes.glob("*/*/*.parquet"))
 
 
-def _episode_row(info: EpisodeInfo, shard: str) -> list[Any]:
+def _episode_row(info: EpisodeInfo, shard: str, tasks: TaskSet) -> list[Any]:
     values = info.as_json() | {
         "shard": shard,
+        "task": None if info.task is None else tasks.current_name(info.task),
         "truth": None if info.truth is None else json.dumps(info.truth),
     }
     return [values[column] for column in EPISODE_COLUMNS]
+
+
+def _label_row(label: Label, line: int, tasks: TaskSet) -> list[Any]:
+    values = vars(label) | {"line": line, "task": tasks.current_name(label.task)}
+    return [values[column] for column in LABEL_COLUMNS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 from data.errors import InvalidInput, TaskRelationError, unknown_name
@@ -32,6 +32,10 @@ class Task:
     """Tasks that have succeeded whenever this one has (`lift-carrot` implies `lift-any`)."""
     excludes: tuple[str, ...] = ()
     """Tasks that have failed whenever this one has succeeded; excluding is mutual."""
+    formerly: tuple[str, ...] = ()
+    """Names it had before; what was said under them was said of it."""
+    archived: bool = False
+    """No longer offered for recording, labelling and training; its labels stay."""
 
     def __post_init__(self) -> None:
         for kind, name in (("task", self.name), ("skill", self.skill)):
@@ -62,6 +66,17 @@ class TaskSet:
                     f"The task '{task.name}' is defined twice.", next_step="Rename one of them."
                 )
             self._tasks[task.name] = task
+        self._renamed: dict[str, str] = {}
+        for task in self._tasks.values():
+            for former in task.formerly:
+                now = former if former in self._tasks else self._renamed.get(former)
+                if now is not None:
+                    raise InvalidInput(
+                        f"'{former}' would mean two tasks: '{now}', and '{task.name}', which was "
+                        "called so before.",
+                        next_step="Choose a name that no task has or had.",
+                    )
+                self._renamed[former] = task.name
         for task in self._tasks.values():
             for related in (*task.implies, *task.excludes):
                 if related not in self._tasks:
@@ -107,15 +122,29 @@ class TaskSet:
         return name in self._tasks
 
     def __getitem__(self, name: str) -> Task:
-        """The task called `name`. Raises `UnknownName` with the nearest known name."""
+        """The task called `name`, now or before it was renamed.
+
+        Raises:
+            UnknownName: There is none; offers the nearest known name.
+        """
+        name = self.current_name(name)
         if name not in self._tasks:
             raise unknown_name("task", name, self._tasks)
         return self._tasks[name]
+
+    def current_name(self, name: str) -> str:
+        """What the task that is or was called `name` is called now; `name` itself if unknown."""
+        return self._renamed.get(name, name)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names in the order of definition, which is the order of one-hot codes and logits."""
         return tuple(self._tasks)
+
+    @property
+    def in_use(self) -> tuple[str, ...]:
+        """Names of the tasks that are not archived, in the same order."""
+        return tuple(task.name for task in self if not task.archived)
 
     def implied_by(self, name: str) -> frozenset[str]:
         """Every other task that has succeeded when `name` has."""
@@ -143,6 +172,8 @@ class TaskSet:
                 description=task["description"],
                 implies=tuple(task["implies"]),
                 excludes=tuple(task["excludes"]),
+                formerly=tuple(task.get("formerly", ())),
+                archived=bool(task.get("archived", False)),
             )
             for task in content
         )
@@ -155,10 +186,8 @@ class TaskSet:
         """The sub-set with `names`, in this set's order, its closed relations kept."""
         wanted = {self[name].name for name in names}
         return TaskSet(
-            Task(
-                name=task.name,
-                skill=task.skill,
-                description=task.description,
+            replace(
+                task,
                 implies=tuple(n for n in self.names if n in self._implied[task.name] & wanted),
                 excludes=tuple(n for n in self.names if n in self._excluded[task.name] & wanted),
             )

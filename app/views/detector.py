@@ -124,7 +124,7 @@ def _train(counts: LabelCounts) -> None:
 
 
 def _show_data(counts: LabelCounts) -> None:
-    known = [name for name in state.tasks().names if counts.of(name) != Tally()]
+    known = [name for name in state.tasks().in_use if counts.of(name) != Tally()]
     both = [n for n in known if counts.of(n).successes and counts.of(n).failures]
     st.markdown("**What there is to learn from** · successes / failures, by robot")
     if both:

@@ -71,7 +71,7 @@ def _show_step(number: int, step: LoopStep) -> None:
 
 def _show_counts(known: Facts) -> None:
     counts = (
-        ("tasks", len(state.tasks()), "Goals that can be judged from the final image."),
+        ("tasks", len(state.tasks().in_use), "Goals that can be judged from the final image."),
         ("clips", known.clips, "Recorded by a person; every frame shows one outcome."),
         ("robot episodes", known.robot_episodes, "Sequences in which a robot acted."),
         ("labels", known.labels, "What people, clips or the simulator said; the newest stands."),

@@ -79,12 +79,12 @@ def render() -> None:
 
 
 def _choose(episodes: Sequence[IndexedEpisode]) -> tuple[QueueFilter, str]:
-    commanded = [name for name in state.tasks().names if _is_commanded(name, episodes)]
+    commanded = [name for name in state.tasks().in_use if _is_commanded(name, episodes)]
     chosen, name = st.columns([3, 1], vertical_alignment="bottom")
     with chosen:
         tasks = st.multiselect(
             "Ask me about",
-            state.tasks().names,
+            state.tasks().in_use,
             default=commanded,
             key="label-tasks",
             placeholder="Choose tasks",

@@ -35,7 +35,7 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         "how learning begins.",
     )
     policy = None
-    names = tasks.names
+    names = tasks.in_use
     if behaviour == "policy":
         by_id = {card.policy_id: card for card in cards}
         policy = st.selectbox(
@@ -47,7 +47,7 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         )
         names = tuple(name for name in names if name in by_id[policy].tasks)
     elif behaviour in _SKILL_OF:
-        names = tasks.of_skill(_SKILL_OF[behaviour]) or names
+        names = tuple(n for n in tasks.of_skill(_SKILL_OF[behaviour]) if n in names) or names
     chosen = st.multiselect(
         "Tasks to try",
         names,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,7 @@ class LogReplay:
     def _prepare(self, episode: Episode) -> tuple[Trajectory, Mapping[str, ImageHWC]]:
         """The trajectory, and the terminal images unless their scores are remembered."""
         trajectory = trajectory_from_episode(episode, self._config.frame_size)
-        self._known[trajectory.task]
+        trajectory = replace(trajectory, task=self._known[trajectory.task].name)
         if self._scores.get(trajectory.episode_id) is not None:
             return trajectory, {}
         images = episode.steps[-1].frames.decode().images

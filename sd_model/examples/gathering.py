@@ -173,7 +173,7 @@ def _choose_tasks(
         lacks = [o for o in get_args(Outcome) if not counts["train", name, o]]
         if lacks:
             missing[name] = " and ".join(lacks)
-    trainable = tuple(name for name in tasks.names if name not in missing)
+    trainable = tuple(name for name in tasks.in_use if name not in missing)
     if wanted is not None:
         for name in wanted:
             if tasks[name].name in missing:
@@ -193,7 +193,7 @@ def _choose_tasks(
     known = {task for _, task, _ in counts}
     warnings = [
         f"{name} was left out: the training robots have no {missing[name]} of it."
-        for name in tasks.names
+        for name in tasks.in_use
         if wanted is None and name in missing and name in known
     ]
     if not holdout:

@@ -56,8 +56,10 @@ def _define_a_task(page: Page, url: str, workspace: Workspace) -> None:
         "The gripper holds something."
     )
     page.get_by_role("textbox", name="What does success look like?").first.press("Control+Enter")
-    _choose(page, "When it succeeds, these have succeeded too", "lift-any")
+    about = page.get_by_role("radiogroup", name=re.compile("^lift-any"))
+    about.get_by_text("Yes, always").click()
     expect(page.get_by_text(f"What {TASK} would mean")).to_be_visible()
+    expect(page.get_by_text(f"Success of {TASK} counts as success of lift-any")).to_be_visible()
     page.get_by_role("button", name="Define this task").click()
     expect(page.get_by_text(f"The task {TASK} is defined.")).to_be_visible()
     assert load_tasks(workspace)[TASK].implies == ("lift-any",)

@@ -2,7 +2,9 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from data.task_store import load_tasks
+from data.labels import standing_labels
+from data.task_store import define_task, load_tasks
+from data.tasks import Task
 
 
 def _page() -> None:
@@ -11,40 +13,66 @@ def _page() -> None:
     render()
 
 
+def _open(tab: str = "Tasks") -> AppTest:
+    at = AppTest.from_function(_page)
+    at.session_state["tasks-tab"] = tab
+    return at.run(timeout=10)
+
+
 def _text(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return "\n".join(element.value for element in (*at.markdown, *at.caption))
+
+
+def _about(at: AppTest, task: str) -> Any:
+    [found] = [radio for radio in at.radio if f"-about-{task}-" in str(radio.key)]
+    return found
 
 
 def test_tasks_are_counted_and_their_relations_said_in_words(world: Any) -> None:
     world.record_pair("robot-1", "lift-carrot")
-    at = AppTest.from_function(_page).run()
+    at = _open()
     assert not at.exception
-    lifts = at.table[0].value.set_index("task")
-    assert lifts.loc["lift-carrot", ["clips", "successes", "failures"]].tolist() == [2, 1, 1]
-    assert lifts.loc["lift-any", "derived"] == 1
+    assert "2 clips · 1 success · 1 failure · 0 derived" in _text(at)
+    assert "0 clips · 0 successes · 0 failures · 1 derived" in _text(at)
     assert "Failure of lift-any counts as failure of lift-banana" in _text(at)
 
 
-def test_a_task_is_defined_with_a_preview_and_an_emptied_form(world: Any) -> None:
-    at = AppTest.from_function(_page).run()
-    at.text_input(key="new-task-0-name").input("lift-pear")
-    at.multiselect(key="new-task-0-implies").select("lift-any")
-    at.multiselect(key="new-task-0-excludes").select("lift-banana").run()
-    preview = "Success of lift-pear counts as success of lift-any and as failure of lift-banana."
-    assert preview in _text(at)
+def test_a_task_is_defined_in_plain_words_with_proposed_answers(world: Any) -> None:
+    at = _open("Define a task")
+    at.text_input(key="new-task-0-name").input("Lift the pear!").run()
+    assert "It will be called **lift-the-pear**." in _text(at)
+    assert _about(at, "lift-any").value == "succeeded"
+    assert _about(at, "lift-banana").value == "failed"
+    assert _about(at, "place-any").value == "either"
+    _about(at, "lift-milk").set_value("either").run()
+    assert "Success of lift-the-pear counts as success of lift-any and as failure" in _text(at)
     at.button(key="define-task").click().run()
     assert not at.exception
-    assert at.success[0].value == "The task lift-pear is defined."
+    assert at.success[0].value == "The task lift-the-pear is defined."
     assert at.text_input(key="new-task-1-name").value == ""
-    assert load_tasks(world.workspace)["lift-pear"].excludes == ("lift-banana",)
+    task = load_tasks(world.workspace)["lift-the-pear"]
+    assert task.implies == ("lift-any",)
+    assert "lift-banana" in task.excludes and "lift-milk" not in task.excludes
+
+
+def test_a_general_task_is_implied_by_those_of_its_skill(world: Any) -> None:
+    for name in ("wipe-table", "wipe-plate"):
+        define_task(world.catalog, Task(name=name, skill="wipe"))
+    at = _open("Define a task")
+    at.text_input(key="new-task-0-name").input("wipe any").run()
+    at.button(key="define-task").click().run()
+    assert not at.exception
+    tasks = load_tasks(world.workspace)
+    assert tasks.implying("wipe-any") == {"wipe-table", "wipe-plate"}
 
 
 def test_a_contradiction_is_refused_in_words_and_nothing_typed_is_lost(world: Any) -> None:
-    at = AppTest.from_function(_page).run()
+    at = _open("Define a task")
     at.text_input(key="new-task-0-name").input("lift-pear")
-    at.text_area(key="new-task-0-description").input("The pear is up.")
-    at.multiselect(key="new-task-0-implies").select("lift-any")
-    at.multiselect(key="new-task-0-excludes").select("lift-any").run()
+    at.text_area(key="new-task-0-description").input("The pear is up.").run()
+    # Lifting a carrot lifts something, so one cannot be done without the other.
+    _about(at, "lift-any").set_value("failed")
+    _about(at, "lift-carrot").set_value("succeeded").run()
     assert "contradict themselves" in at.error[0].value
     assert "What to do" in at.error[0].value
     assert at.text_area(key="new-task-0-description").value == "The pear is up."
@@ -52,18 +80,16 @@ def test_a_contradiction_is_refused_in_words_and_nothing_typed_is_lost(world: An
     assert "lift-pear" not in load_tasks(world.workspace)
 
 
-def test_a_name_that_is_taken_or_unusable_is_refused(world: Any) -> None:
-    at = AppTest.from_function(_page).run()
-    at.text_input(key="new-task-0-name").input("lift-any").run()
+def test_a_name_that_is_taken_is_refused(world: Any) -> None:
+    at = _open("Define a task")
+    at.text_input(key="new-task-0-name").input("lift any").run()
     assert "already" in at.error[0].value
-    at.text_input(key="new-task-0-name").input("Lift Pear").run()
-    assert "cannot be used" in at.error[0].value
 
 
 def test_a_new_skill_is_named(world: Any) -> None:
-    at = AppTest.from_function(_page).run()
-    at.text_input(key="new-task-0-name").input("wipe-table")
-    skill = at.selectbox(key="new-task-0-skill")
+    at = _open("Define a task")
+    at.text_input(key="new-task-0-name").input("wipe-table").run()
+    [skill] = [box for box in at.selectbox if "skill" in str(box.key)]
     skill.select(skill.options[-1]).run()
     at.text_input(key="new-task-0-new-skill").input("wipe").run()
     at.button(key="define-task").click().run()
@@ -71,10 +97,30 @@ def test_a_new_skill_is_named(world: Any) -> None:
 
 
 def test_a_description_is_changed(world: Any) -> None:
-    at = AppTest.from_function(_page).run()
+    at = _open("Change a task")
     assert at.button(key="save-task").disabled
     at.text_area(key="edit-lift-any-description").input("Anything is up.").run()
     at.button(key="save-task").click().run()
     assert not at.exception
     assert load_tasks(world.workspace)["lift-any"].description == "Anything is up."
     assert at.success[0].value == "The task lift-any was changed."
+
+
+def test_a_task_is_renamed_and_archived_and_keeps_its_labels(world: Any) -> None:
+    define_task(world.catalog, Task(name="lift-pear", skill="lift", implies=("lift-any",)))
+    world.record_pair("robot-1", "lift-pear")
+    at = _open("Change a task")
+    at.selectbox(key="edit-task").set_value("lift-pear").run()
+    at.text_input(key="rename-lift-pear").input("Lift an apple").run()
+    at.button(key="rename-task").click().run()
+    assert at.success[0].value == "lift-pear is called lift-an-apple now."
+    labels = standing_labels(world.catalog, task="lift-an-apple")
+    assert {label.outcome for label in labels} == {"success", "failure"}
+
+    at.selectbox(key="edit-task").set_value("lift-an-apple").run()
+    at.button(key="archive-task").click().run()
+    assert "lift-an-apple" not in at.selectbox(key="edit-task").options
+    at = _open()
+    at.button(key="unarchive-lift-an-apple").click().run()
+    assert "lift-an-apple" in load_tasks(world.workspace).in_use
+    assert len(standing_labels(world.catalog, task="lift-an-apple")) == 2

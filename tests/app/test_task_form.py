@@ -1,0 +1,47 @@
+import pytest
+
+from app.task_form import (
+    name_from_words,
+    suggested_implying,
+    suggested_relations,
+    suggested_skill,
+)
+from data.tasks import SEED_TASKS, Task, TaskSet
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("Lift the carrot", "lift-the-carrot"),
+        ("  On the LEFT, of the plate! ", "on-the-left-of-the-plate"),
+        ("Äpfel 2", "apfel-2"),
+        ("lift-carrot", "lift-carrot"),
+        ("!?", ""),
+    ],
+)
+def test_plain_words_become_a_name(words: str, name: str) -> None:
+    assert name_from_words(words) == name
+
+
+def test_the_skill_is_the_word_a_name_begins_with() -> None:
+    assert suggested_skill(SEED_TASKS, "lift-pear") == "lift"
+    assert suggested_skill(SEED_TASKS, "lifting-pear") is None
+
+
+def test_a_specific_task_implies_the_general_one_and_excludes_the_others() -> None:
+    suggested = suggested_relations(SEED_TASKS, "lift-pear", "lift")
+    assert suggested["lift-any"] == "succeeded"
+    assert suggested["lift-carrot"] == "failed"
+    assert suggested["place-any"] == "either"
+    assert suggested_implying(SEED_TASKS, "lift-pear", "lift") == ()
+
+
+def test_where_tasks_of_a_skill_do_not_exclude_each_other_nothing_is_presumed() -> None:
+    tasks = TaskSet(Task(name=name, skill="wipe") for name in ("wipe-left", "wipe-right"))
+    assert set(suggested_relations(tasks, "wipe-top", "wipe").values()) == {"either"}
+
+
+def test_a_general_task_is_implied_by_all_of_its_skill_and_says_nothing_itself() -> None:
+    tasks = TaskSet(Task(name=name, skill="wipe") for name in ("wipe-left", "wipe-right"))
+    assert set(suggested_relations(tasks, "wipe-any", "wipe").values()) == {"either"}
+    assert suggested_implying(tasks, "wipe-any", "wipe") == ("wipe-left", "wipe-right")
