@@ -1,15 +1,16 @@
-"""Where a page receives the decisions of its widget: saves them, and confirms what is saved."""
+"""Where a page receives the decisions of its widget: saves them, and says what became of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
 from app import state
-from app.decision_log import Item, Source, apply_log, parse_log
+from app.decision_log import Item, Receipt, Source, apply_log
 from app.widgets.notice import show_error
 from data.errors import GoalpostError
 
@@ -19,16 +20,17 @@ def receiver(
 ) -> Callable[[], None]:
     """A callback that saves what the widget at `key` sent.
 
-    When saving fails, nothing is confirmed: the browser keeps its decisions and sends them again.
+    When nothing can be saved now, nothing is confirmed: the browser keeps its decisions and sends
+    them again. Those that can never be saved as they are it sets aside and shows.
     """
 
     def receive() -> None:
-        log = sent_log(key)
+        entries = [each for each in sent_log(key).get("entries", ()) if isinstance(each, Mapping)]
         try:
-            decisions = parse_log(log.get("entries", ()), state.tasks())
-            confirmed = apply_log(
+            receipt = apply_log(
                 state.catalog(),
-                decisions,
+                entries,
+                state.tasks(),
                 by=by,
                 source=source,
                 now_ns=time.time_ns(),
@@ -37,7 +39,7 @@ def receiver(
         except GoalpostError as error:
             st.session_state[_problem_key(key)] = error
             return
-        st.session_state[_confirmed_key(key)] = confirmed
+        st.session_state[_receipt_key(key)] = receipt
         st.session_state.pop(_problem_key(key), None)
 
     return receive
@@ -49,10 +51,10 @@ def sent_log(key: str) -> Mapping[str, Any]:
     return log or {}
 
 
-def confirmed(key: str) -> list[str]:
-    """The decisions to confirm to the widget at `key`."""
-    ids: list[str] = st.session_state.get(_confirmed_key(key), [])
-    return ids
+def receipt(key: str, *, by: str) -> dict[str, Any]:
+    """What to tell the widget at `key`: who is answering now, and what became of its decisions."""
+    known: Receipt = st.session_state.get(_receipt_key(key), Receipt())
+    return {"by": by, **asdict(known)}
 
 
 def show_problem(key: str) -> None:
@@ -60,11 +62,11 @@ def show_problem(key: str) -> None:
     error = st.session_state.get(_problem_key(key))
     if error is not None:
         show_error(error)
-        st.caption("Your answers are kept in this browser tab and are tried again by themselves.")
+        st.caption("Your answers are kept in this browser and are tried again by themselves.")
 
 
-def _confirmed_key(key: str) -> str:
-    return f"{key}-confirmed"
+def _receipt_key(key: str) -> str:
+    return f"{key}-receipt"
 
 
 def _problem_key(key: str) -> str:

@@ -7,14 +7,17 @@ again after it has ended, as a camera does that was unplugged for a moment.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from data.errors import CameraError
 from data.frames import ImageHWC
@@ -28,9 +31,13 @@ FIRST_FRAME_S = 6.0
 """How long a source that is being opened may take to give its first frame."""
 MAX_AGE_S = 1.0
 """A source whose newest frame is older than this counts as dead."""
+FROZEN_S = 3.0
+"""A source that repeats one picture, bit for bit, for so long hangs: sensors have noise."""
 _ASKED_FOR_S = 2.0
 """Frames are decoded only while somebody asked for one this recently [s]."""
 _FALLBACK_RATE_HZ = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class Camera:
@@ -39,11 +46,11 @@ class Camera:
     Args:
         name: Which of the cell's cameras it is.
         source: What OpenCV opens.
-        clock_ns: Wall clock [ns since the Unix epoch] that stamps each frame as it is captured.
+        clock_ns: Monotonic clock [ns] that stamps each frame as it is captured.
     """
 
     def __init__(
-        self, name: str, source: str, *, clock_ns: Callable[[], int] = time.time_ns
+        self, name: str, source: str, *, clock_ns: Callable[[], int] = time.monotonic_ns
     ) -> None:
         self.name = name
         self.source = source
@@ -65,7 +72,7 @@ class Camera:
         return self._problem
 
     def newest(self) -> tuple[ImageHWC, int]:
-        """The newest frame (RGB) and the time of its capture [ns since the Unix epoch].
+        """The newest frame (RGB) and the time of its capture by the monotonic clock [ns].
 
         Waits for it where the source is being opened (`FIRST_FRAME_S`) or slow (`MAX_AGE_S`).
 
@@ -108,45 +115,68 @@ class Camera:
     def _run(self) -> None:
         pause_s = FIRST_RETRY_S
         while not self._stopping.is_set():
-            capture = _open(self.source)
-            if capture.isOpened():
-                if self._read_until_lost(capture):
-                    pause_s = FIRST_RETRY_S
-                    self._lost("stopped giving frames")
-                else:
-                    self._lost("opens but gives no frames")
-            else:
-                self._lost("cannot be opened")
-            capture.release()
+            seen = False
+            try:
+                seen = self._follow()
+            except Exception as error:  # noqa: BLE001 (the last line of defence)
+                _log.exception("camera %s failed", self.name)
+                self._lost(f"failed by a defect ({type(error).__name__}: {error})")
+            if seen:
+                pause_s = FIRST_RETRY_S
             self._stopping.wait(pause_s)
             pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+
+    def _follow(self) -> bool:
+        """Open the source and read it until it is lost; whether it gave a frame."""
+        capture = _open(self.source)
+        try:
+            if not capture.isOpened():
+                self._lost("cannot be opened")
+                return False
+            seen = self._read_until_lost(capture)
+            self._lost("stopped giving frames" if seen else "opens but gives no frames")
+            return seen
+        finally:
+            capture.release()
 
     def _read_until_lost(self, capture: cv2.VideoCapture) -> bool:
         """Keep the newest frame until the source fails; False where it never gave one."""
         pace_s = _pace_s(self.source, capture)
         due_s = time.monotonic()
         seen = False
+        before: ImageHWC | None = None
+        alike_since_s = due_s
         while not self._stopping.is_set():
             if not capture.grab():
                 break
             captured_ns = self._clock_ns()
             self._heard_at_s = time.monotonic()
             if time.monotonic() - self._asked_at_s < _ASKED_FOR_S:
-                decoded, image_bgr = capture.retrieve()
+                decoded, image_raw = capture.retrieve()
                 if not decoded:
                     break
-                image = np.ascontiguousarray(image_bgr[:, :, ::-1], dtype=np.uint8)
-                with self._changed:
-                    self._frame = (image, captured_ns)
-                    self._problem = None
-                    self._changed.notify_all()
-            elif self._problem is not None:
+                image = _as_rgb(image_raw)
+                if before is None or not np.array_equal(image, before):
+                    alike_since_s = self._heard_at_s
+                before = image
+                if self._heard_at_s - alike_since_s > FROZEN_S:
+                    self._lost(f"has repeated one picture for over {FROZEN_S:g} s: it hangs")
+                else:
+                    self._give(image, captured_ns)
+            else:
+                before = None
                 self._problem = None
             seen = True
             if pace_s:
                 due_s = max(due_s + pace_s, time.monotonic() - pace_s)
                 self._stopping.wait(max(0.0, due_s - time.monotonic()))
         return seen
+
+    def _give(self, image: ImageHWC, captured_ns: int) -> None:
+        with self._changed:
+            self._frame = (image, captured_ns)
+            self._problem = None
+            self._changed.notify_all()
 
     def _lost(self, problem: str) -> None:
         with self._changed:
@@ -195,6 +225,13 @@ def _open(source: str) -> cv2.VideoCapture:
     if source.startswith("/dev/"):
         return cv2.VideoCapture(source, cv2.CAP_V4L2)
     return cv2.VideoCapture(source)
+
+
+def _as_rgb(image: NDArray[Any]) -> ImageHWC:
+    """RGB from what OpenCV gives: blue first, or greyscale."""
+    if image.ndim == 2 or image.shape[2] == 1:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    return np.ascontiguousarray(image[:, :, 2::-1], dtype=np.uint8)
 
 
 def _pace_s(source: str, capture: cv2.VideoCapture) -> float:

@@ -12,7 +12,7 @@ from data.catalog import Catalog
 from data.episodes import Episode, EpisodeInfo
 from data.errors import unknown_name
 from data.indexing import index_shard
-from data.shards import read_infos, read_shard, write_shard
+from data.shards import EpisodeStream, read_infos, read_shard, write_shard, write_streams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,13 @@ def add_shard(catalog: Catalog, path: Path) -> None:
 def save_episodes(catalog: Catalog, episodes: Sequence[Episode]) -> Path:
     """Store episodes of one robot in a new shard and enter it. Raises like `write_shard`."""
     path = write_shard(catalog.workspace, episodes)
+    add_shard(catalog, path)
+    return path
+
+
+def save_streams(catalog: Catalog, episodes: Sequence[EpisodeStream]) -> Path:
+    """`save_episodes` for episodes that may not fit into memory."""
+    path = write_streams(catalog.workspace, episodes)
     add_shard(catalog, path)
     return path
 

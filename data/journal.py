@@ -7,7 +7,6 @@ leaves; it is ignored.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -16,14 +15,16 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from data.errors import CorruptData, GoalpostError, StorageFull, unknown_name
+import msgspec
+
+from data.errors import CorruptData, GoalpostError, unknown_name
 from data.frames import EncodedFrameSet
 from data.packing import pack, unpack
-from data.storage import full_disk_is_an_error, write_atomically
+from data.storage import full_disk_is_an_error, make_folder, sync_folder, write_atomically
 from data.tasks import Outcome
 from data.workspace import Workspace
 
@@ -68,10 +69,13 @@ class Journal:
     def __init__(self, workspace: Workspace, header: JournalHeader) -> None:
         self.header = header
         self.folder = workspace.journals / header.recording_id
+        self.size_bytes = 0
+        """How much was handed over."""
         with full_disk_is_an_error(self.folder):
-            self.folder.mkdir(parents=True)
-            write_atomically(self.folder / _HEADER, json.dumps(asdict(header)).encode())
+            make_folder(self.folder)
             self._file: IO[bytes] = (self.folder / _FRAMES).open("xb", buffering=0)
+            # Last, since a folder with a header counts as a recording; it makes both names durable.
+            write_atomically(self.folder / _HEADER, msgspec.json.encode(header))
         self._waiting: deque[bytes] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -93,6 +97,7 @@ class Journal:
             if len(self._waiting) >= MOST_WAITING:
                 return False
             self._waiting.append(record)
+            self.size_bytes += len(record)
             self._changed.notify()
         return True
 
@@ -116,10 +121,11 @@ class Journal:
                 while records := self._take():
                     _write_all(self._file, b"".join(records))
                     os.fsync(self._file.fileno())
-        except (StorageFull, OSError) as error:
-            failure = error if isinstance(error, StorageFull) else _disk_failed(self.folder, error)
-            with self._changed:
-                self._failure = failure
+        except GoalpostError as error:
+            self._failure = error
+        except Exception as error:  # noqa: BLE001 (the last line of defence)
+            _log.exception("a recording cannot be written")
+            self._failure = _disk_failed(self.folder, error)
 
     def _take(self) -> list[bytes]:
         with self._changed:
@@ -135,9 +141,9 @@ def _write_all(file: IO[bytes], content: bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
-def _disk_failed(folder: Path, error: OSError) -> GoalpostError:
+def _disk_failed(folder: Path, error: Exception) -> GoalpostError:
     return GoalpostError(
-        f"The disk refused the recording: {error.strerror}.",
+        f"The recording cannot be written: {error}.",
         where=folder,
         next_step="Check the disk and the folder's permissions; what was recorded before is kept.",
     )
@@ -146,8 +152,8 @@ def _disk_failed(folder: Path, error: OSError) -> GoalpostError:
 def read_header(folder: Path) -> JournalHeader:
     """What the recording in `folder` shows. Raises `CorruptData` where that cannot be read."""
     try:
-        return JournalHeader(**json.loads((folder / _HEADER).read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
+        return msgspec.json.decode((folder / _HEADER).read_bytes(), type=JournalHeader)
+    except (OSError, ValueError) as error:
         raise CorruptData(
             "The header of a recording cannot be read.",
             where=folder / _HEADER,
@@ -155,9 +161,9 @@ def read_header(folder: Path) -> JournalHeader:
         ) from error
 
 
-def read_frames(folder: Path) -> list[EncodedFrameSet]:
-    """Every whole frame set of the recording in `folder`, oldest first."""
-    return [unpack(packed) for packed in _records(folder)]
+def stream_frames(folder: Path) -> Iterator[EncodedFrameSet]:
+    """Every whole frame set of the recording in `folder`, oldest first, one at a time."""
+    return map(unpack, _records(folder))
 
 
 def count_frames(folder: Path) -> int:
@@ -226,4 +232,5 @@ def remove_journal(folder: Path) -> None:
     """Delete a recording. It vanishes from `list_journals` at one moment, whatever happens then."""
     gone = folder.with_name(f"{_REMOVED}{folder.name}")
     folder.rename(gone)
+    sync_folder(folder.parent)
     shutil.rmtree(gone, ignore_errors=True)

@@ -7,37 +7,41 @@ lines that are no label are passed over, so that nothing after them is lost.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
+
+import msgspec
 
 from data.errors import GoalpostError, InvalidInput
-from data.storage import full_disk_is_an_error
+from data.storage import full_disk_is_an_error, sync_folder
 
 LabelOutcome = Literal["success", "failure", "unsure"]
 """`unsure` stands like any other answer, and trains nothing."""
 LabelSource = Literal["person", "clip", "simulator", "review", "import"]
+
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+_INT64 = (1 << 63) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
     """One event: who said which outcome of which task about which frames, when, from where."""
 
-    label_id: str
+    label_id: Name
     """Unique; appending a label of a known id changes nothing."""
-    episode_id: str
-    frame_index: int | None
+    episode_id: Name
+    frame_index: Annotated[int, msgspec.Meta(ge=0, le=_INT64)] | None
     """The frame it speaks of; None: every frame of a clip."""
-    task: str
+    task: Name
     outcome: LabelOutcome
     by: str
     """Name of the person or program."""
     source: LabelSource
     """Where it was said: labelling, recording a clip, simulator, review of errors, import."""
-    at_ns: int
+    at_ns: Annotated[int, msgspec.Meta(ge=0, le=_INT64)]
     """When it was said [ns since the Unix epoch]."""
     retracts: str | None = None
     """For an undo, the label_id that no longer counts; the undo itself says no outcome."""
@@ -56,6 +60,9 @@ class Label:
                 where=where,
                 valid=get_args(LabelSource),
             )
+
+
+_LABELS = msgspec.json.Decoder(Label)
 
 
 class LogPart(NamedTuple):
@@ -77,18 +84,24 @@ def append(path: Path, labels: Sequence[Label]) -> None:
     Raises:
         StorageFull: The disk is full; the log is as it was before.
     """
-    content = b"".join(json.dumps(vars(label)).encode() + b"\n" for label in labels)
-    with full_disk_is_an_error(path), path.open("ab") as file:
+    content = b"".join(msgspec.json.encode(label) + b"\n" for label in labels)
+    new = not path.exists()
+    # Unbuffered: what a failed write leaves in a buffer would be written when the file is closed.
+    with full_disk_is_an_error(path), path.open("ab", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         try:
             if end and not _ends_with_newline(path):
                 content = b"\n" + content
-            file.write(content)
-            file.flush()
+            rest = memoryview(content)
+            while rest:
+                rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
         except OSError:
             os.ftruncate(file.fileno(), end)
+            os.fsync(file.fileno())
             raise
+        if new:
+            sync_folder(path.parent)
 
 
 def read(path: Path, *, start_bytes: int = 0, start_lines: int = 0) -> LogPart:
@@ -105,8 +118,8 @@ def read(path: Path, *, start_bytes: int = 0, start_lines: int = 0) -> LogPart:
     lines = content.split(b"\n")[:-1]
     for number, line in enumerate(lines, start_lines):
         try:
-            labels.append((number, Label(**json.loads(line))))
-        except (ValueError, TypeError, GoalpostError):
+            labels.append((number, _LABELS.decode(line)))
+        except (ValueError, GoalpostError):
             unreadable.append(number)
     return LogPart(
         tuple(labels), start_bytes + len(content), start_lines + len(lines), tuple(unreadable)

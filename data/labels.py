@@ -90,7 +90,8 @@ def standing_labels(
 ) -> list[Label]:
     """The label that stands for every (episode, frame, task), oldest first.
 
-    That is the newest which is not retracted; of two said at one time, the one appended later.
+    That is the one appended last of those that are not retracted, whatever the clocks said; only
+    what an import brought never stands over what was said here, and of imports the newest stands.
     A clip's label for all frames and a label for one of its frames both stand, and the one for
     the frame is the more exact one.
     """
@@ -107,7 +108,8 @@ def standing_labels(
         catalog,
         f"SELECT {_COLUMNS} FROM labels WHERE {' AND '.join(conditions)} "
         "QUALIFY row_number() OVER (PARTITION BY episode_id, frame_index, task "
-        "ORDER BY at_ns DESC, line DESC) = 1 ORDER BY at_ns, line",
+        "ORDER BY source = 'import', CASE source WHEN 'import' THEN at_ns END DESC, line DESC) = 1 "
+        "ORDER BY line",
         parameters,
     )
 

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from data.catalog import Catalog
-from data.episode_index import list_episodes, save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.errors import InvalidInput
-from data.journal import JournalHeader, count_frames, read_frames, read_header, remove_journal
-from data.labels import Label, append_labels
+from data.episode_index import list_episodes, save_streams
+from data.episodes import EpisodeInfo, Step
+from data.errors import InvalidInput, StorageFull, UnknownName
+from data.frames import EncodedFrameSet
+from data.journal import (
+    Journal,
+    JournalHeader,
+    count_frames,
+    read_header,
+    remove_journal,
+    stream_frames,
+)
+from data.labels import Label, append_labels, label_history, undo_label
+from data.shards import EpisodeStream
 
 RATE_HZ = 5.0
 """Frame sets a second (MT-Opt, App. 8)."""
 PERIOD_S = 1.0 / RATE_HZ
 FEWEST_FRAMES = 2
 """A clip with fewer shows no more than one picture."""
+DEFAULT_LONGEST_S = 120.0
+"""A clip that nobody stops ends by itself after so long, unless another time is asked for."""
+SPARE_BYTES = 8 << 20
+"""Room that a recording leaves free beside what storing it takes: for index, labels and footers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +110,40 @@ def too_short(frame_count: int, *, where: str | Path | None = None) -> InvalidIn
     )
 
 
+def too_long(longest_s: float) -> InvalidInput:
+    """Why a clip has ended that nobody stopped."""
+    return InvalidInput(
+        f"The clip has reached the longest time asked for, {longest_s:g} s.",
+        next_step="Keep what was recorded if all of it shows the outcome, or drop it.",
+    )
+
+
+def check_room_for_clip(folder: Path, frames: EncodedFrameSet, longest_s: float) -> None:
+    """Raises `StorageFull` where a clip of `longest_s` seconds of such frames finds no room.
+
+    Its frames lie on the disk twice while it is sealed: in the journal and in its shard.
+    """
+    rate_bytes_s = 2 * RATE_HZ * sum(len(jpeg) for jpeg in frames.jpegs.values())
+    free_bytes = shutil.disk_usage(folder).free - SPARE_BYTES
+    if free_bytes < rate_bytes_s * longest_s:
+        raise StorageFull(
+            f"The disk is full but for {max(0, int(free_bytes / rate_bytes_s))} s of such a clip, "
+            f"and it may take {longest_s:g} s.",
+            where=folder.parent,
+            next_step="Free some space, or ask for a shorter clip.",
+        )
+
+
+def check_room_to_go_on(journal: Journal) -> None:
+    """Raises `StorageFull` while there is still room to store what was recorded so far."""
+    if shutil.disk_usage(journal.folder).free < journal.size_bytes + SPARE_BYTES:
+        raise StorageFull(
+            "The disk is full but for what storing this clip takes, so it ends here.",
+            where=journal.folder.parent,
+            next_step="Free some space and record it again, or keep what there is.",
+        )
+
+
 def describe_journal(folder: Path) -> RecoveredClip:
     """What the recording in `folder` holds. Raises `CorruptData` where its header is damaged."""
     header = read_header(folder)
@@ -119,43 +168,59 @@ def seal_journal(
 ) -> RecordingSummary:
     """Turn the recording in `folder` into an indexed, labelled clip and remove its journal.
 
-    May be repeated after a crash at any point: the episode and its label take their ids from
-    the journal, so the clip cannot appear twice.
+    Takes the same memory for a long recording as for a short one. May be repeated after a crash at
+    any point: the episode and its label take their ids from the journal, so the clip cannot appear
+    twice.
 
     Raises:
-        InvalidInput: The clip is too short. The journal stays.
-        StorageFull: The shard could not be written. The journal stays.
-        WorkspaceBusy: The catalog was locked for too long. The journal stays.
+        CorruptData: The journal's header is damaged.
+        InvalidInput: There are too few whole frames for a clip; the journal stays.
+        StorageFull: The disk is full; the journal stays.
     """
     header = read_header(folder)
-    frames = read_frames(folder)
-    if len(frames) < FEWEST_FRAMES:
-        raise too_short(len(frames), where=folder)
-    timing = measure_timing([frame_set.timestamps_ns for frame_set in frames])
-    last = len(frames) - 1
-    steps = tuple(
-        Step(
-            frames=frame_set,
-            state=None if frame_set.gripper is None else frame_set.gripper.state(),
-            gripper_pose=None if frame_set.gripper is None else frame_set.gripper.pose(),
-            done=index == last,
-        )
-        for index, frame_set in enumerate(frames)
-    )
+    times_ns = [frames.timestamps_ns for frames in stream_frames(folder)]
+    if len(times_ns) < FEWEST_FRAMES:
+        raise too_short(len(times_ns), where=folder)
+    timing = measure_timing(times_ns)
     if not list_episodes(catalog, episode_ids=[header.recording_id]):
         # A shard that was written just before a crash is written again under the same name.
-        save_episodes(catalog, [Episode(info=_info(header, len(frames), truth), steps=steps)])
-    append_labels(catalog, [_label(header)])
+        info = _info(header, len(times_ns), truth)
+        save_streams(catalog, [EpisodeStream(info, lambda: _steps(folder, len(times_ns)))])
+    append_labels(catalog, [_label(catalog, header)])
     remove_journal(folder)
     return RecordingSummary(
         episode_id=header.recording_id,
-        frame_count=len(frames),
+        frame_count=len(times_ns),
         dropped_frames=dropped_frames,
         median_interval_ms=timing.median_interval_ms,
         p99_interval_ms=timing.p99_interval_ms,
         p99_deviation_ms=timing.p99_deviation_ms,
         skew_ms=timing.skew_ms,
     )
+
+
+def drop_journal(catalog: Catalog, folder: Path, *, at_ns: int) -> None:
+    """Throw the recording in `folder` away, and take its label back if a crash came after it.
+
+    Raises:
+        CorruptData: The journal's header is damaged.
+        StorageFull: The disk is full; the journal stays.
+    """
+    header = read_header(folder)
+    label_id = _label(catalog, header).label_id
+    with contextlib.suppress(UnknownName):  # as it is where sealing did not come so far
+        undo_label(catalog, label_id, by=header.by, at_ns=at_ns)
+    remove_journal(folder)
+
+
+def _steps(folder: Path, frame_count: int) -> Iterator[Step]:
+    for index, frames in enumerate(stream_frames(folder)):
+        yield Step(
+            frames=frames,
+            state=None if frames.gripper is None else frames.gripper.state(),
+            gripper_pose=None if frames.gripper is None else frames.gripper.pose(),
+            done=index == frame_count - 1,
+        )
 
 
 def _info(header: JournalHeader, step_count: int, truth: Mapping[str, bool] | None) -> EpisodeInfo:
@@ -174,9 +239,13 @@ def _info(header: JournalHeader, step_count: int, truth: Mapping[str, bool] | No
     )
 
 
-def _label(header: JournalHeader) -> Label:
+def _label(catalog: Catalog, header: JournalHeader) -> Label:
+    """The clip's label; another one where the first was taken back."""
+    first = f"clip-{header.recording_id}"
+    known = label_history(catalog, header.recording_id, limit=1000)
+    taken_back = sum(1 for label in known if (label.retracts or "").startswith(first))
     return Label(
-        label_id=f"clip-{header.recording_id}",
+        label_id=first if not taken_back else f"{first}-{taken_back}",
         episode_id=header.recording_id,
         frame_index=None,
         task=header.task,

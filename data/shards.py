@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -28,7 +29,7 @@ from data.episodes import Episode, EpisodeInfo, Step
 from data.errors import CorruptData, GoalpostError, InvalidInput
 from data.frames import CAMERAS, EncodedFrameSet
 from data.gripper import GripperReading
-from data.storage import full_disk_is_an_error, publish
+from data.storage import full_disk_is_an_error, make_folder, publish
 from data.workspace import Workspace
 
 ROW_GROUP_BYTES = 1 << 20
@@ -67,6 +68,14 @@ class _Entry(NamedTuple):
     first_group: int
 
 
+class EpisodeStream(NamedTuple):
+    """An episode whose steps are made when they are asked for."""
+
+    info: EpisodeInfo
+    steps: Callable[[], Iterable[Step]]
+    """Gives every step from the first on; asked twice, for their sizes and for storing them."""
+
+
 def write_shard(workspace: Workspace, episodes: Sequence[Episode]) -> Path:
     """Store episodes of one robot in a new shard of the day on which the first was recorded.
 
@@ -74,9 +83,14 @@ def write_shard(workspace: Workspace, episodes: Sequence[Episode]) -> Path:
         InvalidInput: No episodes, or of several robots, or one of them twice.
         StorageFull: The disk is full; nothing half-written is left.
     """
-    infos = [episode.info for episode in episodes]
-    path = shard_path(workspace, infos)
-    entries = [(episode.info, _group_lengths(episode)) for episode in episodes]
+    return write_streams(workspace, [EpisodeStream(each.info, partial(iter, each.steps))
+                                     for each in episodes])  # fmt: skip
+
+
+def write_streams(workspace: Workspace, episodes: Sequence[EpisodeStream]) -> Path:
+    """`write_shard` for episodes that may not fit into memory; holds one row group at a time."""
+    path = shard_path(workspace, [episode.info for episode in episodes])
+    entries = [(episode.info, _group_lengths(episode.steps())) for episode in episodes]
     with _new_shard(path, entries) as writer:
         for episode, (_, lengths) in zip(episodes, entries, strict=True):
             rows = iter(_rows(episode))
@@ -244,7 +258,7 @@ def _new_shard(
     footer = {_FOOTER_KEY: json.dumps({"format": 1, "episodes": described}).encode()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with full_disk_is_an_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             with temporary.open("wb") as file:
                 with pq.ParquetWriter(
@@ -306,10 +320,10 @@ def _info(path: Path, values: dict[str, Any]) -> EpisodeInfo:
         raise _corrupt(path, f"The shard describes an impossible episode ({error.what})") from error
 
 
-def _group_lengths(episode: Episode) -> list[int]:
+def _group_lengths(steps: Iterable[Step]) -> list[int]:
     lengths: list[int] = []
     size = ROW_GROUP_BYTES
-    for step in episode.steps:
+    for step in steps:
         if size >= ROW_GROUP_BYTES:
             lengths.append(0)
             size = 0
@@ -318,8 +332,8 @@ def _group_lengths(episode: Episode) -> list[int]:
     return lengths
 
 
-def _rows(episode: Episode) -> Iterator[dict[str, Any]]:
-    for index, step in enumerate(episode.steps):
+def _rows(episode: EpisodeStream) -> Iterator[dict[str, Any]]:
+    for index, step in enumerate(episode.steps()):
         row: dict[str, Any] = {
             "episode_id": episode.info.episode_id,
             "frame_index": index,

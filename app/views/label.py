@@ -160,7 +160,7 @@ def _ask(queue: Queue, wanted: QueueFilter, by: str) -> None:
         key=_KEY,
         queue_id=hashlib.sha256(repr((wanted, _rounds())).encode()).hexdigest(),
         waiting=len(waiting),
-        confirmed=inbox.confirmed(_KEY),
+        receipt=inbox.receipt(_KEY, by=by),
         on_log=inbox.receiver(_KEY, by=by, source="person"),
     )
 

@@ -237,7 +237,7 @@ def _show_mistakes(
     gallery(
         _cards(batch, thresholds, checked),
         key=_KEY,
-        confirmed=inbox.confirmed(_KEY),
+        receipt=inbox.receipt(_KEY, by=by),
         on_log=inbox.receiver(_KEY, by=by, source="review", splits=splits),
     )
 

@@ -16,11 +16,12 @@ class Gallery {
 
   update(component) {
     this.component = component;
-    const { cards, confirmed, cameras } = component.data;
-    this.outbox.confirm(confirmed);
+    const { cards, receipt, cameras } = component.data;
+    this.outbox.take(receipt);
     const pending = new Set(this.outbox.pending.map(({ item }) => item));
     for (const item of this.decided.keys()) if (!pending.has(item)) this.decided.delete(item);
-    this.root.replaceChildren(...cards.map((card) => this.card(card, cameras)));
+    this.root.replaceChildren(
+      this.outbox.root, ...cards.map((card) => this.card(card, cameras)));
   }
 
   card(card, cameras) {

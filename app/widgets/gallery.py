@@ -43,15 +43,15 @@ class Card:
 
 
 def gallery(
-    cards: Sequence[Card], *, key: str, confirmed: Sequence[str], on_log: Callable[[], None]
+    cards: Sequence[Card], *, key: str, receipt: Mapping[str, Any], on_log: Callable[[], None]
 ) -> None:
-    """Mount the gallery. `key`, `confirmed` and `on_log` are as in `app.widgets.labelling`."""
+    """Mount the gallery. `key`, `receipt` and `on_log` are as in `app.widgets.labelling`."""
     _component()(
         key=key,
         data={
             "channel": key,
             "cards": [asdict(card) for card in cards],
-            "confirmed": list(confirmed),
+            "receipt": dict(receipt),
             "cameras": [[camera, CAMERA_TITLES[camera]] for camera in CAMERAS],
         },
         on_log_change=on_log,

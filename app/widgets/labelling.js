@@ -19,6 +19,7 @@ class Labelling {
     this.outbox = new Outbox(component.data.channel, (log) => {
       this.component.setStateValue("log", { ...log, skipped: [...this.skipped] });
     });
+    this.root.appendChild(this.outbox.root);
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey);
   }
@@ -61,8 +62,8 @@ class Labelling {
 
   update(component) {
     this.component = component;
-    const { queue_id, questions, confirmed, waiting } = component.data;
-    this.outbox.confirm(confirmed);
+    const { queue_id, questions, receipt, waiting } = component.data;
+    this.outbox.take(receipt);
     if (queue_id !== this.queueId) {
       this.queueId = queue_id;
       this.current = null;

@@ -37,7 +37,7 @@ def labelling(
     key: str,
     queue_id: str,
     waiting: int,
-    confirmed: Sequence[str],
+    receipt: Mapping[str, Any],
     on_log: Callable[[], None],
 ) -> None:
     """Mount the widget.
@@ -46,7 +46,7 @@ def labelling(
         key: Session-state key; its `log` holds what the browser sent last.
         queue_id: Changes when the person asks for other questions.
         waiting: How many questions wait in all.
-        confirmed: `client:n` of the decisions that are saved.
+        receipt: Who answers, and what became of the decisions sent (see `app.inbox.receipt`).
         on_log: Called when the browser has sent its log, before the page runs.
     """
     _component()(
@@ -56,7 +56,7 @@ def labelling(
             "queue_id": queue_id,
             "questions": [asdict(question) for question in questions],
             "waiting": waiting,
-            "confirmed": list(confirmed),
+            "receipt": dict(receipt),
             "cameras": [[camera, CAMERA_TITLES[camera]] for camera in CAMERAS],
         },
         on_log_change=on_log,

@@ -1,43 +1,58 @@
-// Keeps decisions until the page confirms them, also across a reload of the tab. Each opening of a
-// page is a client of its own, so that a duplicated tab can never number two decisions alike.
+// Keeps decisions until the page says what became of them, also when the tab is closed: they lie in
+// the browser's own storage, one entry each, under the name of the person who gave them. Each
+// opening of a page is a client of its own, so that no two tabs number two decisions alike; a tab
+// sends what others left behind too, and sending twice does no harm.
 
 const RETRY_AFTER_MS = 4000;
 
 class Outbox {
   constructor(channel, send) {
-    this.key = `goalpost-decisions:${channel}`;
+    this.channel = channel;
     this.send = send;
     const random = crypto.getRandomValues(new Uint8Array(12));
     this.client = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
     this.n = 0;
     this.attempt = 0;
-    this.pending = this.restore();
-    if (this.pending.length) this.flush();
+    this.by = null;
+    this.pending = [];
+    this.aside = [];
+    this.root = document.createElement("div");
+    this.root.className = "aside";
+    this.root.setAttribute("role", "alert");
   }
 
-  restore() {
-    try { return JSON.parse(sessionStorage.getItem(this.key)) ?? []; } catch { return []; }
+  // What the page knows: who answers now, what is saved, and what can never be saved as it is.
+  take({ by, saved, refused }) {
+    if (by !== this.by) this.restore(by);
+    const done = new Set(saved);
+    for (const entry of [...this.pending, ...this.aside]) {
+      if (done.has(idOf(entry))) this.forget(entry);
+      else if (refused[idOf(entry)]) this.keep({ ...entry, refused: refused[idOf(entry)] });
+    }
+    this.pending = this.pending.filter(
+      (entry) => !done.has(idOf(entry)) && !refused[idOf(entry)]);
+    this.readAside();
+    if (!this.pending.length) clearTimeout(this.retry);
+  }
+
+  restore(by) {
+    this.by = by;
+    this.pending = this.stored().filter((entry) => !entry.refused);
+    this.readAside();
+    if (this.pending.length) this.flush();
   }
 
   add(item, answer, undoes = null) {
     this.n += 1;
-    const entry = { client: this.client, n: this.n, item, answer };
+    const entry = { client: this.client, n: this.n, item, answer, at: Date.now() };
     if (undoes !== null) entry.undoes = undoes;
     this.pending.push(entry);
-    this.store();
+    this.keep(entry);
     this.flush();
     return `app-${this.client}-${this.n}`; // the label's identity, as the server will write it
   }
 
-  confirm(ids) {
-    const confirmed = new Set(ids);
-    const before = this.pending.length;
-    this.pending = this.pending.filter(({ client, n }) => !confirmed.has(`${client}:${n}`));
-    if (this.pending.length !== before) this.store();
-    if (!this.pending.length) clearTimeout(this.retry);
-  }
-
-  // The server may be away, or may have refused: send again until everything is confirmed.
+  // The server may be away, or its disk full: send again until everything is settled.
   flush() {
     clearTimeout(this.retry);
     if (this.pending.length) this.retry = setTimeout(() => this.flush(), RETRY_AFTER_MS);
@@ -45,12 +60,56 @@ class Outbox {
     this.send({ entries: this.pending, attempt: this.attempt });
   }
 
-  store() {
-    try { sessionStorage.setItem(this.key, JSON.stringify(this.pending)); } catch { /* full */ }
+  prefix() { return `goalpost-decisions|${this.channel}|${this.by}|`; }
+
+  stored() {
+    const entries = [];
+    try {
+      for (const key of Object.keys(localStorage)) {
+        if (key.startsWith(this.prefix())) entries.push(JSON.parse(localStorage.getItem(key)));
+      }
+    } catch { /* no storage: this tab alone remembers */ }
+    return entries.sort((a, b) => a.at - b.at || a.n - b.n);
+  }
+
+  keep(entry) {
+    try { localStorage.setItem(this.prefix() + idOf(entry), JSON.stringify(entry)); } catch { /* full */ }
+  }
+
+  forget(entry) {
+    try { localStorage.removeItem(this.prefix() + idOf(entry)); } catch { /* no storage */ }
+  }
+
+  readAside() {
+    this.aside = this.stored().filter((entry) => entry.refused);
+    this.root.replaceChildren(...this.aside.map((entry) => this.asideRow(entry)));
+    this.root.style.display = this.aside.length ? "" : "none";
+  }
+
+  asideRow(entry) {
+    const row = document.createElement("p");
+    row.append(`Your answer “${entry.answer}” could not be saved. ${entry.refused} `);
+    const again = document.createElement("button");
+    again.textContent = "Try again";
+    again.onclick = () => {
+      const { refused, ...tried } = entry;
+      this.keep(tried);
+      this.pending.push(tried);
+      this.readAside();
+      this.flush();
+    };
+    const drop = document.createElement("button");
+    drop.textContent = "Forget it";
+    drop.onclick = () => { this.forget(entry); this.readAside(); };
+    for (const button of [again, drop]) button.type = "button";
+    row.append(again, " ", drop);
+    return row;
   }
 
   close() { clearTimeout(this.retry); }
 }
+
+function idOf({ client, n }) { return `${client}:${n}`; }
 
 function isTyping(event) {
   const target = event.composedPath()[0];

@@ -1,16 +1,23 @@
-"""Where the running cell hosts are: one small file a robot in the workspace's `cells/`."""
+"""Where the running cell hosts are: one small file a robot in the workspace's `cells/`.
+
+A host holds its robot's lock for as long as it lives, and the operating system lets go of it
+however the host ends. So the lock says which hosts run on this machine, whatever happens to clocks,
+process numbers and the machine's name.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import fcntl
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+import msgspec
 from filelock import FileLock, Timeout
 
 from data.cells.messages import FORMAT
@@ -20,6 +27,9 @@ from data.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
+_REACH_S = 0.5
+"""How long a host on another machine may take to accept a connection."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HostAddress:
@@ -27,36 +37,16 @@ class HostAddress:
 
     robot: str
     pid: int
-    process_started: float
-    """Start of the process [s since the Unix epoch]: tells a later process with the same pid."""
     machine: str
-    """Name of the machine it runs on."""
+    """Name of the machine it was started on, to tell people."""
     commands: str
     """Endpoint for requests."""
     frames: str
     """Endpoint that publishes the newest frames."""
-    host_key: str | None = None
-    """Public CURVE key (Z85) where the connection is encrypted."""
+    host_key: str
+    """Public CURVE key (Z85)."""
     format: int = FORMAT
     """Version of the messages."""
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it runs on this machine."""
-        return self.machine == socket.gethostname()
-
-    def is_alive(self) -> bool:
-        """Whether its process runs; hosts on other machines are taken to run."""
-        if not self.is_local:
-            return True
-        try:
-            process = psutil.Process(self.pid)
-            return (
-                process.status() != psutil.STATUS_ZOMBIE
-                and abs(process.create_time() - self.process_started) < 1.0
-            )
-        except psutil.NoSuchProcess:
-            return False
 
 
 def address_path(workspace: Workspace, robot: str) -> Path:
@@ -69,15 +59,51 @@ def log_path(workspace: Workspace, robot: str) -> Path:
     return workspace.cells / f"{robot}.log"
 
 
+def lock_path(workspace: Workspace, robot: str) -> Path:
+    """What the host of `robot` holds while it lives."""
+    return workspace.cells / f"{robot}.lock"
+
+
 def read_address(workspace: Workspace, robot: str) -> HostAddress | None:
     """The address of the running host of `robot`; None where none runs."""
     try:
-        values = json.loads(address_path(workspace, robot).read_bytes())
-        # Another version may say more; who and where the process is stays the same.
-        address = HostAddress(**{each.name: values[each.name] for each in fields(HostAddress)})
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        content = address_path(workspace, robot).read_bytes()
+        address = msgspec.json.decode(content, type=HostAddress)
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return address if address.is_alive() else None
+    return address if is_alive(workspace, address) else None
+
+
+def is_alive(workspace: Workspace, address: HostAddress) -> bool:
+    """Whether the host at `address` runs: here, or on a machine that answers at its port."""
+    return is_held(workspace, address.robot) or _answers_elsewhere(address.commands)
+
+
+def is_held(workspace: Workspace, robot: str) -> bool:
+    """Whether a host of `robot` runs on this machine or is just starting."""
+    with contextlib.ExitStack() as stack:
+        try:
+            descriptor = os.open(lock_path(workspace, robot), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        stack.callback(os.close, descriptor)
+        try:
+            # Shared, so that those who only look do not take each other for a host.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _answers_elsewhere(endpoint: str) -> bool:
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    if host.startswith("127.") or not port.isdecimal():
+        return False  # the loopback is this machine, where nobody holds the lock
+    try:
+        with socket.create_connection((host, int(port)), timeout=_REACH_S):
+            return True
+    except (OSError, OverflowError):
+        return False
 
 
 def running_hosts(workspace: Workspace) -> dict[str, HostAddress]:
@@ -104,7 +130,7 @@ def _remove_stale(workspace: Workspace, robot: str) -> None:
 @contextmanager
 def hold_robot(workspace: Workspace, robot: str, *, patience_s: float = 0.0) -> Iterator[None]:
     """Hold the robot for one host. Raises `CellError` where another process holds it."""
-    lock = FileLock(workspace.cells / f"{robot}.lock", timeout=patience_s)
+    lock = FileLock(lock_path(workspace, robot), timeout=patience_s)
     try:
         lock.acquire()
     except Timeout as error:
@@ -119,16 +145,7 @@ def hold_robot(workspace: Workspace, robot: str, *, patience_s: float = 0.0) -> 
         lock.release()
 
 
-def is_held(workspace: Workspace, robot: str) -> bool:
-    """Whether a host of `robot` runs on this machine or is just starting."""
-    try:
-        with hold_robot(workspace, robot):
-            return False
-    except CellError:
-        return True
-
-
 def publish_address(workspace: Workspace, address: HostAddress) -> None:
     """Make a host known to its clients."""
-    content = json.dumps(asdict(address), indent=1).encode() + b"\n"
+    content = msgspec.json.format(msgspec.json.encode(address), indent=1) + b"\n"
     write_atomically(address_path(workspace, address.robot), content)

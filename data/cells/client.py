@@ -8,13 +8,14 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar
 
 import psutil
 import zmq
 
 from data.cells.addresses import (
     HostAddress,
+    is_alive,
     is_held,
     log_path,
     read_address,
@@ -23,15 +24,25 @@ from data.cells.addresses import (
 from data.cells.keys import keys_folder, secure_client
 from data.cells.messages import (
     FORMAT,
+    AskRecovered,
+    AskStatus,
     CellStatus,
+    Demonstrate,
+    DiscardRecording,
+    DropRecovered,
+    Idle,
+    KeepRecovered,
+    NewScene,
+    Request,
+    StartRecording,
+    StopRecording,
     decode_reply,
-    encode_command,
-    status_from_json,
+    encode,
 )
 from data.errors import CellError
 from data.frames import EncodedFrameSet
 from data.packing import unpack
-from data.recording import RecordingSummary, RecoveredClip
+from data.recording import DEFAULT_LONGEST_S, RecordingSummary, RecoveredClip
 from data.tasks import Outcome
 from data.workspace import Workspace
 
@@ -46,6 +57,8 @@ LONG_COMMAND_S = 60.0
 _LOOK_S = 0.5
 """While waiting for an answer, how often to look whether the host still lives."""
 _LOG_TAIL = 800
+
+_T = TypeVar("_T")
 
 
 class CellClient:
@@ -83,7 +96,7 @@ class CellClient:
 
     def status(self) -> CellStatus:
         """What the cell does now."""
-        return status_from_json(self._ask("status"))
+        return self._ask(AskStatus(), CellStatus)
 
     def latest(self, *, timeout_s: float = 5.0) -> EncodedFrameSet:
         """The newest frames. The first call makes the host sample for this client.
@@ -115,21 +128,29 @@ class CellClient:
         Raises:
             CellError: A recording runs, or the robot is a real one.
         """
-        self._ask(
-            "demonstrate", LONG_COMMAND_S,
-            task=task, outcome=outcome, near_miss=near_miss, seed=seed,
-        )  # fmt: skip
+        request = Demonstrate(task=task, outcome=outcome, near_miss=near_miss, seed=seed)
+        self._ask(request, type(None), LONG_COMMAND_S)
 
     def new_scene(self, seed: int) -> None:
         """Simulated cells: shuffle the objects. Raises like `demonstrate`."""
-        self._ask("new_scene", LONG_COMMAND_S, seed=seed)
+        self._ask(NewScene(seed=seed), type(None), LONG_COMMAND_S)
 
     def idle(self) -> None:
         """Simulated cells: stop demonstrating. Raises like `demonstrate`."""
-        self._ask("idle", LONG_COMMAND_S)
+        self._ask(Idle(), type(None), LONG_COMMAND_S)
 
-    def start_recording(self, *, task: str, outcome: Outcome, pair_id: str | None, by: str) -> str:
+    def start_recording(
+        self,
+        *,
+        task: str,
+        outcome: Outcome,
+        pair_id: str | None,
+        by: str,
+        longest_s: float = DEFAULT_LONGEST_S,
+    ) -> str:
         """Begin a clip that shows `outcome` of `task`; gives its id.
+
+        It ends by itself after `longest_s` seconds and waits as a recovered clip then.
 
         Raises:
             UnknownName: There is no such task.
@@ -137,12 +158,10 @@ class CellClient:
             CellError: A recording runs already.
             StorageFull: There is no room for it.
         """
-        return str(
-            self._ask(
-                "start_recording", LONG_COMMAND_S,
-                task=task, outcome=outcome, pair_id=pair_id, by=by,
-            )
-        )  # fmt: skip
+        request = StartRecording(
+            task=task, outcome=outcome, pair_id=pair_id, by=by, longest_s=longest_s
+        )
+        return self._ask(request, str, LONG_COMMAND_S)
 
     def stop_recording(self) -> RecordingSummary:
         """End the clip, store and label it.
@@ -152,49 +171,48 @@ class CellClient:
             InvalidInput: The clip was too short to be one, and is gone.
             StorageFull: It could not be stored; it waits as a recovered clip.
         """
-        return RecordingSummary(**self._ask("stop_recording", LONG_COMMAND_S))
+        return self._ask(StopRecording(), RecordingSummary, LONG_COMMAND_S)
 
     def discard_recording(self) -> None:
         """End the clip and throw it away."""
-        self._ask("discard_recording", LONG_COMMAND_S)
+        self._ask(DiscardRecording(), type(None), LONG_COMMAND_S)
 
     def recovered(self) -> list[RecoveredClip]:
         """Recordings that were cut short and wait to be kept or dropped, oldest first."""
-        return [RecoveredClip(**clip) for clip in self._ask("recovered")]
+        return self._ask(AskRecovered(), list[RecoveredClip])
 
     def keep_recovered(self, recording_id: str) -> str:
         """Store and label a recording that was cut short; gives its episode's id."""
-        return str(self._ask("keep_recovered", LONG_COMMAND_S, recording_id=recording_id))
+        return self._ask(KeepRecovered(recording_id=recording_id), str, LONG_COMMAND_S)
 
     def drop_recovered(self, recording_id: str) -> None:
-        """Throw a recording away that was cut short."""
-        self._ask("drop_recovered", recording_id=recording_id)
+        """Throw a recording away that was cut short, and what a crash kept of it as a clip."""
+        self._ask(DropRecovered(recording_id=recording_id), type(None), LONG_COMMAND_S)
 
-    def _ask(self, command: str, patience_s: float | None = None, **arguments: Any) -> Any:
+    def _ask(self, request: Request, expected: type[_T], patience_s: float = 0.0) -> _T:
         if self._requests is None:
             self._requests = self._socket(zmq.REQ)
             self._requests.connect(self._address.commands)
-        self._requests.send(encode_command(command, arguments))
-        patience_s = max(self._timeout_s, patience_s or 0.0)
+        self._requests.send(encode(request))
+        patience_s = max(self._timeout_s, patience_s)
         if not self._wait(self._requests, patience_s):
             self._requests.close(linger=0)  # a late answer must not be taken for the next one
             self._requests = None
             raise CellError(
-                f"The cell host of '{self._robot}' did not answer '{command}' within "
+                f"The cell host of '{self._robot}' did not answer '{request.command}' within "
                 f"{patience_s:g} s.",
                 where=log_path(self._workspace, self._robot),
                 next_step="Try again; if it stays silent, restart it on the Robots page.",
             )
-        return decode_reply(self._requests.recv())
+        return decode_reply(self._requests.recv(), expected)
 
     def _socket(self, kind: int) -> zmq.Socket[bytes]:
         zmq_socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
-        if self._address.host_key is not None:
-            try:
-                secure_client(zmq_socket, keys_folder(self._workspace), self._address.host_key)
-            except CellError:
-                zmq_socket.close()
-                raise
+        try:
+            secure_client(zmq_socket, keys_folder(self._workspace), self._address.host_key)
+        except CellError:
+            zmq_socket.close()
+            raise
         return zmq_socket
 
     def _wait(self, zmq_socket: zmq.Socket[bytes], patience_s: float) -> bool:
@@ -202,7 +220,7 @@ class CellClient:
         while (left_s := deadline_s - time.monotonic()) > 0:
             if zmq_socket.poll(int(1000 * min(left_s, _LOOK_S)) + 1):
                 return True
-            if not self._address.is_alive():
+            if not is_alive(self._workspace, self._address):
                 self.close()
                 raise _not_running(self._workspace, self._robot)
         return False
@@ -273,13 +291,13 @@ def stop_host(workspace: Workspace, robot: str) -> None:
     address = read_address(workspace, robot)
     if address is None:
         return
-    if not address.is_local:
+    process = _process_of(address)
+    if process is None:
         raise CellError(
-            f"The cell host of '{robot}' runs on '{address.machine}'.",
+            f"The cell host of '{robot}' runs on '{address.machine}', out of reach from here.",
             next_step="Stop it there.",
         )
     try:
-        process = psutil.Process(address.pid)
         process.terminate()
         try:
             process.wait(STOP_S)
@@ -289,6 +307,16 @@ def stop_host(workspace: Workspace, robot: str) -> None:
     except psutil.NoSuchProcess:
         pass
     running_hosts(workspace)  # removes what a killed host left
+
+
+def _process_of(address: HostAddress) -> psutil.Process | None:
+    """The host's process, where it is one of this machine's; its number may be another's by now."""
+    try:
+        process = psutil.Process(address.pid)
+        words = process.cmdline()
+    except psutil.Error:
+        return None
+    return process if "data.cells.host" in words and address.robot in words else None
 
 
 def _not_running(workspace: Workspace, robot: str) -> CellError:

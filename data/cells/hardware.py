@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data.cameras import Camera
+from data.clock import SteadyClock
 from data.frames import CAMERAS, FrameSet, Size, resize
 from data.robots import Robot
 
@@ -13,10 +14,15 @@ class HardwareCell:
     """A `Cell` whose cameras are OpenCV sources.
 
     The sources open in the background; `read` says which of them gives no frames.
+
+    Args:
+        robot: Whose cameras.
+        clock: Turns the monotonic times of capture into wall time.
     """
 
-    def __init__(self, robot: Robot) -> None:
+    def __init__(self, robot: Robot, clock: SteadyClock) -> None:
         self._robot = robot.name
+        self._clock = clock
         self._cameras = {camera: Camera(camera, robot.cameras[camera]) for camera in CAMERAS}
 
     @property
@@ -33,7 +39,8 @@ class HardwareCell:
         images = {}
         timestamps_ns = {}
         for name in self._cameras if sizes is None else sizes:
-            image, timestamps_ns[name] = self._cameras[name].newest()
+            image, captured_ns = self._cameras[name].newest()
+            timestamps_ns[name] = self._clock.at(captured_ns)
             images[name] = image if sizes is None else resize(image, sizes[name])
         return FrameSet(images=images, timestamps_ns=timestamps_ns)
 

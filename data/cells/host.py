@@ -10,28 +10,34 @@ threads the frames, and a few workers whatever waits for the disk.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import logging
 import os
 import queue
 import signal
 import socket
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
 import click
-import psutil
 import zmq
 
 from data.cells.addresses import HostAddress, address_path, hold_robot, publish_address
 from data.cells.hardware import HardwareCell
-from data.cells.keys import guard, make_keys, secure_host
-from data.cells.messages import decode_command, encode_error, encode_result
+from data.cells.keys import guard, keys_folder, make_keys, secure_host
+from data.cells.messages import (
+    LARGEST_REQUEST_BYTES,
+    decode_request,
+    encode_error,
+    encode_result,
+)
 from data.cells.protocol import Cell
 from data.cells.service import CellService
-from data.errors import CellError, GoalpostError, InvalidInput, unknown_name
+from data.clock import SteadyClock
+from data.errors import CellError, GoalpostError, unknown_name
 from data.frames import CAMERAS, EncodedFrameSet, Size
 from data.packing import pack
 from data.priority import HOST_NICENESS, set_priority
@@ -47,7 +53,10 @@ SIMULATED_SIZE = Size(320, 256)
 _LOOKED_AT_S = 1.0
 """Who only looks whether a host runs may hold its lock for a moment."""
 
-_COMMANDS = frozenset(name for name in vars(CellService) if not name.startswith("_")) - {"close"}
+LONGEST_STOP_S = 30.0
+"""How long ending may take; then the process ends at once, and what it held is free."""
+LONGEST_JOB_S = 120.0
+"""A cell that is at one piece of work for so long is stuck, and its host ends."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +69,8 @@ class CellHost:
         robot: Whose cell it is.
         cell: Closed when serving ends.
         size: Size of the images of every camera; None: native.
+        stamps: The clock by which the cell stamps its frames.
         bind: Endpoint without port; a free port is chosen for each socket.
-        keys: Folder of CURVE keys; None: unencrypted, for this machine only.
     """
 
     def __init__(
@@ -71,8 +80,8 @@ class CellHost:
         cell: Cell,
         *,
         size: Size | None,
+        stamps: SteadyClock,
         bind: str = LOOPBACK,
-        keys: Path | None = None,
     ) -> None:
         self._workspace = workspace
         self._robot = robot
@@ -81,7 +90,7 @@ class CellHost:
             cell,
             sizes=None if size is None else dict.fromkeys(CAMERAS, size),
             publish=self._publish,
-            stopped=self._wake,
+            stamps=stamps,
         )
         self._service = CellService(workspace, robot, cell, self._recorder, time.time_ns)
         self._replies: queue.SimpleQueue[tuple[list[bytes], bytes]] = queue.SimpleQueue()
@@ -97,21 +106,20 @@ class CellHost:
         self._frames = self._context.socket(zmq.XPUB)
         self._frames.setsockopt(zmq.XPUB_VERBOSE, 1)  # a second watcher too wants a frame at once
         self._frames.setsockopt(zmq.SNDHWM, 2)
-        self._unguard = None if keys is None else guard(self._context, keys)
-        self._host_key: str | None = None
+        keys = keys_folder(workspace)
+        make_keys(keys)
+        self._unguard = guard(self._context, keys)
         for zmq_socket in (self._requests, self._frames):
             zmq_socket.setsockopt(zmq.LINGER, 200)
-            if keys is not None:
-                self._host_key = secure_host(zmq_socket, keys)
+            zmq_socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_REQUEST_BYTES)
+            self._host_key = secure_host(zmq_socket, keys)
             zmq_socket.bind_to_random_port(bind)
 
     def address(self) -> HostAddress:
         """Where clients find this host."""
-        process = psutil.Process()
         return HostAddress(
             robot=self._robot.name,
-            pid=process.pid,
-            process_started=process.create_time(),
+            pid=os.getpid(),
             machine=socket.gethostname(),
             commands=_reachable(self._requests.getsockopt_string(zmq.LAST_ENDPOINT)),
             frames=_reachable(self._frames.getsockopt_string(zmq.LAST_ENDPOINT)),
@@ -129,37 +137,31 @@ class CellHost:
         A recording under way stays in its journal.
 
         Raises:
-            CellError: The cell or the recorder has failed by a defect.
+            CellError: The cell is stuck.
         """
         # A signal may reach another thread; only this makes the poll below notice it.
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         self._recorder.start()
         try:
             self._move_messages()
-            if not self._stopping:
-                raise CellError(
-                    "The recorder of this cell has ended by a defect.",
-                    where=f"robot '{self._robot.name}'",
-                    next_step="Report what the log says above; recordings are in the journal.",
-                )
         finally:
-            signal.set_wakeup_fd(-1)
-            self._recorder.close()
-            self._service.close()
-            self._send_replies()
-            self._cell.close()
-            if self._unguard is not None:
+            with _ending_in_time():
+                signal.set_wakeup_fd(-1)
+                self._recorder.close()
+                self._service.close()
+                self._send_replies()
+                self._cell.close()
                 self._unguard()
-            self._context.destroy()
-            self._woken.close()
-            self._waker.close()
+                self._context.destroy()
+                self._woken.close()
+                self._waker.close()
 
     def _move_messages(self) -> None:
         poller = zmq.Poller()
         for source in (self._requests, self._frames, self._woken):
             poller.register(source, zmq.POLLIN)
-        while not self._stopping and self._recorder.alive:
-            ready = dict(poller.poll(int(1000 * HEARTBEAT_S) if self._watched else None))
+        while not self._stopping:
+            ready = dict(poller.poll(int(1000 * HEARTBEAT_S)))
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
             if self._requests in ready:
@@ -169,22 +171,30 @@ class CellHost:
                 self._recorder.watch(self._watched)
             self._send_replies()
             self._send_frames()
+            if self._recorder.stuck_s > LONGEST_JOB_S:
+                raise CellError(
+                    f"The cell has been stuck for {LONGEST_JOB_S:g} s, so its host ends.",
+                    where=f"robot '{self._robot.name}'",
+                    next_step="Start the host again; recordings are in the journal.",
+                )
 
     def _take_request(self) -> None:
         *route, message = self._requests.recv_multipart()
         try:
-            command, arguments = decode_command(message)
-            if command not in _COMMANDS:
-                raise unknown_name("command", command, sorted(_COMMANDS))
-            method = getattr(self._service, command)
-            result = method(**_fitting(method, arguments))
+            request = decode_request(message)
+            fields = {name: getattr(request, name) for name in request.__struct_fields__}
+            result = getattr(self._service, request.command)(**fields)
         except GoalpostError as error:
-            self._requests.send_multipart([*route, encode_error(error)])
+            self._replies.put((route, encode_error(error)))
             return
-        if not isinstance(result, Future):
-            self._requests.send_multipart([*route, encode_result(result)])
+        except Exception as error:  # noqa: BLE001 (the last line of defence)
+            _log.exception("a request failed")
+            self._replies.put((route, encode_error(error)))
             return
-        result.add_done_callback(lambda future: self._reply_later(route, future))
+        if isinstance(result, Future):
+            result.add_done_callback(lambda future: self._reply_later(route, future))
+        else:
+            self._replies.put((route, encode_result(result)))
 
     def _reply_later(self, route: list[bytes], future: Future[object]) -> None:
         error = future.exception()
@@ -221,24 +231,30 @@ def _reachable(endpoint: str) -> str:
     return endpoint.replace("//0.0.0.0:", f"//{socket.gethostname()}:")
 
 
-def _fitting(method: object, arguments: dict[str, object]) -> dict[str, object]:
+@contextlib.contextmanager
+def _ending_in_time() -> Iterator[None]:
+    """The last line of defence: whatever hangs, the process ends and the robot is free."""
+    timer = threading.Timer(LONGEST_STOP_S, _end_now)
+    timer.daemon = True
+    timer.start()
     try:
-        inspect.signature(method).bind(**arguments)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise CellError(
-            f"The request does not fit its command: {error}.",
-            next_step="Use `data.cells.client.CellClient` of the same Goalpost.",
-        ) from error
-    return arguments
+        yield
+    finally:
+        timer.cancel()
 
 
-def make_cell(robot: Robot) -> Cell:
-    """The cell of `robot`, of its kind."""
+def _end_now() -> None:
+    _log.critical("ending took over %g s: something hangs and is left behind", LONGEST_STOP_S)
+    os._exit(1)
+
+
+def make_cell(robot: Robot, clock: SteadyClock) -> Cell:
+    """The cell of `robot`, of its kind; `clock` stamps its frames."""
     if robot.kind == "simulated":
         from data.cells.simulated.cell import make_cell as make_simulated_cell  # loads pybullet
 
-        return make_simulated_cell(robot)
-    return HardwareCell(robot)
+        return make_simulated_cell(robot, clock=clock)
+    return HardwareCell(robot, clock)
 
 
 def run_host(
@@ -247,37 +263,27 @@ def run_host(
     *,
     size: Size | None = None,
     bind: str = LOOPBACK,
-    keys: Path | None = None,
 ) -> None:
     """Serve the cell of `robot_name` until SIGTERM or SIGINT; call it in the main thread.
 
     Raises:
         UnknownName: The workspace has no such robot.
-        CellError: A host of this robot runs already.
-        InvalidInput: Other machines could reach it, and there are no keys.
+        CellError: A host of this robot runs already, or the cell is stuck.
     """
-    if keys is not None:
-        make_keys(keys)
-    elif bind != LOOPBACK:
-        raise InvalidInput(
-            f"A cell host on '{bind}' could be used by anyone on the network.",
-            where="--bind",
-            valid=[LOOPBACK],
-            next_step="Name a folder for its keys with --keys, so that only their owners connect.",
-        )
     robots = load_robots(workspace)
     if robot_name not in robots:
         raise unknown_name("robot", robot_name, robots, where=workspace.robots_path)
     robot = robots[robot_name]
     with hold_robot(workspace, robot_name, patience_s=_LOOKED_AT_S):
         address_path(workspace, robot_name).unlink(missing_ok=True)
+        stamps = SteadyClock()
         host = CellHost(
             workspace,
             robot,
-            make_cell(robot),
+            make_cell(robot, stamps),
             size=size or _usual_size(robot),
+            stamps=stamps,
             bind=bind,
-            keys=keys,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: host.stop())
@@ -306,13 +312,12 @@ def _parse_size(context: click.Context, parameter: click.Parameter, value: str) 
 @click.option("--robot", required=True, help="Whose cell to own, for example robot-1.")
 @click.option("--size", default="", callback=_parse_size, help="Images as WIDTHxHEIGHT [pixels].")
 @click.option("--bind", default=LOOPBACK, show_default=True, help="Endpoint without port.")
-@click.option("--keys", type=click.Path(path_type=Path), help="Folder of CURVE keys; made if new.")
-def main(workspace: Path, robot: str, size: Size | None, bind: str, keys: Path | None) -> None:
+def main(workspace: Path, robot: str, size: Size | None, bind: str) -> None:
     """Own one robot's cell and serve it until terminated."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     set_priority(os.getpid(), HOST_NICENESS)
     try:
-        run_host(open_workspace(workspace, create=False), robot, size=size, bind=bind, keys=keys)
+        run_host(open_workspace(workspace, create=False), robot, size=size, bind=bind)
     except GoalpostError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

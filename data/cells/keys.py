@@ -1,21 +1,26 @@
-"""CURVE keys: who may talk to a cell host that other machines can reach.
+"""CURVE keys: who may talk to the cell hosts of a workspace.
 
-A folder of keys holds `host.key_secret`, `client.key_secret` and, in `clients/`, the public key of
-every client that may connect. For a client on another machine, copy the robot's address file and
-`client.key_secret` into the `cells/` and `cells/keys/` folders of its workspace.
+Every connection is encrypted, also on one machine: a port on the loopback is open to every page
+that a browser shows. The workspace's `cells/keys/` holds `host.key_secret`, `client.key_secret`
+and, in `clients/`, the public key of every client that may connect. For a client on another
+machine, copy the robot's address file and `client.key_secret` into the `cells/` and `cells/keys/`
+folders of its workspace.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import zmq
+from filelock import FileLock
 from zmq.auth import create_certificates, load_certificate
 from zmq.auth.thread import ThreadAuthenticator
 
 from data.errors import CellError
+from data.storage import full_disk_is_an_error, make_folder, publish
 from data.workspace import Workspace
 
 _HOST = "host"
@@ -29,16 +34,26 @@ def keys_folder(workspace: Workspace) -> Path:
 
 
 def make_keys(folder: Path) -> None:
-    """Make the keys of a host and of one client; keys that exist stay as they are."""
-    (folder / _CLIENTS).mkdir(parents=True, exist_ok=True)
-    for name in (_HOST, _CLIENT):
-        secret = folder / f"{name}.key_secret"
-        if not secret.exists():
-            create_certificates(folder, name)
-            secret.chmod(0o600)
-    public = folder / f"{_CLIENT}.key"
-    if public.exists():
-        public.replace(folder / _CLIENTS / public.name)
+    """Make the keys of a host and of one client; keys that exist stay as they are.
+
+    Raises:
+        StorageFull: The disk is full.
+    """
+    with full_disk_is_an_error(folder):
+        for each in (folder, folder / _CLIENTS):
+            make_folder(each, mode=0o700)
+        with FileLock(folder / "keys.lock"):
+            for name, public_folder in ((_HOST, folder), (_CLIENT, folder / _CLIENTS)):
+                if not (folder / f"{name}.key_secret").exists():
+                    _make_key(folder, name, public_folder)
+
+
+def _make_key(folder: Path, name: str, public_folder: Path) -> None:
+    with TemporaryDirectory(dir=folder) as temporary:
+        public, secret = map(Path, create_certificates(temporary, name))
+        secret.chmod(0o600)
+        publish(public, public_folder / public.name)
+        publish(secret, folder / secret.name)  # last: it says that the key is whole
 
 
 def guard(context: zmq.Context[Any], folder: Path) -> Callable[[], None]:
@@ -82,7 +97,10 @@ def _load(path: Path) -> tuple[bytes, bytes]:
 
 def _no_key(path: Path) -> CellError:
     return CellError(
-        "The connection to this cell is encrypted, and there is no readable key for it.",
+        "There is no readable key for the connection to this cell, which is encrypted.",
         where=path,
-        next_step="Copy the key file from the folder that the cell host was given with --keys.",
+        next_step=(
+            "On the host's machine, delete the folder and restart the host, which makes new keys; "
+            "elsewhere, copy the key file from there."
+        ),
     )

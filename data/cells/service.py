@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from data.catalog import Catalog
 from data.cells.hardware import HardwareCell
-from data.cells.messages import CellStatus, RecordingStatus, status_as_json
+from data.cells.messages import CellStatus, RecordingStatus
 from data.cells.protocol import Cell, RobotCell
 from data.episodes import new_episode_id
 from data.errors import CellError, InvalidInput
+from data.frames import CAMERAS
 from data.journal import (
     Journal,
     JournalHeader,
@@ -29,6 +29,7 @@ from data.recording import (
     RecordingSummary,
     RecoveredClip,
     describe_journal,
+    drop_journal,
     seal_journal,
     too_short,
 )
@@ -36,6 +37,8 @@ from data.robots import Robot
 from data.task_store import load_tasks
 from data.tasks import Outcome
 from data.workspace import Workspace
+
+_T = TypeVar("_T")
 
 
 @runtime_checkable
@@ -55,7 +58,8 @@ class DemonstratingCell(Protocol):
 class CellService:
     """The commands of one cell. Public methods are called from one thread.
 
-    What they give back is plain values, or a future of them where they wait for cell or disk.
+    They give back what was asked for, or a future of it where they wait for cell or disk. Each is
+    called with the fields of its request (`messages.Request`), which are of their types.
     """
 
     def __init__(
@@ -77,25 +81,30 @@ class CellService:
         """Wait for clips that are being sealed."""
         self._workers.shutdown()
 
-    def status(self) -> dict[str, Any]:
-        """What the cell does now, as `messages.status_from_json` reads it."""
-        cell, take = self._cell, self._recorder.take
-        return status_as_json(
-            CellStatus(
-                robot=self._robot.name,
-                kind=self._robot.kind,
-                recording=None if take is None else _recording_status(take),
-                recovered=tuple(self._recovered()),
-                camera_errors=cell.problems() if isinstance(cell, HardwareCell) else {},
-                problem=None if self._recorder.problem is None else str(self._recorder.problem),
-                scene=self._scene,
-            )
+    def status(self) -> CellStatus:
+        """What the cell does now."""
+        take = self._recorder.take
+        return CellStatus(
+            robot=self._robot.name,
+            kind=self._robot.kind,
+            recording=None if take is None else _recording_status(take, self._recorder.elapsed_s),
+            recovered=tuple(self._recovered()),
+            camera_errors=self._camera_errors(),
+            problem=None if self._recorder.problem is None else str(self._recorder.problem),
+            scene=self._scene,
         )
+
+    def _camera_errors(self) -> dict[str, str]:
+        problems = self._cell.problems() if isinstance(self._cell, HardwareCell) else {}
+        error = self._recorder.camera_error
+        if problems or error is None:
+            return problems
+        return dict.fromkeys(CAMERAS, str(error))
 
     def demonstrate(self, task: str, outcome: Outcome, near_miss: bool, seed: int) -> Future[None]:
         """Let the demonstrator show `outcome` of `task`."""
         cell = self._demonstrating_cell()
-        self._check_shown(task, outcome)
+        _ = load_tasks(self._workspace)[task]  # raises UnknownName
         words = f"{outcome} of {task}" + (", nearly the other outcome" if near_miss else "")
         return self._arrange(
             words, lambda: cell.demonstrate(task, outcome, near_miss=near_miss, seed=seed)
@@ -112,10 +121,10 @@ class CellService:
         return self._arrange("", cell.idle)
 
     def start_recording(
-        self, task: str, outcome: Outcome, pair_id: str | None, by: str
+        self, task: str, outcome: Outcome, pair_id: str | None, by: str, longest_s: float
     ) -> Future[str]:
-        """Begin a clip; gives its id."""
-        self._check_shown(task, outcome)
+        """Begin a clip of at most `longest_s` seconds; gives its id."""
+        _ = load_tasks(self._workspace)[task]  # raises UnknownName
         now_ns = self._clock_ns()
         recording_id = new_episode_id(now_ns)
         self._in_hand.add(recording_id)
@@ -132,15 +141,16 @@ class CellService:
 
         def start() -> str:
             try:
-                self._recorder.begin(Journal(self._workspace, header)).result()
+                journal = Journal(self._workspace, header)
+                self._recorder.begin(journal, longest_s=longest_s).result()
             finally:
                 self._in_hand.discard(recording_id)
             return recording_id
 
         return self._workers.submit(start)
 
-    def stop_recording(self) -> Future[dict[str, Any]]:
-        """End the clip and seal it; gives its `RecordingSummary` as plain values."""
+    def stop_recording(self) -> Future[RecordingSummary]:
+        """End the clip and seal it."""
         take = self._recorder.take
         if take is not None:
             self._in_hand.add(take.journal.header.recording_id)
@@ -148,9 +158,9 @@ class CellService:
         cell = self._cell
         truth = self._recorder.call(cell.truth if isinstance(cell, RobotCell) else lambda: None)
 
-        def stop() -> dict[str, Any]:
+        def stop() -> RecordingSummary:
             try:
-                return asdict(self._seal(ended.result(), truth.result()))
+                return self._seal(ended.result(), truth.result())
             finally:
                 if take is not None:
                     self._in_hand.discard(take.journal.header.recording_id)
@@ -162,26 +172,35 @@ class CellService:
         ended = self._recorder.end()
         return self._workers.submit(lambda: remove_journal(ended.result().journal.folder))
 
-    def recovered(self) -> list[dict[str, Any]]:
-        """Recordings that were cut short, oldest first, as plain values."""
-        return [asdict(clip) for clip in self._recovered()]
+    def recovered(self) -> list[RecoveredClip]:
+        """Recordings that were cut short, oldest first."""
+        return self._recovered()
 
     def keep_recovered(self, recording_id: str) -> Future[str]:
         """Seal a recording that was cut short; gives its episode's id."""
         folder = self._find_recovered(recording_id)
+        return self._with_recovered(
+            recording_id, lambda: seal_journal(Catalog(self._workspace), folder).episode_id
+        )
+
+    def drop_recovered(self, recording_id: str) -> Future[None]:
+        """Throw a recording away that was cut short."""
+        folder = self._find_recovered(recording_id)
+        return self._with_recovered(
+            recording_id,
+            lambda: drop_journal(Catalog(self._workspace), folder, at_ns=self._clock_ns()),
+        )
+
+    def _with_recovered(self, recording_id: str, action: Callable[[], _T]) -> Future[_T]:
         self._in_hand.add(recording_id)
 
-        def keep() -> str:
+        def act() -> _T:
             try:
-                return seal_journal(Catalog(self._workspace), folder).episode_id
+                return action()
             finally:
                 self._in_hand.discard(recording_id)
 
-        return self._workers.submit(keep)
-
-    def drop_recovered(self, recording_id: str) -> None:
-        """Throw a recording away that was cut short."""
-        remove_journal(self._find_recovered(recording_id))
+        return self._workers.submit(act)
 
     def _seal(self, take: Take, truth: dict[str, bool] | None) -> RecordingSummary:
         if take.frame_count < FEWEST_FRAMES:
@@ -244,15 +263,8 @@ class CellService:
 
         return self._recorder.call(job)
 
-    def _check_shown(self, task: str, outcome: str) -> None:
-        _ = load_tasks(self._workspace)[task]  # raises UnknownName
-        if outcome not in get_args(Outcome):
-            raise InvalidInput(
-                f"A clip cannot show the outcome '{outcome}'.", valid=get_args(Outcome)
-            )
 
-
-def _recording_status(take: Take) -> RecordingStatus:
+def _recording_status(take: Take, elapsed_s: float) -> RecordingStatus:
     header = take.journal.header
     return RecordingStatus(
         recording_id=header.recording_id,
@@ -261,6 +273,8 @@ def _recording_status(take: Take) -> RecordingStatus:
         pair_id=header.pair_id,
         by=header.by,
         started_at_ns=header.started_at_ns,
+        elapsed_s=elapsed_s,
+        longest_s=take.longest_s,
         frame_count=take.frame_count,
         dropped_frames=take.dropped_frames,
     )

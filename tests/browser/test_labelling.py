@@ -110,9 +110,41 @@ def test_answers_wait_in_the_browser_while_the_server_is_away(
     for _ in range(5):
         page.keyboard.press("1")
         page.wait_for_timeout(60)
-    kept = page.evaluate("sessionStorage.getItem('goalpost-decisions:labelling')")
-    assert kept.count('"success"') == 5
+    kept = page.evaluate("Object.values(localStorage).filter((text) => text.includes('success'))")
+    assert len(kept) == 5
+    given_ns = time.time_ns()
     assert standing_labels(Catalog(workspace)) == []
+    context = page.context
+    page.close()  # what was not sent outlives the tab
     serve(app.port)
+    time.sleep(1.0)
+    context.new_page().goto(f"{app.url}/label")
     labels = _labels(workspace, 5, wait_s=60)
+    assert all(label.at_ns < given_ns for label in labels)
     assert {label.episode_id for label in labels} == {f"episode-{n}" for n in range(35, 40)}
+
+
+def test_an_answer_that_cannot_be_saved_is_set_aside_and_mended(
+    workspace: Workspace, serve: Callable[..., Any], page: Page
+) -> None:
+    _fill(workspace)
+    page.goto(f"{serve().url}/label")
+    widget = page.locator(WIDGET)
+    expect(widget.get_by_role("heading")).to_be_visible(timeout=30_000)
+    page.keyboard.press("1")
+    _labels(workspace, 1)
+    # Answers to a picture that is gone, as after the removal of its shard.
+    page.evaluate(
+        """() => {
+            const entry = { client: "0123456789abcdef", n: 1, item: "gone|0|lift-any",
+                            answer: "failure", at: Date.now() };
+            localStorage.setItem("goalpost-decisions|labelling|someone|0123456789abcdef:1",
+                                 JSON.stringify(entry));
+        }"""
+    )
+    page.reload()
+    expect(widget.get_by_text("could not be saved")).to_be_visible(timeout=30_000)
+    page.keyboard.press("0")
+    _labels(workspace, 2)
+    widget.get_by_role("button", name="Forget it").click()
+    expect(widget.get_by_text("could not be saved")).to_have_count(0)

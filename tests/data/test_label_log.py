@@ -79,7 +79,11 @@ def test_a_full_disk_leaves_the_log_as_it_was(
     assert path.read_bytes() == before
 
 
-def test_a_small_full_disk_leaves_the_log_as_it_was(tmp_path, make_episode, make_label) -> None:
+@pytest.mark.parametrize("count", [40, 48, 60, 100])
+def test_a_small_full_disk_leaves_the_log_as_it_was(
+    tmp_path, make_episode, make_label, count
+) -> None:
+    """Also where a part of the batch fits, and would be written once the log was cut back."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -93,7 +97,7 @@ def test_a_small_full_disk_leaves_the_log_as_it_was(tmp_path, make_episode, make
         label_log.append(path, [label])
         before = path.read_bytes()
         with pytest.raises(StorageFull):
-            label_log.append(path, [make_label(make_episode()) for _ in range(100)])
+            label_log.append(path, [make_label(make_episode()) for _ in range(count)])
         assert path.read_bytes() == before
         path.unlink()
     finally:

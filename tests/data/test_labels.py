@@ -30,12 +30,25 @@ def test_the_newest_stands(catalog, episode, make_label) -> None:
     assert label_history(catalog) == [other_task, other_frame, second, first]
 
 
-def test_an_older_label_that_arrives_later_does_not_stand(catalog, episode, make_label) -> None:
-    """Labels brought by an import may be older than a correction made here."""
-    old, new = make_label(episode, "success"), make_label(episode, "failure")
-    append_labels(catalog, [new])
+def test_a_correction_stands_although_the_clock_was_set_back(catalog, episode, make_label) -> None:
+    old = make_label(episode, "success")
+    correction = make_label(episode, "failure", at_ns=old.at_ns - 3600 * 10**9)
     append_labels(catalog, [old])
-    assert standing_labels(catalog) == [new]
+    append_labels(catalog, [correction])
+    assert standing_labels(catalog) == [correction]
+
+
+def test_an_imported_label_never_stands_over_what_was_said_here(
+    catalog, episode, make_label
+) -> None:
+    older, newer = (make_label(episode, "success", source="import") for _ in range(2))
+    append_labels(catalog, [newer])
+    append_labels(catalog, [older])
+    assert standing_labels(catalog) == [newer]
+    here = make_label(episode, "failure", at_ns=1)
+    append_labels(catalog, [here])
+    append_labels(catalog, [make_label(episode, "success", source="import")])
+    assert standing_labels(catalog) == [here]
 
 
 def test_undo_restores_what_stood_before(catalog, episode, make_label) -> None:

@@ -1,17 +1,22 @@
 import errno
 import itertools
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from data import recording
+from data.clock import Deadlines, SteadyClock
 from data.errors import CameraError, CellError, StorageFull
 from data.frames import CAMERAS, EncodedFrameSet, FrameSet, Size
-from data.journal import Journal, JournalHeader, count_frames, list_journals
-from data.recorder import Deadlines, Recorder
+from data.journal import Journal, JournalHeader, count_frames, list_journals, stream_frames
+from data.recorder import Recorder
 from data.workspace import Workspace
 
 RECORDINGS = itertools.count(1)
@@ -24,7 +29,7 @@ class StillCell:
 
     def __init__(self) -> None:
         self.reads = 0
-        self.failure: CameraError | None = None
+        self.failure: Exception | None = None
         self.frozen_ns: int | None = None
 
     def read(self, sizes: Mapping[str, Size] | None = None) -> FrameSet:
@@ -81,7 +86,7 @@ def start(published: Published) -> Iterator[Callable[[StillCell], Recorder]]:
     started: list[Recorder] = []
 
     def start(cell: StillCell) -> Recorder:
-        recorder = Recorder(cell, sizes=None, publish=published, stopped=lambda: None)
+        recorder = Recorder(cell, sizes=None, publish=published, stamps=SteadyClock())
         recorder.start()
         started.append(recorder)
         return recorder
@@ -163,7 +168,7 @@ def test_a_recording_is_sampled_at_its_rate_and_the_demonstration_goes_on(
 ) -> None:
     cell = DemonstratedCell()
     recorder = start(cell)
-    recorder.begin(new_journal(workspace)).result(5)
+    recorder.begin(new_journal(workspace), longest_s=60).result(5)
     assert recorder.take is not None
     time.sleep(1.1)
     take = recorder.end().result(5)
@@ -177,9 +182,9 @@ def test_a_second_recording_is_refused(
     start: Callable[[StillCell], Recorder], workspace: Workspace
 ) -> None:
     recorder = start(StillCell())
-    recorder.begin(new_journal(workspace)).result(5)
+    recorder.begin(new_journal(workspace), longest_s=60).result(5)
     with pytest.raises(CellError, match="running already"):
-        recorder.begin(new_journal(workspace)).result(5)
+        recorder.begin(new_journal(workspace), longest_s=60).result(5)
     assert len(list_journals(workspace)) == 1
     recorder.end().result(5)
     with pytest.raises(CellError, match="Nothing is being recorded"):
@@ -193,7 +198,7 @@ def test_a_missing_camera_refuses_the_recording(
     cell.failure = CameraError("Camera 'left' cannot be opened.")
     recorder = start(cell)
     with pytest.raises(CameraError, match="left"):
-        recorder.begin(new_journal(workspace)).result(5)
+        recorder.begin(new_journal(workspace), longest_s=60).result(5)
     assert list_journals(workspace) == []
 
 
@@ -203,7 +208,7 @@ def test_a_camera_that_dies_ends_the_recording_and_keeps_it(
     cell = StillCell()
     recorder = start(cell)
     journal = new_journal(workspace)
-    recorder.begin(journal).result(5)
+    recorder.begin(journal, longest_s=60).result(5)
     published.wait_for(3)
     cell.failure = CameraError("Camera 'left' stopped giving frames.")
     wait_until(lambda: recorder.take is None)
@@ -221,7 +226,7 @@ def test_a_frozen_camera_gives_no_new_frames(
 ) -> None:
     cell = StillCell()
     recorder = start(cell)
-    recorder.begin(new_journal(workspace)).result(5)
+    recorder.begin(new_journal(workspace), longest_s=60).result(5)
     published.wait_for(1)
     cell.frozen_ns = time.time_ns()
     published.wait_for(2)
@@ -239,7 +244,7 @@ def test_a_full_disk_ends_the_recording_and_keeps_it(
 ) -> None:
     recorder = start(StillCell())
     journal = new_journal(workspace)
-    recorder.begin(journal).result(5)
+    recorder.begin(journal, longest_s=60).result(5)
     published.wait_for(2)
 
     def full(descriptor: int) -> None:
@@ -253,11 +258,132 @@ def test_a_full_disk_ends_the_recording_and_keeps_it(
 
 def test_closing_leaves_a_recording_in_its_journal(workspace: Workspace) -> None:
     published = Published()
-    recorder = Recorder(StillCell(), sizes=None, publish=published, stopped=lambda: None)
+    recorder = Recorder(StillCell(), sizes=None, publish=published, stamps=SteadyClock())
     recorder.start()
     journal = new_journal(workspace)
-    recorder.begin(journal).result(5)
+    recorder.begin(journal, longest_s=60).result(5)
     published.wait_for(2)
     recorder.close()
-    assert not recorder.alive
     assert count_frames(journal.folder) == len(published.frames)
+
+
+def test_what_is_asked_of_a_closed_recorder_is_answered(workspace: Workspace) -> None:
+    recorder = Recorder(StillCell(), sizes=None, publish=Published(), stamps=SteadyClock())
+    recorder.start()
+    began = recorder.begin(new_journal(workspace), longest_s=60)
+    recorder.close()
+    late = [recorder.end(), recorder.call(lambda: 1)]
+    assert began.result(0) is None
+    for answer in late:
+        with pytest.raises(CellError, match="just ending"):
+            answer.result(0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_defect_ends_the_clip_keeps_it_and_is_tried_again(
+    start: Callable[[StillCell], Recorder], workspace: Workspace, published: Published
+) -> None:
+    cell = StillCell()
+    recorder = start(cell)
+    journal = new_journal(workspace)
+    recorder.begin(journal, longest_s=60).result(5)
+    published.wait_for(3)
+    cell.failure = ValueError("a defect")
+    wait_until(lambda: recorder.take is None)
+    with pytest.raises(CellError, match=r"stopped by itself.*ValueError: a defect"):
+        recorder.end().result(5)
+    with pytest.raises(ValueError, match="a defect"):
+        recorder.begin(new_journal(workspace), longest_s=60).result(5)
+    assert [header.recording_id for header in list_journals(workspace)] == [journal.folder.name]
+    cell.failure = None
+    recorder.begin(new_journal(workspace), longest_s=60).result(5)
+    assert recorder.end().result(5)
+
+
+def test_a_defect_of_the_encoder_ends_the_clip_and_keeps_it(
+    start: Callable[[StillCell], Recorder],
+    workspace: Workspace,
+    published: Published,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = start(StillCell())
+    recorder.begin(new_journal(workspace), longest_s=60).result(5)
+    published.wait_for(2)
+
+    def fail(frames: EncodedFrameSet) -> bytes:
+        raise IndexError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("data.journal.pack", fail)
+        wait_until(lambda: recorder.take is None)
+    recorder.begin(new_journal(workspace), longest_s=60).result(5)
+    assert recorder.end().result(5)
+
+
+def test_a_clip_ends_by_itself_at_its_longest_time(
+    start: Callable[[StillCell], Recorder], workspace: Workspace
+) -> None:
+    recorder = start(StillCell())
+    journal = new_journal(workspace)
+    recorder.begin(journal, longest_s=0.7).result(5)
+    wait_until(lambda: recorder.take is None)
+    with pytest.raises(CellError, match=r"longest time asked for, 0\.7 s"):
+        recorder.end().result(5)
+    wait_until(lambda: count_frames(journal.folder) >= 3)
+    assert count_frames(journal.folder) <= 5
+
+
+def test_a_clip_that_finds_no_room_is_refused(
+    start: Callable[[StillCell], Recorder], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = start(StillCell())
+    free = recording.SPARE_BYTES + 100_000
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    with pytest.raises(StorageFull, match=r"but for \d+ s of such a clip, and it may take 600"):
+        recorder.begin(new_journal(workspace), longest_s=600).result(5)
+    assert list_journals(workspace) == []
+    recorder.begin(new_journal(workspace), longest_s=1).result(5)
+
+
+def test_a_clip_ends_while_there_is_room_to_store_it(
+    start: Callable[[StillCell], Recorder],
+    workspace: Workspace,
+    published: Published,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = start(StillCell())
+    journal = new_journal(workspace)
+    recorder.begin(journal, longest_s=60).result(5)
+    published.wait_for(2)
+    free = recording.SPARE_BYTES + journal.size_bytes
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    wait_until(lambda: recorder.take is None)
+    assert isinstance(recorder.problem, StorageFull)
+    assert count_frames(journal.folder) >= 2
+
+
+def test_a_step_back_of_the_wall_clock_drops_no_frame(
+    workspace: Workspace, published: Published
+) -> None:
+    ahead_ns = 0
+    stamps = SteadyClock(wall_ns=lambda: time.time_ns() + ahead_ns)
+
+    class SteadyCell(StillCell):
+        def read(self, sizes: Mapping[str, Size] | None = None) -> FrameSet:
+            frames = super().read(sizes)
+            return replace(frames, timestamps_ns=dict.fromkeys(CAMERAS, stamps()))
+
+    recorder = Recorder(SteadyCell(), sizes=None, publish=published, stamps=stamps)
+    recorder.start()
+    for ahead_ns in (0, -60 * 10**9):  # the second clip begins after a step back
+        recorder.begin(new_journal(workspace), longest_s=60).result(5)
+        published.wait_for(len(published.frames) + 2)
+        ahead_ns -= 60 * 10**9
+        published.wait_for(len(published.frames) + 3)
+        take = recorder.end().result(5)
+        times_ns = [frames.timestamps_ns["left"] for frames in stream_frames(take.journal.folder)]
+        assert len(times_ns) >= 5
+        assert take.dropped_frames <= 1
+        assert all(0 < later - early < 1e9 for early, later in itertools.pairwise(times_ns))
+    assert abs(times_ns[0] - (time.time_ns() - 60 * 10**9)) < 10e9
+    recorder.close()

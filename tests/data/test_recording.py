@@ -1,3 +1,6 @@
+import struct
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,8 @@ from data.errors import InvalidInput, StorageFull
 from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.journal import Journal, JournalHeader, list_journals
 from data.labels import standing_labels
-from data.recording import describe_journal, measure_timing, seal_journal
+from data.packing import pack
+from data.recording import describe_journal, drop_journal, measure_timing, seal_journal
 
 STARTED_NS = 1_795_219_741_000_000_000
 CLIP = "20261121-000901-000000000-abcdef"
@@ -120,7 +124,7 @@ def test_a_full_disk_while_sealing_keeps_the_journal(
     def full(*arguments: object) -> None:
         raise StorageFull("The disk is full.")
 
-    monkeypatch.setattr(recording, "save_episodes", full)
+    monkeypatch.setattr(recording, "save_streams", full)
     with pytest.raises(StorageFull):
         seal_journal(catalog, folder)
     assert describe_journal(folder).frame_count == 4
@@ -132,3 +136,75 @@ def test_a_clip_of_one_frame_is_refused_and_kept(catalog: Catalog) -> None:
     with pytest.raises(InvalidInput, match="1 frame, too few"):
         seal_journal(catalog, folder)
     assert folder.exists()
+
+
+@pytest.fixture
+def crashed(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recording whose sealing was killed after its label, before its journal was removed."""
+    folder = recorded(catalog)
+
+    def crash(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recording, "remove_journal", crash)
+        with pytest.raises(KeyboardInterrupt):
+            seal_journal(catalog, folder)
+    assert len(standing_labels(catalog)) == 1
+    return folder
+
+
+def test_dropping_what_was_labelled_before_the_crash_takes_the_label_back(
+    catalog: Catalog, crashed: Path
+) -> None:
+    drop_journal(catalog, crashed, at_ns=STARTED_NS + 1)
+    assert standing_labels(catalog) == []
+    assert list_journals(catalog.workspace) == []
+
+
+def test_dropping_what_was_never_labelled(catalog: Catalog) -> None:
+    drop_journal(catalog, recorded(catalog), at_ns=STARTED_NS + 1)
+    assert standing_labels(catalog) == []
+    assert list_journals(catalog.workspace) == []
+
+
+def test_keeping_after_a_drop_that_was_killed_labels_the_clip_again(
+    catalog: Catalog, crashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recording, "remove_journal", crash)
+        with pytest.raises(KeyboardInterrupt):
+            drop_journal(catalog, crashed, at_ns=STARTED_NS + 1)
+    assert standing_labels(catalog) == []
+    seal_journal(catalog, crashed)
+    assert [label.outcome for label in standing_labels(catalog)] == ["failure"]
+
+
+def test_sealing_takes_constant_memory(catalog: Catalog) -> None:
+    folder = recorded(catalog, frame_count=1)
+    padded = JPEG + bytes(300_000)
+    journal = folder / "frames.journal"
+    with journal.open("wb") as file:
+        for number in range(60):
+            at_ns = STARTED_NS + 200_000_000 * number
+            packed = pack(
+                EncodedFrameSet(
+                    jpegs=dict.fromkeys(CAMERAS, padded),
+                    timestamps_ns=dict.fromkeys(CAMERAS, at_ns),
+                )
+            )
+            file.write(struct.pack("<II", len(packed), zlib.crc32(packed)) + packed)
+    tracemalloc.start()
+    summary = seal_journal(catalog, folder)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert summary.frame_count == 60
+    assert stored_bytes(catalog) > 54e6
+    assert peak_bytes < 12e6
+
+
+def stored_bytes(catalog: Catalog) -> int:
+    return sum(path.stat().st_size for path in catalog.workspace.episodes.rglob("*.parquet"))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data.catalog import Catalog
+from data.cells.addresses import is_held
 from data.cells.client import running_hosts, stop_host
 from data.frames import CAMERAS
 from data.robots import Robot, register_robot
@@ -23,7 +24,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     workspace = open_workspace(tmp_path / "workspace")
     yield workspace
     for robot, host in running_hosts(workspace).items():
-        if host.is_local and host.pid != os.getpid():
+        if is_held(workspace, robot) and host.pid != os.getpid():
             stop_host(workspace, robot)
 
 

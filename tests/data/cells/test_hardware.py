@@ -7,6 +7,7 @@ import pytest
 
 from data.cells.hardware import HardwareCell
 from data.cells.protocol import Cell
+from data.clock import SteadyClock
 from data.errors import CameraError
 from data.frames import CAMERAS, Size
 from data.robots import Robot
@@ -15,7 +16,7 @@ from data.robots import Robot
 @pytest.fixture
 def cell(write_video: Callable[[str, float], Path]) -> Iterator[HardwareCell]:
     sources = {camera: str(write_video(camera, 20)) for camera in CAMERAS}
-    cell = HardwareCell(Robot(name="arm-1", kind="hardware", cameras=sources))
+    cell = HardwareCell(Robot(name="arm-1", kind="hardware", cameras=sources), SteadyClock())
     yield cell
     cell.close()
 
@@ -41,7 +42,7 @@ def test_a_missing_camera_is_named_and_the_others_go_on(
 ) -> None:
     sources = dict.fromkeys(CAMERAS, str(write_video("a", 20)))
     sources["left"] = str(tmp_path / "unplugged.avi")
-    cell = HardwareCell(Robot(name="arm-1", kind="hardware", cameras=sources))
+    cell = HardwareCell(Robot(name="arm-1", kind="hardware", cameras=sources), SteadyClock())
     with pytest.raises(CameraError, match=r"'left' cannot be opened.*unplugged"):
         cell.read()
     assert list(cell.problems()) == ["left"]
