@@ -23,7 +23,8 @@ from data.task_store import load_tasks
 from data.truth_labels import label_from_truth
 from data.workspace import Workspace, open_workspace
 from policy.artefact import load_summary
-from sd_model.judging.report import load_report, report_table
+from sd_model.judging.report_files import load_report
+from sd_model.judging.report_tables import report_table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,21 +1,29 @@
-"""What a detector got wrong, at its own thresholds or at others, without asking it again."""
+"""What a detector and the labels disagree about, at its own thresholds or at others.
+
+A person corrects a whole clip or one terminal frame, so the judged frames are gathered into such
+items: a row each, with the columns of `items`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
 
 from app.decision_log import Item
 from data.labels import Label
-from sd_model.judging.scores import JudgedExample
+from sd_model.judging.worst import with_threshold
 
-MistakeKind = Literal["false positive", "false negative"]
+ITEM = ["episode_id", "item_frame", "task"]
+"""The columns that name an item; `item_frame` is `WHOLE_CLIP` for a clip."""
+WHOLE_CLIP = -1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """How often a detector was wrong among judged examples."""
+    """How often a detector was wrong among judged frames."""
 
     successes: int
     failures: int
@@ -35,78 +43,47 @@ class Tally:
         return self.false_negatives / self.successes if self.successes else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mistake:
-    """One label that the detector disagrees with: of a terminal frame, or of a whole clip."""
-
-    item: Item
-    kind: MistakeKind
-    worst: JudgedExample
-    """The frame on which it is furthest from the threshold."""
-    confidence: float
-    """That distance, as a share of the largest one possible, 0 to 1."""
-    wrong_frames: int
-    judged_frames: int
-
-
-def tally(examples: Iterable[JudgedExample], thresholds: Mapping[str, float]) -> Tally:
-    """Count the examples and the mistakes among them at `thresholds`."""
-    successes = failures = false_positives = false_negatives = 0
-    for example in examples:
-        decided = example.score >= thresholds[example.task]
-        if example.outcome == "success":
-            successes += 1
-            false_negatives += not decided
-        else:
-            failures += 1
-            false_positives += decided
+def tally(judged: pd.DataFrame, thresholds: Mapping[str, float]) -> Tally:
+    """Count the judged frames and the mistakes among them at `thresholds`."""
+    marked = with_threshold(judged, thresholds)
+    success, wrong = marked["outcome"] == "success", marked["wrong"]
     return Tally(
-        successes=successes,
-        failures=failures,
-        false_positives=false_positives,
-        false_negatives=false_negatives,
+        successes=int(success.sum()),
+        failures=int((~success).sum()),
+        false_positives=int((wrong & ~success).sum()),
+        false_negatives=int((wrong & success).sum()),
     )
 
 
-def find_mistakes(
-    examples: Iterable[JudgedExample], thresholds: Mapping[str, float]
-) -> list[Mistake]:
-    """The mistakes at `thresholds`, the most confident first; one for all frames of a clip."""
-    groups: dict[Item, list[JudgedExample]] = {}
-    for example in examples:
-        groups.setdefault(item_of(example), []).append(example)
-    found: list[Mistake] = []
-    for item, group in groups.items():
-        wrong = [
-            example
-            for example in group
-            if (example.score >= thresholds[item.task]) != (example.outcome == "success")
-        ]
-        if wrong:
-            worst = max(wrong, key=lambda example: _confidence(example, thresholds[item.task]))
-            found.append(
-                Mistake(
-                    item=item,
-                    kind="false negative" if worst.outcome == "success" else "false positive",
-                    worst=worst,
-                    confidence=_confidence(worst, thresholds[item.task]),
-                    wrong_frames=len(wrong),
-                    judged_frames=len(group),
-                )
-            )
-    return sorted(found, key=lambda mistake: (-mistake.confidence, mistake.item.item_id))
+def items(judged: pd.DataFrame, thresholds: Mapping[str, float]) -> pd.DataFrame:
+    """What can be corrected: whole clips and terminal frames, a row for each of their tasks.
+
+    Args:
+        judged: The table of `sd_model.judging.scores`.
+
+    Returns:
+        Per item the row of its most certain wrong frame, or of its least certain one where all are
+        right, with the columns of `judged` and `item_frame`, `threshold`, `certainty` (of that
+        frame, 0 to 1), `wrong_frames`, `judged_frames` and `kind` ("false positive", "false
+        negative" or "right"). In no special order.
+    """
+    marked = with_threshold(judged, thresholds)
+    marked["item_frame"] = np.where(marked["kind"] == "clip", WHOLE_CLIP, marked["frame_index"])
+    marked["kind_of_episode"] = marked.pop("kind")
+    groups = marked.groupby(ITEM, observed=True, sort=False)["wrong"]
+    marked["wrong_frames"] = groups.transform("sum")
+    marked["judged_frames"] = groups.transform("size")
+    # Wrong frames first, the most certain one leading; then right ones, the least certain leading.
+    marked["order"] = np.where(marked["wrong"], -marked["certainty"], 1 + marked["certainty"])
+    shown = marked.sort_values("order", kind="stable").drop_duplicates(ITEM).drop(columns="order")
+    wrong_kind = np.where(shown["outcome"] == "success", "false negative", "false positive")
+    return shown.assign(kind=np.where(shown["wrong"], wrong_kind, "right"))
 
 
-def item_of(example: JudgedExample) -> Item:
-    """What a person labels to correct the example: the whole clip, or the terminal frame."""
-    frame = None if example.kind == "clip" else example.frame_index
-    return Item(example.episode_id, frame, example.task)
-
-
-def _confidence(example: JudgedExample, threshold: float) -> float:
-    distance = example.score - threshold
-    room = (1 - threshold) if distance >= 0 else threshold
-    return abs(distance) / room if room else 1.0
+def item_of(row: pd.Series) -> Item:
+    """The item of one row of `items`."""
+    frame = None if row["item_frame"] == WHOLE_CLIP else int(row["item_frame"])
+    return Item(str(row["episode_id"]), frame, str(row["task"]))
 
 
 def reviewed(labels: Iterable[Label]) -> dict[Item, Label]:
@@ -118,18 +95,19 @@ def reviewed(labels: Iterable[Label]) -> dict[Item, Label]:
     }
 
 
-def as_corrected(
-    examples: Sequence[JudgedExample], corrections: Mapping[Item, Label]
-) -> list[JudgedExample]:
-    """The examples with the outcomes that people gave in review; `unsure` ones are left out."""
-    corrected: list[JudgedExample] = []
-    for example in examples:
-        label = corrections.get(item_of(example))
-        if label is None:
-            corrected.append(example)
-        elif label.outcome != "unsure":
-            outcome: Literal["success", "failure"] = (
-                "success" if label.outcome == "success" else "failure"
-            )
-            corrected.append(replace(example, outcome=outcome))
-    return corrected
+def as_corrected(judged: pd.DataFrame, corrections: Mapping[Item, Label]) -> pd.DataFrame:
+    """The judged frames with the outcomes that people gave in review, without `unsure` ones."""
+    whole = judged["kind"] == "clip"
+    keys = zip(
+        judged["episode_id"], np.where(whole, WHOLE_CLIP, judged["frame_index"]), judged["task"],
+        strict=True,
+    )  # fmt: skip
+    said = {
+        (item.episode_id, WHOLE_CLIP if item.frame_index is None else item.frame_index, item.task):
+        label.outcome
+        for item, label in corrections.items()
+    }  # fmt: skip
+    answer = pd.Series([said.get(key) for key in keys], index=judged.index, dtype=object)
+    outcome = answer.where(answer.notna(), judged["outcome"].astype(object))
+    corrected = judged.assign(outcome=outcome)
+    return corrected[outcome != "unsure"]

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from app.wording import counted, listed, when
 from sd_model.artefact import DetectorSummary
 from sd_model.judging.metrics import Rate
-from sd_model.judging.report import Cell, Report, percent
+from sd_model.judging.report import Cell, Report
+from sd_model.judging.report_tables import percent
 
 HIGH_FALSE_POSITIVE_RATE = 0.02
 """Above this a detector's rewards are mostly wrong while the policy still rarely succeeds: at 2%
@@ -43,8 +44,9 @@ def holdout_verdict(report: Report) -> str:
         )
     return " ".join(
         f"On {mean.robot}, which it has never seen, it misses "
-        f"{percent(mean.rates['false_negative'])} of the successes and takes "
-        f"{percent(mean.rates['false_positive'])} of the failures for success (mean over tasks)."
+        f"{percent(mean.rates['false_negative'].value)} of the successes and takes "
+        f"{percent(mean.rates['false_positive'].value)} of the failures for success (mean over "
+        "tasks)."
         for mean in means
     )
 
@@ -55,8 +57,8 @@ def robot_figures(report: Report) -> list[dict[str, str]]:
         {
             "robot": mean.robot,
             "role": "held out" if mean.split == "holdout" else "helped to choose thresholds",
-            "missed (FN)": percent(mean.rates["false_negative"]),
-            "false success (FP)": percent(mean.rates["false_positive"]),
+            "missed (FN)": percent(mean.rates["false_negative"].value),
+            "false success (FP)": percent(mean.rates["false_positive"].value),
         }
         for mean in report.means
     ]

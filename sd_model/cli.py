@@ -38,7 +38,8 @@ def train(
 ) -> None:
     """Train a detector here and now, and print its report."""
     from data.runs import create_run
-    from sd_model.judging.report import load_report, report_table
+    from sd_model.judging.report_files import load_report
+    from sd_model.judging.report_tables import report_table
     from sd_model.run import execute_run
 
     workspace = existing_workspace(root)
@@ -79,7 +80,8 @@ def report(root: Path | None, detector_id: str, as_json: bool, again: bool) -> N
     """Print the report of DETECTOR_ID, per robot and task, the holdout first."""
     from sd_model.artefact import MANIFEST, detector_folder, load_summary
     from sd_model.examples.manifest import Manifest
-    from sd_model.judging.report import HTML, JSON, load_report, report_table, write_report
+    from sd_model.judging.report_files import HTML, JSON, load_report, write_report
+    from sd_model.judging.report_tables import report_table
 
     folder = detector_folder(existing_workspace(root), detector_id)
     if again:

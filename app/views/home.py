@@ -13,7 +13,7 @@ from app.verdict import detector_words, holdout_verdict
 from app.widgets.run_progress import show_run
 from data.errors import CorruptData
 from sd_model.artefact import list_detectors
-from sd_model.judging.report import load_report
+from sd_model.judging.report_files import load_report
 
 _MARKS = {
     "done": (":material/check_circle:", "green", "Done"),

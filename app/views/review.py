@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from app import inbox, state
 from app.decision_log import Item
 from app.images import FRAMES, image_urls
 from app.label_queue import stated_outcomes
-from app.mistakes import (
-    Mistake,
-    Tally,
-    as_corrected,
-    find_mistakes,
-    item_of,
-    reviewed,
-    tally,
-)
+from app.mistakes import Tally, as_corrected, item_of, items, reviewed, tally
 from app.pages import link, nothing_yet
 from app.person import your_name
 from app.widgets.conflicts import show_conflicts
@@ -31,7 +24,7 @@ from data.labels import Label
 from data.shards import FrameRef
 from sd_model.artefact import SCORES, DetectorSummary
 from sd_model.judging.detector import list_detectors
-from sd_model.judging.scores import JudgedExample, load_scores
+from sd_model.judging.scores import load_scores
 
 _KEY = "review"
 CARDS = 12
@@ -91,10 +84,13 @@ def _review(summary: DetectorSummary, by: str) -> None:
     show_conflicts(
         stated_outcomes(labels), [(e, frame) for e, frame in looked_at if frame is not None], by=by
     )
-    mistakes = find_mistakes(examples, thresholds)
-    if not examples:
+    found = items(examples, thresholds)
+    mistakes = found[found["kind"] != "right"].sort_values(
+        ["certainty", "episode_id", "task"], ascending=[False, True, True]
+    )
+    if examples.empty:
         st.info("Nothing was judged in this selection. Choose another split, task or robot.")
-    elif not mistakes:
+    elif mistakes.empty:
         st.success("No mistakes in this selection.", icon=":material/task_alt:")
     else:
         _show_mistakes(mistakes, scores, thresholds, checked, by)
@@ -102,40 +98,36 @@ def _review(summary: DetectorSummary, by: str) -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _scores(folder: str, changed_ns: int) -> list[JudgedExample]:
+def _scores(folder: str, changed_ns: int) -> pd.DataFrame:
     return load_scores(Path(folder))
 
 
-def _choose(scores: Sequence[JudgedExample]) -> list[JudgedExample]:
+def _choose(scores: pd.DataFrame) -> pd.DataFrame:
     left, middle, right = st.columns(3)
-    splits = [split for split in _SPLITS if any(row.split == split for row in scores)]
+    splits = [split for split in _SPLITS if (scores["split"] == split).any()]
     with left:
         split = st.selectbox(
             "Judged on", splits, format_func=lambda name: _SPLITS[name], key="review-split"
         )
     with middle:
         tasks = st.multiselect(
-            "Tasks", sorted({row.task for row in scores}), placeholder="All", key="review-tasks"
+            "Tasks", sorted(scores["task"].unique()), placeholder="All", key="review-tasks"
         )
     with right:
         robots = st.multiselect(
             "Robots",
-            sorted({row.robot for row in scores if row.split == split}),
+            sorted(scores.loc[scores["split"] == split, "robot"].unique()),
             placeholder="All",
             key="review-robots",
         )
-    return [
-        row
-        for row in scores
-        if row.split == split
-        and (not tasks or row.task in tasks)
-        and (not robots or row.robot in robots)
-    ]
+    chosen = scores["split"] == split
+    for column, names in (("task", tasks), ("robot", robots)):
+        if names:
+            chosen &= scores[column].isin(names)
+    return scores[chosen]
 
 
-def _choose_thresholds(
-    own: Mapping[str, float], examples: Sequence[JudgedExample]
-) -> Mapping[str, float]:
+def _choose_thresholds(own: Mapping[str, float], examples: pd.DataFrame) -> Mapping[str, float]:
     toggle, slider = st.columns([1, 2], vertical_alignment="center")
     other = toggle.toggle(
         "Try another threshold",
@@ -144,14 +136,14 @@ def _choose_thresholds(
     )
     if not other:
         return own
-    tasks = {row.task for row in examples}
-    start = own[next(iter(tasks))] if len(tasks) == 1 else 0.5
+    tasks = examples["task"].unique()
+    start = own[tasks[0]] if len(tasks) == 1 else 0.5
     value = slider.slider("Counts as success from", 0.0, 1.0, round(start, 2), 0.01)
     return dict.fromkeys(own, float(value))
 
 
 def _show_tallies(
-    examples: Sequence[JudgedExample],
+    examples: pd.DataFrame,
     own: Mapping[str, float],
     thresholds: Mapping[str, float],
     checked: Mapping[Item, Label],
@@ -196,8 +188,8 @@ def _in_words(counts: Tally) -> str:
 
 
 def _show_mistakes(
-    mistakes: Sequence[Mistake],
-    scores: Sequence[JudgedExample],
+    mistakes: pd.DataFrame,
+    scores: pd.DataFrame,
     thresholds: Mapping[str, float],
     checked: Mapping[Item, Label],
     by: str,
@@ -214,78 +206,73 @@ def _show_mistakes(
     )
     opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
     hide_checked = filters.toggle("Hide checked before", value=True, key="review-hide")
-    shown = [
-        mistake
-        for mistake in mistakes
-        if (kind is None or mistake.kind == kind)
-        and not (
-            hide_checked and mistake.item in checked and checked[mistake.item].at_ns < opened_ns
-        )
-    ]
-    if not shown:
+    shown = mistakes if kind is None else mistakes[mistakes["kind"] == kind]
+    if hide_checked:
+        before = {item for item, label in checked.items() if label.at_ns < opened_ns}
+        shown = shown[[item_of(row) not in before for _, row in shown.iterrows()]]
+    if shown.empty:
         st.success("Every mistake in this selection is checked.", icon=":material/task_alt:")
         link("detector", "Train again with the corrected labels")
         return
     pages = -(-len(shown) // CARDS)
     page = st.pagination(pages, key="review-page") if pages > 1 else 1
-    batch = shown[(page - 1) * CARDS : page * CARDS]
+    batch = [row for _, row in shown.iloc[(page - 1) * CARDS : page * CARDS].iterrows()]
     damaged = FRAMES.read_what_can_be(state.workspace(), [_ref(each) for each in batch])
     for error in damaged.values():
         show_error(error)
-    batch = [each for each in batch if each.worst.shard not in damaged]
-    splits = {item_of(row): row.split for row in scores}
+    batch = [each for each in batch if each["shard"] not in damaged]
     gallery(
         _cards(batch, thresholds, checked),
         key=_KEY,
         receipt=inbox.receipt(_KEY, by=by),
-        on_log=inbox.receiver(_KEY, by=by, source="review", splits=splits),
+        on_log=inbox.receiver(
+            _KEY, by=by, source="review", splits={item_of(row): row["split"] for row in batch}
+        ),
     )
 
 
-def _label_with_count(kind: str, mistakes: Sequence[Mistake]) -> str:
-    return f"{_KINDS[kind]} ({sum(mistake.kind == kind for mistake in mistakes)})"
+def _label_with_count(kind: str, mistakes: pd.DataFrame) -> str:
+    return f"{_KINDS[kind]} ({(mistakes['kind'] == kind).sum()})"
 
 
 def _cards(
-    mistakes: Sequence[Mistake], thresholds: Mapping[str, float], checked: Mapping[Item, Label]
+    mistakes: list[pd.Series], thresholds: Mapping[str, float], checked: Mapping[Item, Label]
 ) -> list[Card]:
     now_s = time.time()
     return [
-        _card(each, thresholds, checked.get(each.item), image_urls(_ref(each), now_s=now_s))
+        _card(each, thresholds, checked.get(item_of(each)), image_urls(_ref(each), now_s=now_s))
         for each in mistakes
     ]
 
 
-def _ref(mistake: Mistake) -> FrameRef:
-    worst = mistake.worst
-    return FrameRef(worst.shard, worst.episode_id, worst.frame_index)
+def _ref(row: pd.Series) -> FrameRef:
+    return FrameRef(row["shard"], row["episode_id"], int(row["frame_index"]))
 
 
 def _card(
-    mistake: Mistake,
+    worst: pd.Series,
     thresholds: Mapping[str, float],
     label: Label | None,
     images: Mapping[str, str],
 ) -> Card:
-    worst = mistake.worst
-    opposite = "failure" if worst.outcome == "success" else "success"
-    source = "" if worst.origin == "labelled" else f", follows from {worst.from_task}"
+    opposite = "failure" if worst["outcome"] == "success" else "success"
+    source = "" if worst["origin"] == "labelled" else f", follows from {worst['from_task']}"
     where = "terminal frame"
-    if worst.kind == "clip":
-        where = f"clip, {mistake.wrong_frames} of {mistake.judged_frames} frames wrong"
+    if worst["kind_of_episode"] == "clip":
+        where = f"clip, {worst['wrong_frames']} of {worst['judged_frames']} frames wrong"
     return Card(
-        item_id=mistake.item.item_id,
-        title=worst.task,
-        badge=mistake.kind,
-        tone="positive" if mistake.kind == "false positive" else "negative",
+        item_id=item_of(worst).item_id,
+        title=worst["task"],
+        badge=worst["kind"],
+        tone="positive" if worst["kind"] == "false positive" else "negative",
         lines=(
-            f"Labelled {worst.outcome}{source}",
-            f"Detector: {worst.score:.2f} (success from {thresholds[worst.task]:.2f})",
-            f"{worst.robot}, {where}",
+            f"Labelled {worst['outcome']}{source}",
+            f"Detector: {worst['score']:.2f} (success from {thresholds[worst['task']]:.2f})",
+            f"{worst['robot']}, {where}",
         ),
         images=images,
         choices=(
-            Choice(answer=worst.outcome, title=f"It is {worst.outcome}: label is right"),
+            Choice(answer=worst["outcome"], title=f"It is {worst['outcome']}: label is right"),
             Choice(answer=opposite, title=f"It is {opposite}: change label"),
             Choice(answer="unsure", title="Cannot tell"),
         ),
@@ -294,8 +281,14 @@ def _card(
     )
 
 
-def _show_bias(scores: Sequence[JudgedExample], checked: Mapping[Item, Label]) -> None:
-    held_out = {item_of(row): row.outcome for row in scores if row.split == "holdout"}
+def _show_bias(scores: pd.DataFrame, checked: Mapping[Item, Label]) -> None:
+    rows = scores[scores["split"] == "holdout"]
+    rows = rows[rows["episode_id"].isin({item.episode_id for item in checked})]
+    held_out = {
+        Item(row["episode_id"], None if row["kind"] == "clip" else row["frame_index"], row["task"]):
+        row["outcome"]
+        for row in rows.to_dict("records")
+    }  # fmt: skip
     looked_at = [item for item in held_out if item in checked]
     changed = [item for item in looked_at if checked[item].outcome != held_out[item]]
     with st.container(border=True):

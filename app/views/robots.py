@@ -16,7 +16,7 @@ from data.errors import GoalpostError, InvalidInput
 from data.frames import CAMERAS
 from data.robots import Robot, register_robot
 from sd_model.artefact import list_detectors
-from sd_model.judging.report import load_report
+from sd_model.judging.report_files import load_report
 
 _NEW = "A new robot …"
 _SOURCE_HELP = (

@@ -10,16 +10,9 @@ from app.widgets.notice import show_error
 from app.wording import when
 from data.errors import CorruptData
 from sd_model.artefact import DetectorSummary
-from sd_model.judging.report import (
-    HTML,
-    JSON,
-    Cell,
-    Mean,
-    Report,
-    interval_text,
-    load_report,
-    percent,
-)
+from sd_model.judging.report import Cell, Mean, Report
+from sd_model.judging.report_files import HTML, JSON, load_report
+from sd_model.judging.report_tables import interval_text, mean_text, percent
 
 _RATES = {
     "false_negative": ("missed (FN)", "Successes that it took for failures."),
@@ -29,13 +22,11 @@ _RATES = {
     ),
     "other_false_negative": (
         "other-task FN",
-        "Frames labelled for another task from which success of this one follows, taken for "
-        "failure.",
+        "Frames of other tasks' episodes that succeed at this one too, taken for failure.",
     ),
     "other_false_positive": (
         "other-task FP",
-        "Frames labelled for another task from which failure of this one follows, taken for "
-        "success.",
+        "Frames of other tasks' episodes that fail at this one, taken for success.",
     ),
 }
 _SPLIT_WORDS = {
@@ -77,7 +68,7 @@ def _show_robot(report: Report, mean: Mean) -> None:
     cells = [c for c in report.cells if (c.robot, c.split) == (mean.robot, mean.split)]
     st.markdown(f"**{mean.robot}** · {_SPLIT_WORDS[mean.split]}")
     rows = [_row(cell) for cell in cells]
-    rates = {words: percent(mean.rates[column]) for column, (words, _) in _RATES.items()}
+    rates = {words: mean_text(mean.rates[column]) for column, (words, _) in _RATES.items()}
     rows.append({**dict.fromkeys(rows[0], ""), "task": "mean", **rates})
     # A static table, since its cells wrap: no column hides beyond the edge of the page.
     st.table(

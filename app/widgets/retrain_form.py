@@ -14,7 +14,7 @@ from app.wording import counted
 from data.errors import CorruptData
 from policy.config import RECIPES
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
-from sd_model.judging.report import load_report
+from sd_model.judging.report_files import load_report
 
 _STRATEGY_WORDS = {
     "skill": "skill: an episode also teaches the other tasks of its skill. The paper found this "

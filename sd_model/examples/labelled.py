@@ -12,7 +12,7 @@ from sd_model.examples.feasibility import close_outcomes
 
 if TYPE_CHECKING:
     from data.episode_index import IndexedEpisode
-    from data.labels import Label
+    from data.labels import Label, LabelSource
 
 Origin = Literal["labelled", "derived"]
 """Whether somebody said it, or it follows from what somebody said of another task."""
@@ -41,6 +41,12 @@ class Example:
     """The label it is, or follows from."""
     from_task: str
     """The task of that label."""
+    source: LabelSource
+    """Where that label was said."""
+    shown_task: str
+    """The task that the clip shows or the robot was told to do; empty where nobody said."""
+    recorded_at_ns: int
+    """Time of the episode's first frame [ns since the Unix epoch]."""
 
 
 def episode_examples(
@@ -82,6 +88,9 @@ def episode_examples(
                     origin="labelled" if conclusion.derived_from is None else "derived",
                     label_id=standing[from_task].label_id,
                     from_task=from_task,
+                    source=standing[from_task].source,
+                    shown_task=info.task or "",
+                    recorded_at_ns=info.recorded_at_ns,
                 )
             )
     return examples

@@ -17,7 +17,7 @@ from data.storage import write_atomically
 from data.tasks import TaskSet
 from sd_model.examples.labelled import Example
 
-FORMAT = 1
+FORMAT = 2
 """Version of the table; raised when an older Goalpost could no longer read it."""
 
 _SCHEMA = pa.schema(
@@ -35,6 +35,9 @@ _SCHEMA = pa.schema(
         ("origin", pa.string()),
         ("label_id", pa.string()),
         ("from_task", pa.string()),
+        ("source", pa.string()),
+        ("shown_task", pa.string()),
+        ("recorded_at_ns", pa.int64()),
     ]
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,13 +42,24 @@ class Rate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeanRate:
+    """The plain mean of a rate over tasks, with its 95% interval."""
+
+    value: float | None
+    """None where no task has a rate."""
+    interval: Interval
+    tasks: int
+    """Tasks that have a rate: what the mean is over."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metrics:
     """One task on one robot: a row of the paper's Table 3.
 
-    `total`, `success`, `failure` and the false rates count frames that were labelled for the task
-    itself. The other-task rates count frames that were labelled for other tasks only, and whose
-    outcome of this task follows from those labels through the relations: a labelled success of
-    lift-carrot is a failure of lift-banana, and the detector that scores it as a banana makes an
+    `total`, `success`, `failure` and the false rates count the frames of episodes in which the task
+    itself was shown or commanded. The other-task rates count the frames of all other tasks'
+    episodes whose outcome of this task is known: labelled, or through the relations. A lifted
+    carrot is a failure of lift-banana, and the detector that takes it for a banana makes an
     other-task false positive of lift-banana.
     """
 
@@ -55,17 +67,17 @@ class Metrics:
     success: int
     failure: int
     success_rate: float | None
-    """Share of successes among the labelled frames; None where there are none."""
+    """Share of successes among the task's own frames; None where there are none."""
     false_negative: Rate
-    """Labelled successes that were judged failures."""
+    """Successes that were judged failures."""
     false_positive: Rate
-    """Labelled failures that were judged successes."""
+    """Failures that were judged successes."""
     other_false_negative: Rate
-    """Derived successes that were judged failures."""
+    """Successes on frames of other tasks that were judged failures."""
     other_false_positive: Rate
-    """Derived failures that were judged successes."""
+    """Failures on frames of other tasks that were judged successes."""
     auc: float | None
-    """Chance that a success scores above a failure, labelled or derived; None without both."""
+    """Chance that a success scores above a failure, own or of other tasks; None without both."""
 
 
 def wilson(errors: float, count: int, *, confidence: float = 0.95) -> Interval:
@@ -113,7 +125,7 @@ def task_metrics(
     score_N: NDArray[np.float32],
     decision_N: NDArray[np.bool_],
     success_N: NDArray[np.bool_],
-    derived_N: NDArray[np.bool_],
+    own_N: NDArray[np.bool_],
     episode_N: NDArray[np.str_],
 ) -> Metrics:
     """The metrics of one task from every frame of which its outcome is known.
@@ -122,23 +134,60 @@ def task_metrics(
         score_N: Scores in [0, 1].
         decision_N: Whether each was judged a success.
         success_N: Whether it is one.
-        derived_N: Whether the outcome was derived from a label of another task.
+        own_N: Whether the frame's episode shows this task, or the robot was told to do it.
         episode_N: Episode of each frame.
     """
 
     def rate(of_N: NDArray[np.bool_]) -> Rate:
         return error_rate(decision_N[of_N] != success_N[of_N], episode_N[of_N])
 
-    total = int((~derived_N).sum())
-    success = int((success_N & ~derived_N).sum())
+    total = int(own_N.sum())
+    success = int((success_N & own_N).sum())
     return Metrics(
         total=total,
         success=success,
         failure=total - success,
         success_rate=success / total if total else None,
-        false_negative=rate(success_N & ~derived_N),
-        false_positive=rate(~success_N & ~derived_N),
-        other_false_negative=rate(success_N & derived_N),
-        other_false_positive=rate(~success_N & derived_N),
+        false_negative=rate(success_N & own_N),
+        false_positive=rate(~success_N & own_N),
+        other_false_negative=rate(success_N & ~own_N),
+        other_false_positive=rate(~success_N & ~own_N),
         auc=area_under_curve(score_N, success_N),
     )
+
+
+def mean_of_own(rates: Sequence[Rate]) -> MeanRate:
+    """The mean over tasks of rates that share no episode, such as each task's own.
+
+    The distances from each rate to the ends of its interval are squared and added (Newcombe's
+    "square and add"), so that many tasks without an error have a mean that is more certain than
+    each of them.
+    """
+    known = [rate for rate in rates if rate.value is not None]
+    below = sum((_value(rate) - rate.interval.low) ** 2 for rate in known) ** 0.5
+    above = sum((rate.interval.high - _value(rate)) ** 2 for rate in known) ** 0.5
+    return _mean(known, below, above)
+
+
+def mean_of_other(rates: Sequence[Rate]) -> MeanRate:
+    """The mean over tasks of rates that are measured on the same episodes.
+
+    Those may err together, so the interval is the mean of the intervals: the cautious end.
+    """
+    known = [rate for rate in rates if rate.value is not None]
+    below = sum(_value(rate) - rate.interval.low for rate in known)
+    above = sum(rate.interval.high - _value(rate) for rate in known)
+    return _mean(known, below, above)
+
+
+def _mean(known: Sequence[Rate], below: float, above: float) -> MeanRate:
+    count = len(known)
+    if not count:
+        return MeanRate(value=None, interval=Interval(0.0, 1.0), tasks=0)
+    mean = sum(map(_value, known)) / count
+    ends = Interval(max(0.0, mean - below / count), min(1.0, mean + above / count))
+    return MeanRate(value=mean, interval=ends, tasks=count)
+
+
+def _value(rate: Rate) -> float:
+    return rate.errors / rate.count

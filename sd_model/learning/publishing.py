@@ -15,7 +15,7 @@ from sd_model.artefact import CHECKPOINT, WEIGHTS, DetectorSummary, save_summary
 from sd_model.config import DetectorConfig
 from sd_model.examples.dataset import LabelledFrames
 from sd_model.examples.manifest import Manifest
-from sd_model.judging.report import write_report
+from sd_model.judging.report_files import write_report
 from sd_model.judging.scores import judged_examples, save_scores
 from sd_model.judging.scoring import score_views
 from sd_model.judging.thresholds import Threshold, choose_threshold

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data.catalog import Catalog
@@ -22,8 +23,8 @@ from policy import artefact as policy_artefact
 from policy.config import load_recipe as load_policy_recipe
 from sd_model.artefact import DetectorSummary, save_summary
 from sd_model.config import load_recipe
-from sd_model.judging.report import write_report
-from sd_model.judging.scores import JudgedExample, save_scores
+from sd_model.judging.report_files import write_report
+from sd_model.judging.scores import as_table, save_scores
 from sd_model.judging.thresholds import Threshold
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -104,8 +105,8 @@ class World:
             for number in range(count)
             for wrong in (outcome == "failure" and number < false_positives,)
         ]
-        save_scores(folder, rows)
-        write_report(summary, SimpleNamespace(warnings=()))  # type: ignore[arg-type]
+        save_scores(folder, as_table(pd.DataFrame(rows)))
+        write_report(summary, SimpleNamespace(warnings=(), examples=(), tasks=known))  # type: ignore[arg-type]
         return summary
 
     def add_policy(
@@ -187,22 +188,25 @@ class World:
 
     def _judged(
         self, robot: str, task: str, outcome: str, number: int, wrong: bool
-    ) -> JudgedExample:
-        return JudgedExample(
-            episode_id=f"{task}-{outcome}-{number}",
-            frame_index=0,
-            shard="",
-            robot=robot,
-            kind="clip",
-            split="holdout",
-            task=task,
-            outcome="success" if outcome == "success" else "failure",
-            origin="labelled",
-            from_task=task,
-            label_id="",
-            score=0.9 if (outcome == "success") != wrong else 0.1,
-            decision=(outcome == "success") != wrong,
-        )
+    ) -> dict[str, object]:
+        return {
+            "episode_id": f"{task}-{outcome}-{number}",
+            "frame_index": 0,
+            "shard": "",
+            "robot": robot,
+            "kind": "clip",
+            "split": "holdout",
+            "recorded_at_ns": NOW_NS,
+            "shown_task": task,
+            "task": task,
+            "outcome": outcome,
+            "origin": "labelled",
+            "from_task": task,
+            "label_id": "",
+            "source": "clip",
+            "score": 0.9 if (outcome == "success") != wrong else 0.1,
+            "decision": (outcome == "success") != wrong,
+        }
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from app.decision_log import Item
-from app.mistakes import Tally, as_corrected, find_mistakes, reviewed, tally
+from app.mistakes import Tally, as_corrected, item_of, items, reviewed, tally
 from data.labels import Label, LabelOutcome, LabelSource
 from data.tasks import Outcome
-from sd_model.judging.scores import JudgedExample
 
 THRESHOLDS = {"lift-any": 0.6, "place-any": 0.5}
 
@@ -19,22 +19,15 @@ def _example(
     frame: int = 4,
     kind: str = "robot",
     task: str = "lift-any",
-) -> JudgedExample:
-    return JudgedExample(
-        episode_id=episode,
-        frame_index=frame,
-        shard="s",
-        robot="robot-7",
-        kind=kind,
-        split="holdout",
-        task=task,
-        outcome=outcome,
-        origin="labelled",
-        from_task=task,
-        label_id="",
-        score=score,
-        decision=score >= THRESHOLDS[task],
-    )
+) -> dict[str, object]:
+    return {
+        "episode_id": episode,
+        "frame_index": frame,
+        "kind": kind,
+        "task": task,
+        "outcome": outcome,
+        "score": score,
+    }
 
 
 def _label(item: Item, outcome: LabelOutcome, source: LabelSource = "review") -> Label:
@@ -50,13 +43,13 @@ def _label(item: Item, outcome: LabelOutcome, source: LabelSource = "review") ->
     )
 
 
-EXAMPLES = [
+EXAMPLES = pd.DataFrame([
     _example("a", "success", 0.9),
     _example("b", "success", 0.3),
     _example("c", "failure", 0.6),  # reaches the threshold: a false positive
     _example("d", "failure", 0.1),
     _example("e", "failure", 0.55, task="place-any"),
-]
+])  # fmt: skip
 
 
 def test_tally_counts_what_each_threshold_gets_wrong() -> None:
@@ -66,24 +59,30 @@ def test_tally_counts_what_each_threshold_gets_wrong() -> None:
     assert own.false_negative_rate == pytest.approx(1 / 2)
     strict = tally(EXAMPLES, dict.fromkeys(THRESHOLDS, 0.95))
     assert strict == Tally(successes=2, failures=3, false_positives=0, false_negatives=2)
-    assert tally([], THRESHOLDS).false_positive_rate is None
+    assert tally(EXAMPLES[:0], THRESHOLDS).false_positive_rate is None
 
 
-def test_mistakes_come_with_the_most_confident_first() -> None:
-    mistakes = find_mistakes(EXAMPLES, THRESHOLDS)
-    # b: (0.6 - 0.3) / 0.6 = 0.5; e: 0.05 / 0.5 = 0.1; c: 0 / 0.4 = 0.
-    assert [(each.item.episode_id, each.kind) for each in mistakes] == [
-        ("b", "false negative"), ("e", "false positive"), ("c", "false positive"),
-    ]  # fmt: skip
-    assert [each.confidence for each in mistakes] == pytest.approx([0.5, 0.1, 0.0])
+def test_items_say_what_is_wrong_and_how_certainly() -> None:
+    found = items(EXAMPLES, THRESHOLDS).set_index("episode_id")
+    # b: (0.6 - 0.3) / 0.6 = 0.5; e: 0.05 / 0.5 = 0.1; c: 0 / 0.4 = 0; a: 0.3 / 0.4; d: 0.5 / 0.6.
+    assert dict(found["kind"]) == {
+        "a": "right", "b": "false negative", "c": "false positive", "d": "right",
+        "e": "false positive",
+    }  # fmt: skip
+    expected = {"a": 0.75, "b": 0.5, "c": 0.0, "d": 5 / 6, "e": 0.1}
+    assert dict(found["certainty"]) == pytest.approx(expected)
 
 
-def test_the_frames_of_a_clip_are_one_mistake() -> None:
-    clip = [_example("k", "failure", score, frame=n, kind="clip") for n, score in
-            enumerate((0.1, 0.7, 0.9))]  # fmt: skip
-    [mistake] = find_mistakes(clip, THRESHOLDS)
-    assert mistake.item == Item("k", None, "lift-any")
-    assert (mistake.wrong_frames, mistake.judged_frames, mistake.worst.frame_index) == (2, 3, 2)
+def test_the_frames_of_a_clip_are_one_item() -> None:
+    clip = pd.DataFrame(
+        [
+            _example("k", "failure", score, frame=n, kind="clip")
+            for n, score in enumerate((0.1, 0.7, 0.9))
+        ]
+    )
+    [(_, row)] = items(clip, THRESHOLDS).iterrows()
+    assert item_of(row) == Item("k", None, "lift-any")
+    assert (row["wrong_frames"], row["judged_frames"], row["frame_index"]) == (2, 3, 2)
 
 
 def test_corrections_change_the_outcome_and_unsure_leaves_the_test() -> None:

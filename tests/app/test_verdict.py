@@ -1,7 +1,7 @@
 from typing import Any
 
 from app.verdict import holdout_verdict, reward_warnings
-from sd_model.judging.report import load_report
+from sd_model.judging.report_files import load_report
 
 
 def test_the_verdict_names_the_robot_and_both_errors(world: Any) -> None:

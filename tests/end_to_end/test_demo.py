@@ -14,7 +14,7 @@ from data.episode_index import list_episodes
 from data.labels import standing_labels
 from policy.artefact import load_summary
 from sd_model.judging.detector import Detector
-from sd_model.judging.report import load_report
+from sd_model.judging.report_files import load_report
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 

@@ -206,6 +206,9 @@ def test_only_the_groups_that_training_lacks_move_and_whole() -> None:
             origin="labelled",
             label_id="l",
             from_task="show-any",
+            source="person",
+            shown_task="show-any",
+            recorded_at_ns=0,
         )
 
     rows = [

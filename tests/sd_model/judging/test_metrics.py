@@ -3,7 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sd_model.judging.metrics import area_under_curve, error_rate, task_metrics, wilson
+from sd_model.judging.metrics import (
+    Interval,
+    MeanRate,
+    Rate,
+    area_under_curve,
+    error_rate,
+    mean_of_other,
+    mean_of_own,
+    task_metrics,
+    wilson,
+)
 
 
 def test_wilson_of_no_error_in_three_hundred() -> None:
@@ -46,16 +56,14 @@ def test_area_under_the_curve() -> None:
 
 
 def test_the_columns_of_table_3() -> None:
-    # Labelled for the task: two successes (one missed), three failures (one accepted).
-    # Labelled for other tasks: one derived success (missed), two derived failures (both accepted).
+    # Frames of the task: two successes (one missed), three failures (one accepted).
+    # Frames of other tasks: one success (missed), two failures (both accepted).
     success_N = np.array([1, 1, 0, 0, 0, 1, 0, 0], dtype=np.bool_)
     decision_N = np.array([1, 0, 1, 0, 0, 0, 1, 1], dtype=np.bool_)
-    derived_N = np.array([0, 0, 0, 0, 0, 1, 1, 1], dtype=np.bool_)
+    own_N = np.array([1, 1, 1, 1, 1, 0, 0, 0], dtype=np.bool_)
     episode_N = np.arange(8).astype(np.str_)
 
-    metrics = task_metrics(
-        decision_N.astype(np.float32), decision_N, success_N, derived_N, episode_N
-    )
+    metrics = task_metrics(decision_N.astype(np.float32), decision_N, success_N, own_N, episode_N)
 
     assert (metrics.total, metrics.success, metrics.failure) == (5, 2, 3)
     assert metrics.success_rate == pytest.approx(2 / 5)
@@ -76,3 +84,24 @@ def test_a_column_without_frames_has_no_value() -> None:
     assert metrics.success_rate is None
     assert metrics.false_positive.value is None
     assert metrics.false_positive.interval == (0.0, 1.0)
+
+
+def _rate(errors: int, count: int, low: float, high: float) -> Rate:
+    return Rate(errors=errors, count=count, episodes=count, interval=Interval(low, high))
+
+
+def test_means_of_own_rates_are_more_certain_than_each() -> None:
+    rates = [_rate(1, 10, 0.06, 0.4), _rate(3, 10, 0.27, 0.7), _rate(0, 0, 0.0, 1.0)]
+
+    own, other = mean_of_own(rates), mean_of_other(rates)
+
+    # Mean 0.2 of two. Below: 0.04 and 0.03 make 0.05 when squared and added, 0.07 when they err
+    # together; above: 0.3 and 0.4 make 0.5 or 0.7. Halved, since two tasks share them.
+    assert (own.value, other.value) == (pytest.approx(0.2), pytest.approx(0.2))
+    assert own.interval == pytest.approx((0.2 - 0.025, 0.2 + 0.25))
+    assert other.interval == pytest.approx((0.2 - 0.035, 0.2 + 0.35))
+    assert own.tasks == 2
+
+
+def test_a_mean_of_nothing_says_nothing() -> None:
+    assert mean_of_own([]) == MeanRate(value=None, interval=Interval(0.0, 1.0), tasks=0)

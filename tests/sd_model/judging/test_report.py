@@ -1,73 +1,54 @@
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+import pandas as pd
 import pytest
 
-from data.errors import CorruptData
-from sd_model.artefact import load_summary
-from sd_model.judging.report import build_report, load_report, report_html, report_table
-from sd_model.judging.scores import load_scores
+from sd_model.artefact import DetectorSummary
+from sd_model.judging.report import build_report
+from sd_model.judging.scores import as_table
 
-if TYPE_CHECKING:
-    from conftest import Trained
-
-
-def test_the_holdout_comes_first_and_every_task_has_a_cell(trained: Trained) -> None:
-    report = load_report(trained.detector.folder)
-
-    assert report.means[0].robot == "robot-4"
-    assert {mean.split for mean in report.means} == {"holdout", "validation"}
-    assert len(report.cells) == 3 * len(report.means)
+# What a simulator says of two episodes: every task is labelled, none is derived.
+EPISODES = [
+    ("carrot", "lift-carrot", "lift-any", "success", 0.9),
+    ("carrot", "lift-carrot", "lift-carrot", "success", 0.4),
+    ("carrot", "lift-carrot", "lift-banana", "failure", 0.8),
+    ("empty", "lift-any", "lift-any", "failure", 0.1),
+    ("empty", "lift-any", "lift-carrot", "failure", 0.7),
+    ("empty", "lift-any", "lift-banana", "failure", 0.2),
+]
 
 
-def test_counts_tell_labelled_from_derived(trained: Trained) -> None:
-    report = load_report(trained.detector.folder)
-    cell = next(c for c in report.cells if (c.robot, c.task) == ("robot-4", "show-red"))
+def test_other_task_columns_count_what_other_episodes_show(
+    table: Callable[..., pd.DataFrame], summary: DetectorSummary
+) -> None:
+    report = build_report(summary, table(EPISODES))
 
-    # 8 scenes of 4 frames: labelled for show-red are the red and the empty ones; what the green
-    # ones say of show-red follows from the label of show-green.
-    assert (cell.metrics.total, cell.metrics.success, cell.metrics.failure) == (64, 32, 32)
-    assert cell.metrics.false_positive.episodes == 8
-    assert cell.metrics.other_false_positive.count == 32
-    assert cell.metrics.other_false_negative.count == 0
-
-
-def test_it_survives_json(trained: Trained) -> None:
-    summary = load_summary(trained.detector.folder)
-    judged = load_scores(trained.detector.folder)
-
-    report = build_report(summary, judged, trained.manifest.warnings)
-
-    assert load_report(trained.detector.folder) == report
+    metrics = {cell.task: cell.metrics for cell in report.cells}
+    carrot, banana, anything = (metrics[f"lift-{n}"] for n in ("carrot", "banana", "any"))
+    assert (carrot.total, carrot.false_negative.errors, carrot.false_positive.count) == (1, 1, 0)
+    assert (carrot.other_false_positive.errors, carrot.other_false_positive.count) == (1, 1)
+    assert (banana.total, banana.other_false_positive.errors) == (0, 1)
+    assert banana.other_false_positive.count == 2
+    assert (anything.total, anything.other_false_negative.count) == (1, 1)
+    mean = report.means[0].rates["other_false_positive"]
+    assert mean.tasks == 2
+    assert mean.value == pytest.approx((1 / 1 + 1 / 2) / 2)
 
 
-def test_errors_show_in_the_table_and_on_the_page(trained: Trained) -> None:
-    summary = load_summary(trained.detector.folder)
-    judged = [
-        replace(row, decision=True) if row.task == "show-red" else row
-        for row in load_scores(trained.detector.folder)
-    ]
+def test_held_out_robots_come_first_and_every_task_has_a_cell(
+    table: Callable[..., pd.DataFrame], summary: DetectorSummary
+) -> None:
+    judged = as_table(
+        pd.concat([table(EPISODES, robot="robot-1", split="validation"), table(EPISODES)])
+    )
 
-    report = build_report(summary, judged, ["<b>look</b>"])
-    table = report_table(report)
-    page = report_html(report)
+    report = build_report(summary, judged)
 
-    line = next(line for line in table.splitlines() if line.startswith("show-red"))
-    assert line.split()[:5] == ["show-red", "64", "32", "32", "50.0%"]
-    assert "100.0% (32 of 32, 68 to 100%)" in line
-    assert "32 of 32 failures of show-red on robot-4 were accepted" in page
-    assert "&lt;b&gt;look&lt;/b&gt;" in page
-    assert "http" not in page
-
-
-@pytest.mark.parametrize("content", [None, "{", json.dumps({"format": 99}), "[]"])
-def test_a_report_that_cannot_be_read_is_named(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "report.json").write_text(content)
-
-    with pytest.raises(CorruptData, match=r"report\.json"):
-        load_report(tmp_path)
+    assert [(mean.robot, mean.split) for mean in report.means] == [
+        ("robot-7", "holdout"), ("robot-1", "validation"),
+    ]  # fmt: skip
+    assert [cell.task for cell in report.cells] == 2 * list(summary.tasks.names)
+    assert [each.robot for each in report.confusions] == ["robot-7"]
+    assert {each.robot for each in report.worst} == {"robot-7"}

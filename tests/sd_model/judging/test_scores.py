@@ -18,15 +18,17 @@ def test_every_judging_row_is_kept_with_its_score(trained: Trained) -> None:
     judged = load_scores(trained.detector.folder)
 
     expected = [row for row in trained.manifest.examples if row.split != "train"]
-    assert [(j.episode_id, j.frame_index, j.task, j.outcome, j.origin) for j in judged] == [
-        (row.episode_id, row.frame_index, row.task, row.outcome, row.origin) for row in expected
+    names = ["episode_id", "frame_index", "task", "outcome", "origin", "source", "shown_task"]
+    assert list(judged[names].itertuples(index=False, name=None)) == [
+        tuple(getattr(row, name) for name in names) for row in expected
     ]
-    for row in judged:
-        assert row.decision == (row.score >= trained.detector.thresholds[row.task])
+    threshold = judged["task"].astype(str).map(trained.detector.thresholds)
+    assert (judged["decision"] == (judged["score"] >= threshold)).all()
 
 
 def test_a_kept_score_is_what_serving_gives(trained: Trained) -> None:
-    row = next(each for each in load_scores(trained.detector.folder) if each.split == "holdout")
+    judged = load_scores(trained.detector.folder)
+    row = judged[judged["split"] == "holdout"].iloc[0]
     ref = FrameRef(row.shard, row.episode_id, row.frame_index)
     images = read_frames(trained.world.workspace, [ref])[0].decode().images
 

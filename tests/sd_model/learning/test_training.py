@@ -13,7 +13,7 @@ from data.errors import InvalidInput
 from sd_model.config import load_recipe
 from sd_model.examples.dataset import LabelledFrames, open_cache
 from sd_model.examples.manifest import Manifest
-from sd_model.judging.report import load_report
+from sd_model.judging.report_files import load_report
 from sd_model.learning.network import build_network
 from sd_model.learning.training import learning_rate, train, update_average
 
