@@ -20,6 +20,13 @@ _GROUPS = {
 }
 
 
+_DOORS = {
+    "export": "app.doors.export_commands:export_group",
+    "import": "app.doors.import_commands:import_group",
+}
+"""Commands of `goalpost data` that need other layers too: rewards come from detectors."""
+
+
 class _LazyGroups(CommandGroup):
     """A group whose layer groups are imported on use."""
 
@@ -31,6 +38,10 @@ class _LazyGroups(CommandGroup):
             return super().get_command(ctx, cmd_name)
         module, _ = _GROUPS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        if cmd_name == "data" and isinstance(command, click.Group):
+            for name, place in _DOORS.items():
+                module, _, attribute = place.partition(":")
+                command.add_command(getattr(importlib.import_module(module), attribute), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -81,9 +82,21 @@ def encode_jpeg(image: ImageHWC) -> bytes:
 
 def decode_jpeg(jpeg: bytes) -> ImageHWC:
     """The RGB image in `jpeg`. Raises `CorruptData` where it cannot be read."""
+    with _opened(jpeg) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def jpeg_size(jpeg: bytes) -> Size:
+    """Size of the image in `jpeg`, from its header. Raises `CorruptData`."""
+    with _opened(jpeg) as image:
+        return Size(image.width, image.height)
+
+
+@contextmanager
+def _opened(jpeg: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(jpeg)) as image:
-            return np.asarray(image.convert("RGB"))
+            yield image
     except (OSError, UnidentifiedImageError) as error:
         raise CorruptData(
             f"A stored image of {len(jpeg)} bytes is not a readable JPEG.",

@@ -150,14 +150,17 @@ def read_shard(path: Path, episode_ids: Collection[str] | None = None) -> list[E
         CorruptData: The file is damaged or gone; names it and says what to do.
         InvalidInput: It has no episode of that name.
     """
-    found: list[Episode] = []
+    return list(stream_shard(path, episode_ids))
+
+
+def stream_shard(path: Path, episode_ids: Collection[str] | None = None) -> Iterator[Episode]:
+    """As `read_shard`, with one episode in memory at a time."""
     for holder, entries in _holders(path, episode_ids).items():
         with _readable(holder) as file:
             for entry in entries:
                 groups = range(entry.first_group, entry.first_group + len(entry.group_lengths))
                 rows = file.read_row_groups(list(groups)).to_pylist()
-                found.append(Episode(info=entry.info, steps=tuple(_step(row) for row in rows)))
-    return found
+                yield Episode(info=entry.info, steps=tuple(_step(row) for row in rows))
 
 
 def read_frames(workspace: Workspace, refs: Sequence[FrameRef]) -> list[EncodedFrameSet]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.catalog import Catalog
 from data.episode_index import list_episodes
+from data.episodes import EpisodeInfo
 from data.errors import unknown_name
 from data.shards import FrameRef, read_frames
 from sd_model.judging.detector import Detector
@@ -42,3 +43,24 @@ def score_episodes(
         encoded = read_frames(catalog.workspace, refs[start : start + _CHUNK])
         scores.append(detector.score([each.decode().images for each in encoded]))
     return np.concatenate(scores)
+
+
+def detected_outcomes(
+    detector: Detector, catalog: Catalog
+) -> Callable[[Sequence[EpisodeInfo]], dict[str, bool]]:
+    """Whether episodes succeeded at their own task, as the detector decides at their ends.
+
+    Episodes of a task that the detector does not judge are missing from what it returns.
+    """
+
+    def outcomes(infos: Sequence[EpisodeInfo]) -> dict[str, bool]:
+        column = {task: index for index, task in enumerate(detector.tasks)}
+        judged = [info for info in infos if info.task in column]
+        scores_NT = score_episodes(detector, catalog, [info.episode_id for info in judged])
+        decision_NT = detector.decide(scores_NT)
+        return {
+            info.episode_id: bool(decision_T[column[info.task or ""]])
+            for info, decision_T in zip(judged, decision_NT, strict=True)
+        }
+
+    return outcomes

@@ -41,7 +41,12 @@ def make_episode() -> MakeEpisode:
     seconds = count()
 
     def make(
-        kind: str = "clip", *, steps: int = 3, robot: str = "robot-1", **known: Any
+        kind: str = "clip",
+        *,
+        steps: int = 3,
+        robot: str = "robot-1",
+        size: tuple[int, int] = (8, 10),
+        **known: Any,
     ) -> Episode:
         at_ns = known.pop("at_ns", NOON_NS + next(seconds) * 10**9)
         described: dict[str, Any] = {"kind": kind, "robot": robot, "step_count": steps}
@@ -53,18 +58,18 @@ def make_episode() -> MakeEpisode:
             **{"episode_id": new_episode_id(at_ns), "recorded_at_ns": at_ns, **described, **known}
         )
         return Episode(
-            info=info, steps=tuple(_step(kind, index, steps, at_ns) for index in range(steps))
+            info=info, steps=tuple(_step(kind, index, steps, at_ns, size) for index in range(steps))
         )
 
     return make
 
 
-def _step(kind: str, index: int, steps: int, at_ns: int) -> Step:
+def _step(kind: str, index: int, steps: int, at_ns: int, size: tuple[int, int]) -> Step:
     last = index == steps - 1
     cameras = CAMERAS if kind == "clip" or last else CAMERAS[:1]
     frames = EncodedFrameSet(
         jpegs={
-            camera: encode_jpeg(np.full((8, 10, 3), (10 * index + number) % 256, np.uint8))
+            camera: encode_jpeg(np.full((*size, 3), (10 * index + number) % 256, np.uint8))
             for number, camera in enumerate(cameras)
         },
         timestamps_ns={

@@ -1,0 +1,1 @@
+"""Doors to other tools: import and export, from the command line and as runs."""

@@ -1,0 +1,105 @@
+"""`goalpost data export`: episodes and labels, in the forms that other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.doors.terminal import shown_progress, tell
+from data.command_line import CommandGroup, existing_workspace
+
+if TYPE_CHECKING:
+    from data.catalog import Catalog
+    from data.exporters.choice import Choice
+    from data.exporters.lerobot import Outcomes
+
+
+@click.group("export", cls=CommandGroup)
+def export_group() -> None:
+    """Write episodes and labels in the forms that other tools read."""
+
+
+def choice_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say which episodes an export is about."""
+    for option in (
+        click.option("--limit", type=click.IntRange(1), help="Only the newest so many."),
+        click.option("--behaviour", help="Only of this behaviour, such as scripted-pick."),
+        click.option("--task", help="Only those that show or were commanded this task."),
+        click.option("--robot", "robots", multiple=True, help="Of this robot; may be repeated."),
+    ):
+        command = option(command)
+    return command
+
+
+@export_group.command("lerobot")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--kind", type=click.Choice(["clip", "robot"]), required=True, help="Of which kind; not both."
+)
+@choice_options
+@click.option(
+    "--success",
+    default="labels",
+    show_default=True,
+    metavar="labels|none|DETECTOR",
+    help="Where next.success and next.reward come from.",
+)
+@click.option("--images", is_flag=True, help="The stored JPEGs, without loss, instead of videos.")
+@click.pass_obj
+def lerobot(
+    root: Path | None, /, folder: Path, kind: Any, success: str, images: bool, **chosen: Any
+) -> None:
+    """Write a LeRobotDataset v3.0 into the new FOLDER."""
+    from data.exporters.lerobot import export_lerobot
+
+    catalog = _catalog(root)
+    tally = export_lerobot(
+        catalog,
+        folder,
+        _choice(kind=kind, **chosen),
+        outcomes=outcomes_from(catalog, success),
+        as_video=not images,
+        progress=shown_progress(),
+    )
+    tell(tally)
+    click.echo(f"LeRobotDataset v3.0: {folder}")
+
+
+def outcomes_from(catalog: Catalog, success: str) -> Outcomes | None:
+    """Where successes come from: `labels`, `none`, or the identifier of a detector.
+
+    Raises:
+        UnknownName: There is no such detector.
+    """
+    if success == "none":
+        return None
+    if success == "labels":
+        from data.exporters.lerobot import labelled_outcomes
+
+        return labelled_outcomes(catalog)
+    from sd_model.judging.detector import Detector, detector_folder
+    from sd_model.judging.episode_scores import detected_outcomes
+
+    return detected_outcomes(Detector.load(detector_folder(catalog.workspace, success)), catalog)
+
+
+def _choice(
+    *,
+    kind: Any,
+    robots: tuple[str, ...],
+    task: str | None,
+    behaviour: str | None,
+    limit: int | None,
+) -> Choice:
+    from data.exporters.choice import Choice
+
+    return Choice(kind=kind, robots=robots or None, task=task, behaviour=behaviour, limit=limit)
+
+
+def _catalog(root: Path | None) -> Catalog:
+    from data.catalog import Catalog
+
+    return Catalog(existing_workspace(root))

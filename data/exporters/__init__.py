@@ -1,0 +1,1 @@
+"""Doors out: episodes and labels in the forms that other tools read."""

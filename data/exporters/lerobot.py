@@ -1,0 +1,160 @@
+"""Episodes as a LeRobotDataset v3.0 that the `lerobot` library loads, iterates and trains on.
+
+A dataset holds clips or robots' episodes, since the one kind acts and the other does not. A clip
+has all cameras in every frame. A robot's episode has the policy's camera in every frame and all
+three only at its end: its video is of that one camera, and the three terminal views lie beside it
+as they were stored, together with labels, tasks and all that is known of each episode.
+
+The terminal frame of a robot's episode is the last row, and its action, of which there was none,
+is zero; `next.done` is True on it and on the row before, whose action ended the episode.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from data import lerobot_format as lerobot
+from data.catalog import Catalog
+from data.episodes import Episode, EpisodeInfo
+from data.errors import InvalidInput
+from data.exporters.choice import Choice, chosen_episodes, read_chosen
+from data.exporters.folder import new_folder
+from data.exporters.lerobot_rows import Rows
+from data.exporters.lerobot_writer import LeRobotWriter
+from data.exporters.rolling_parquet import RollingParquet
+from data.label_table import label_rows
+from data.labels import standing_labels
+from data.recording import RATE_HZ
+from data.storage import write_atomically
+from data.task_store import load_tasks
+from data.transfers import Progress, Tally, silent
+
+Outcomes = Callable[[Sequence[EpisodeInfo]], Mapping[str, bool]]
+"""Whether the episodes succeeded at their own task, by episode_id; those not known are missing."""
+
+_BATCH = 256
+
+
+def labelled_outcomes(catalog: Catalog) -> Outcomes:
+    """The outcomes that people stated: the standing label of each episode's own task at its end."""
+
+    def outcomes(infos: Sequence[EpisodeInfo]) -> dict[str, bool]:
+        by_id = {info.episode_id: info for info in infos}
+        found: dict[str, bool] = {}
+        for label in standing_labels(catalog, episode_ids=list(by_id)):
+            info = by_id[label.episode_id]
+            at_end = label.frame_index in (None, info.step_count - 1)
+            if label.task == info.task and at_end and label.outcome != "unsure":
+                found[info.episode_id] = label.outcome == "success"
+        return found
+
+    return outcomes
+
+
+def export_lerobot(
+    catalog: Catalog,
+    folder: Path,
+    choice: Choice,
+    *,
+    outcomes: Outcomes | None = None,
+    as_video: bool = True,
+    progress: Progress = silent,
+) -> Tally:
+    """Write the chosen episodes, one in memory at a time; the folder appears when all is written.
+
+    Args:
+        folder: New; holds the dataset afterwards.
+        choice: Its `kind` must be given.
+        outcomes: Where `next.success` and `next.reward` come from; episodes of which it knows
+            none are left out. Without it the dataset has neither.
+        as_video: H.264 in MP4, or else the stored JPEGs within the rows, without any loss.
+
+    Raises:
+        InvalidInput: No kind, nothing to export, or `folder` is there already.
+        CorruptData: A shard cannot be read.
+        StorageFull: The disk is full. Nothing is left behind.
+    """
+    if choice.kind is None:
+        raise InvalidInput(
+            "A LeRobotDataset holds clips or robots' episodes, not both: clips have no actions.",
+            valid=["clip", "robot"],
+            next_step="Choose one kind, and export the other into a folder of its own.",
+        )
+    chosen = chosen_episodes(catalog, choice)
+    first = next(read_chosen(catalog, chosen[:1]))
+    rows = Rows.of(first, rewarded=outcomes is not None)
+    tasks = load_tasks(catalog.workspace)
+    tally = Tally()
+    with new_folder(folder) as place:
+        writer = LeRobotWriter(
+            place,
+            columns=rows.features(),
+            sizes={f"{lerobot.IMAGE_PREFIX}{camera}": size for camera, size in rows.sizes.items()},
+            rate_hz=round(RATE_HZ),
+            as_video=as_video,
+            robot="goalpost",
+        )
+        beside = _Beside(catalog, place)
+        for start in range(0, len(chosen), _BATCH):
+            exported: list[str] = []
+            batch = chosen[start : start + _BATCH]
+            known = {} if outcomes is None else outcomes([each.info for each in batch])
+            for number, episode in enumerate(read_chosen(catalog, batch), start):
+                progress(number / len(chosen), f"Exporting episode {number + 1} of {len(chosen)}")
+                succeeded = known.get(episode.info.episode_id)
+                reason = rows.unfit(episode, succeeded)
+                if reason is not None:
+                    tally.leave_out(reason)
+                    continue
+                index = writer.add(rows.convert(episode, succeeded, tasks))
+                beside.add(index, episode)
+                exported.append(episode.info.episode_id)
+                tally.episodes += 1
+                tally.frames += len(episode.steps)
+            tally.labels += beside.add_labels(exported)
+        if not tally.episodes:
+            raise InvalidInput(
+                "No episode could be exported: " + "; ".join(tally.lines()[1:]),
+                next_step="Label episodes first, or choose others.",
+            )
+        writer.close()
+        beside.close()
+        content = json.dumps({"tasks": tasks.as_json()}, indent=1).encode()
+        write_atomically(place / lerobot.OWN_TASKS, content)
+    return tally
+
+
+class _Beside:
+    """The files that only Goalpost reads: what LeRobot has no place for."""
+
+    def __init__(self, catalog: Catalog, folder: Path) -> None:
+        self._catalog = catalog
+        self._episodes = RollingParquet(folder, lerobot.OWN_EPISODES)
+        self._labels = RollingParquet(folder, lerobot.OWN_LABELS)
+
+    def add(self, index: int, episode: Episode) -> None:
+        """Keep what is known of an episode, and its terminal views if it is a robot's."""
+        terminal = episode.steps[-1].frames
+        views: list[dict[str, Any]] = [
+            {"camera": camera, "jpeg": jpeg, "timestamp_ns": terminal.timestamps_ns[camera]}
+            for camera, jpeg in terminal.jpegs.items()
+            if episode.info.kind == "robot"
+        ]
+        row = {"episode_index": index, "info": json.dumps(episode.info.as_json()), "views": views}
+        self._episodes.append(pa.Table.from_pylist([row], lerobot.OWN_EPISODE_SCHEMA))
+
+    def add_labels(self, episode_ids: Sequence[str]) -> int:
+        """Keep the labels of these episodes, whatever task they are of; returns how many."""
+        labels = standing_labels(self._catalog, episode_ids=episode_ids)
+        self._labels.append(label_rows(labels))
+        return len(labels)
+
+    def close(self) -> None:
+        """Finish both files."""
+        self._episodes.close()
+        self._labels.close()

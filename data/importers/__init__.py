@@ -1,0 +1,1 @@
+"""Doors in: recordings and labels from the forms that other tools write."""

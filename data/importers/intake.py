@@ -1,0 +1,82 @@
+"""Taking episodes in: known ones are passed over, new ones gathered into shards and labelled.
+
+An episode that comes from elsewhere has an identifier that follows from where it comes from, so
+an import that was stopped goes on where it was, and one that is repeated changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from data.catalog import Catalog
+from data.episode_index import list_episodes, save_episodes
+from data.episodes import Episode
+from data.labels import Label, append_labels
+from data.transfers import Tally
+
+SHARD_BYTES = 64 << 20
+"""Episodes are gathered in memory up to this size."""
+_SHARD_EPISODES = 1000
+
+
+class Intake:
+    """Context manager; what was added is in the workspace when the block ends, however it ends.
+
+    Args:
+        tally: Counts what is taken in.
+    """
+
+    def __init__(self, catalog: Catalog, tally: Tally) -> None:
+        self._catalog = catalog
+        self._tally = tally
+        self._waiting: dict[str, list[Episode]] = {}
+        self._labels: list[Label] = []
+        self._bytes = 0
+        self._count = 0
+
+    def known(self, episode_ids: Sequence[str]) -> set[str]:
+        """Those of the episodes that the workspace has already."""
+        found = list_episodes(self._catalog, episode_ids=episode_ids)
+        return {each.info.episode_id for each in found}
+
+    def add(self, episode: Episode, labels: Sequence[Label] = ()) -> None:
+        """Take in an episode that is not known, with its labels. Raises `StorageFull`."""
+        self._waiting.setdefault(episode.info.robot, []).append(episode)
+        self._labels += labels
+        self._tally.labels += len(labels)
+        self._count += 1
+        self._bytes += sum(
+            len(jpeg) for step in episode.steps for jpeg in step.frames.jpegs.values()
+        )
+        if self._bytes >= SHARD_BYTES or self._count >= _SHARD_EPISODES:
+            self.flush()
+
+    def pass_over(self, labels: Sequence[Label] = ()) -> None:
+        """An episode is known; its labels are appended all the same, since one may be missing."""
+        self._tally.known += 1
+        self._labels += labels
+        if len(self._labels) >= _SHARD_EPISODES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered: shards first, then labels. Raises `StorageFull`."""
+        for episodes in self._waiting.values():
+            save_episodes(self._catalog, episodes)
+            self._tally.episodes += len(episodes)
+            self._tally.frames += sum(len(each.steps) for each in episodes)
+        self._waiting = {}
+        append_labels(self._catalog, self._labels)
+        self._labels, self._bytes, self._count = [], 0, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.flush()
