@@ -112,6 +112,12 @@ class CameraHub:
                     if self._feeds.get(robot) is feed:
                         del self._feeds[robot]
 
+    def view(self, robot: str) -> View | None:
+        """The newest view of `robot`; None where nobody watches it."""
+        with self._lock:
+            feed = self._feeds.get(robot)
+        return None if feed is None else feed.view
+
     @property
     def watched(self) -> frozenset[str]:
         """The robots that somebody watches now."""

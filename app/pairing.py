@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from data.clips import as_labelled
 from data.episodes import EpisodeInfo
 from data.labels import Label
 from data.tasks import Outcome
@@ -37,9 +38,13 @@ class Pair:
 
 
 def kept_clips(episodes: Iterable[EpisodeInfo], labels: Iterable[Label]) -> list[EpisodeInfo]:
-    """The clips whose label stands; a discarded clip's label was taken back."""
-    in_use = {label.episode_id for label in labels if label.frame_index is None}
-    return [info for info in episodes if info.kind == "clip" and info.episode_id in in_use]
+    """The clips whose label stands, with the outcome it says; a discarded clip has none."""
+    said = {label.episode_id: label for label in labels if label.frame_index is None}
+    return [
+        as_labelled(info, said[info.episode_id])
+        for info in episodes
+        if info.kind == "clip" and info.episode_id in said
+    ]
 
 
 def find_pairs(clips: Iterable[EpisodeInfo]) -> list[Pair]:

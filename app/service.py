@@ -195,6 +195,8 @@ def _recording(view: View) -> dict[str, Any] | None:
         return None
     return {
         "recording_id": recording.recording_id,
+        "task": recording.task,
+        "outcome": recording.outcome,
         "elapsed_s": (time.time_ns() - recording.started_at_ns) / 1e9,
         "frame_count": recording.frame_count,
         "dropped_frames": recording.dropped_frames,

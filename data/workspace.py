@@ -36,6 +36,11 @@ class Workspace:
         return self.root / "labels.jsonl"
 
     @property
+    def notes_path(self) -> Path:
+        """The append-only log of notes about episodes, one JSON object a line."""
+        return self.root / "notes.jsonl"
+
+    @property
     def tasks_path(self) -> Path:
         """Task definitions and relations."""
         return self.root / "tasks.json"

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from app import state
+from app.budget import measure_progress, what_helps_most
 from app.pages import link
 from app.pairing import Pair, count_pairs, find_pairs, kept_clips, pair_to_finish
 from app.person import your_name
-from app.views import record_step
+from app.views import record_clips, record_step
 from app.widgets.notice import errors_shown, show_error
-from app.widgets.preview import CAMERA_TITLES, preview
-from app.wording import counted, listed
+from app.widgets.preview import CAMERA_TITLES, Desk, preview
+from app.wording import counted, listed, when
 from data.cells.client import CellClient, running_hosts, start_host
 from data.cells.messages import CellStatus
+from data.episodes import EpisodeInfo
 from data.errors import GoalpostError
 from data.recording import RecoveredClip
+from data.tasks import Task
+
+_ASKED = "record-asked"
+"""Session state: what the recording desk has asked for and nobody has done yet."""
+_ANSWERED = "record-answered"
+"""Session state: how many of the desk's wishes were answered."""
 
 
 def render() -> None:
@@ -31,17 +39,25 @@ def render() -> None:
     task = of_task.selectbox("Task", tasks.in_use, key="record-task", bind="query-params")
     with person:
         by = your_name()
-    clips = kept_clips((each.info for each in state.episodes()), state.labels())
-    pairs = find_pairs(clips)
     with errors_shown():
         _start_cameras(robot)
         with CellClient(state.workspace(), robot) as cell:
+            _carry_out(cell, robot, tasks[task], by)
+            clips, pairs = _recorded()
             status = cell.status()
-            _show_cell(robot, status)
+            pair = record_step.open_pair(pair_to_finish(pairs, robot=robot, task=task))
+            _show_cell(robot, status, task, pair)
             _offer_recovered(cell, status)
-            pair = pair_to_finish(pairs, robot=robot, task=task)
-            record_step.show(cell, status, state.tasks()[task], pair, by=by)
+            record_step.show(cell, status, tasks[task], pair, clips, by=by)
+    clips, pairs = _recorded()
+    _show_progress(task, clips, pairs, list(robots))
+    record_clips.show(clips, task=task, by=by)
     _show_pairs(pairs)
+
+
+def _recorded() -> tuple[list[EpisodeInfo], list[Pair]]:
+    clips = kept_clips((each.info for each in state.episodes()), state.labels())
+    return clips, find_pairs(clips)
 
 
 def _start_cameras(robot: str) -> None:
@@ -51,12 +67,39 @@ def _start_cameras(robot: str) -> None:
         start_host(state.workspace(), robot)
 
 
-def _show_cell(robot: str, status: CellStatus) -> None:
+def _ask(what: str) -> None:
+    st.session_state[_ASKED] = what
+
+
+def _carry_out(cell: CellClient, robot: str, task: Task, by: str) -> None:
+    """Do what the desk asked for, before anything is shown, so that it shows the result."""
+    asked = st.session_state.pop(_ASKED, None)
+    if asked is None:
+        return
+    st.session_state[_ANSWERED] = st.session_state.get(_ANSWERED, 0) + 1
+    with errors_shown():
+        status = cell.status()
+        if asked == "stop" and status.recording is not None:
+            record_step.stop(cell, status.recording)
+        elif asked == "start" and status.recording is None:
+            _, pairs = _recorded()
+            pair = record_step.open_pair(pair_to_finish(pairs, robot=robot, task=task.name))
+            record_step.start(cell, status, task, pair, by)
+
+
+def _show_cell(robot: str, status: CellStatus, task: str, pair: Pair | None) -> None:
     recording = status.recording
     preview(
         robot,
         recording=None if recording is None else recording.recording_id,
         broken=status.camera_errors,
+        desk=Desk(
+            task=task,
+            outcome=record_step.next_outcome(pair),
+            ready=recording is None and not status.camera_errors,
+            answered=st.session_state.get(_ANSWERED, 0),
+        ),
+        on_asked=_ask,
     )
     if status.camera_errors:
         cameras = listed([CAMERA_TITLES[name].lower() for name in status.camera_errors])
@@ -73,16 +116,18 @@ def _show_cell(robot: str, status: CellStatus) -> None:
 def _offer_recovered(cell: CellClient, status: CellStatus) -> None:
     for clip in status.recovered:
         with st.container(border=True):
-            started = time.strftime("%d %b %H:%M", time.localtime(clip.started_at_ns / 1e9))
             st.markdown(
                 f"**A recording was cut short and is safe.** {clip.outcome.capitalize()} of "
-                f"{clip.task}, {counted(clip.frame_count, 'frame')}, by {clip.by}, {started}."
+                f"{clip.task}, {counted(clip.frame_count, 'frame')}, by {clip.by}, "
+                f"{when(clip.started_at_ns)}."
             )
             keep, drop, _ = st.columns([1, 1, 3])
             if keep.button("Keep it", key=f"keep-{clip.recording_id}", width="stretch"):
                 _decide(cell, clip, keep=True)
-            if drop.button("Drop it", key=f"drop-{clip.recording_id}", width="stretch"):
-                _decide(cell, clip, keep=False)
+            with drop.popover("Drop it", width="stretch"):
+                st.markdown("Its frames are deleted for good.")
+                if st.button("Delete this recording", key=f"drop-{clip.recording_id}"):
+                    _decide(cell, clip, keep=False)
 
 
 def _decide(cell: CellClient, clip: RecoveredClip, *, keep: bool) -> None:
@@ -95,6 +140,15 @@ def _decide(cell: CellClient, clip: RecoveredClip, *, keep: bool) -> None:
         show_error(error)
         return
     st.rerun()
+
+
+def _show_progress(
+    task: str, clips: Sequence[EpisodeInfo], pairs: Sequence[Pair], robots: Sequence[str]
+) -> None:
+    progress = measure_progress(task, clips, pairs)
+    with st.container(border=True):
+        st.progress(progress.share, text=f"**{task}**: {progress.words}")
+        st.markdown(f"**What helps most now:** {what_helps_most(progress, robots)}")
 
 
 def _show_pairs(pairs: list[Pair]) -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 
 import streamlit as st
 
 from app import state
+from app.images import FRAMES
 from app.pairing import Pair
+from app.scene_check import check_new_pair, check_same_scene
+from app.service import HUB
 from app.widgets.notice import errors_shown
 from app.wording import counted
 from data.cells.client import CellClient
 from data.cells.messages import CellStatus, RecordingStatus
-from data.episodes import new_episode_id
-from data.labels import undo_label
+from data.clips import discard_clip
+from data.episode_index import find_episode
+from data.episodes import EpisodeInfo, new_episode_id
 from data.recording import RecordingSummary
+from data.shards import FrameRef
 from data.tasks import SEED_TASKS, Outcome, Task
 
 _SAVED = "record-saved"
@@ -25,37 +31,53 @@ A list, because a page may be interrupted at any use of the session state: what 
 is put into a list that was fetched before."""
 _LEFT = "record-left-pair"
 """Session state: the half pair that was given up because the scene has changed."""
+COMPARE_S = 3.0
+"""How often the cameras' pictures are compared with the last clip [s]."""
 _SHOWN = "record-shown"
 """Session state: what the simulated person was last asked to show."""
 
 
-def show(cell: CellClient, status: CellStatus, task: Task, pair: Pair | None, *, by: str) -> None:
-    """Show the step that comes next, or the recording under way."""
-    if status.recording is not None:
-        _show_recording(cell, status.recording)
-        return
+def open_pair(pair: Pair | None) -> Pair | None:
+    """`pair`, unless the person has said that its scene is gone."""
     if pair is not None and pair.pair_id == st.session_state.get(_LEFT):
-        pair = None
-    outcome: Outcome = "success" if pair is None or pair.missing is None else pair.missing
-    _show_saved(by, pair_complete=pair is None)
-    left, right = st.columns([3, 2], gap="medium")
-    with left, st.container(border=True):
-        _show_step(cell, status, task, pair, outcome, by)
-    with right, st.container(border=True):
-        if status.kind == "simulated":
-            _simulated_person(cell, task)
-        else:
-            _advice(outcome)
+        return None
+    return pair
 
 
-def _show_step(
+def next_outcome(pair: Pair | None) -> Outcome:
+    """What the next clip has to show."""
+    return "success" if pair is None or pair.missing is None else pair.missing
+
+
+def show(
     cell: CellClient,
     status: CellStatus,
     task: Task,
     pair: Pair | None,
-    outcome: Outcome,
+    clips: Sequence[EpisodeInfo],
+    *,
     by: str,
 ) -> None:
+    """Show the step that comes next, or the recording under way."""
+    if status.recording is not None:
+        _show_recording(cell, status.recording)
+        return
+    _show_saved(by, pair_complete=pair is None)
+    left, right = st.columns([3, 2], gap="medium")
+    with left, st.container(border=True):
+        _show_step(cell, status, task, pair, by)
+        _show_checklist(status.robot, pair, clips)
+    with right, st.container(border=True):
+        if status.kind == "simulated":
+            _simulated_person(cell, task)
+        else:
+            _advice(next_outcome(pair))
+
+
+def _show_step(
+    cell: CellClient, status: CellStatus, task: Task, pair: Pair | None, by: str
+) -> None:
+    outcome = next_outcome(pair)
     step = "1" if outcome == "success" else "2"
     st.markdown(f"##### Step {step} of 2: show {outcome} of {task.name}")
     if outcome == "success":
@@ -65,33 +87,51 @@ def _show_step(
             f"The **same scene**, but not this: {task.description[:1].lower()}"
             f"{task.description[1:]} Near misses teach the most: almost there, and yet not."
         )
-    st.caption("Every picture of the clip must show it: set it up first, then press Record.")
-    if st.button(
-        f"Record {outcome}",
-        type="primary",
-        icon=":material/radio_button_checked:",
-        width="stretch",
-        key="record-start",
-        disabled=bool(status.camera_errors),
-    ):
-        with errors_shown():
-            _start(cell, status, task, pair, outcome, by)
+    st.caption("Every picture of the clip must show it: set it up first, then press Space.")
+    with st.container(horizontal=True):
+        if st.button(
+            "Start without countdown",
+            icon=":material/radio_button_checked:",
+            key="record-start",
+            disabled=bool(status.camera_errors),
+        ):
+            with errors_shown():
+                start(cell, status, task, pair, by)
+                st.rerun()
+        if pair is not None and st.button(
+            "The scene has changed: begin a new pair", type="tertiary", key="record-new-pair"
+        ):
+            st.session_state[_LEFT] = pair.pair_id
             st.rerun()
-    if pair is not None and st.button(
-        "The scene has changed: begin a new pair", type="tertiary", key="record-new-pair"
-    ):
-        st.session_state[_LEFT] = pair.pair_id
-        st.rerun()
 
 
-def _start(
-    cell: CellClient,
-    status: CellStatus,
-    task: Task,
-    pair: Pair | None,
-    outcome: Outcome,
-    by: str,
-) -> None:
+def _show_checklist(robot: str, pair: Pair | None, clips: Sequence[EpisodeInfo]) -> None:
+    """Compare what the cameras see with the robot's last clip; asks nothing, forbids nothing."""
+    last = next((info for info in reversed(clips) if info.robot == robot), None)
+    if last is None:
+        return
+    reference = FrameRef(
+        find_episode(state.catalog(), last.episode_id).shard, last.episode_id, last.step_count // 2
+    )
+    _compare_with(reference, robot=robot, same_scene=pair is not None)
+
+
+@st.fragment(run_every=COMPARE_S)
+def _compare_with(reference: FrameRef, *, robot: str, same_scene: bool) -> None:
+    view = HUB.view(robot)
+    if view is None or view.frames is None:
+        return
+    with errors_shown():
+        [before] = FRAMES.read(state.workspace(), [reference])
+        check = check_same_scene if same_scene else check_new_pair
+        for line in check(before.decode().images, view.frames.decode().images):
+            icon = ":material/check_circle:" if line.fine else ":material/warning:"
+            st.markdown(f"{icon} {line.text}")
+
+
+def start(cell: CellClient, status: CellStatus, task: Task, pair: Pair | None, by: str) -> None:
+    """Begin the clip that the step asks for; a simulated person shows it first."""
+    outcome = next_outcome(pair)
     wanted = (status.robot, task.name, outcome)
     if status.kind == "simulated" and st.session_state.get(_SHOWN) != wanted:
         _demonstrate(cell, task, outcome)
@@ -103,6 +143,12 @@ def _start(
     )
     _saved().clear()
     st.session_state.pop(_SHOWN, None)
+
+
+def stop(cell: CellClient, recording: RecordingStatus) -> None:
+    """End the recording and keep it."""
+    saved = _saved()
+    saved[:] = [(cell.stop_recording(), recording.outcome)]
 
 
 def _saved() -> list[tuple[RecordingSummary, str]]:
@@ -120,22 +166,15 @@ def _show_recording(cell: CellClient, recording: RecordingStatus) -> None:
             f"##### Recording {recording.outcome} of {recording.task}  \n"
             f"Started by {recording.by}. It goes on if you close this page."
         )
-        stop, discard, _ = st.columns([2, 1, 2])
-        if stop.button(
-            "Stop",
-            type="primary",
-            icon=":material/stop_circle:",
-            width="stretch",
-            key="record-stop",
-        ):
-            saved = _saved()
-            with errors_shown():
-                saved[:] = [(cell.stop_recording(), recording.outcome)]
-                st.rerun()
-        if discard.button("Discard", width="stretch", key="record-discard"):
-            with errors_shown():
-                cell.discard_recording()
-                st.rerun()
+        with st.container(horizontal=True):
+            if st.button("Stop and keep", icon=":material/stop_circle:", key="record-stop"):
+                with errors_shown():
+                    stop(cell, recording)
+                    st.rerun()
+            if st.button("Discard", key="record-discard"):
+                with errors_shown():
+                    cell.discard_recording()
+                    st.rerun()
 
 
 def _show_saved(by: str, *, pair_complete: bool) -> None:
@@ -159,8 +198,8 @@ def _show_saved(by: str, *, pair_complete: bool) -> None:
             help="This clip is not used; record it again.",
         ):
             with errors_shown():
-                label_id = f"clip-{summary.episode_id}"
-                undo_label(state.catalog(), label_id, by=by, at_ns=time.time_ns())
+                clip = find_episode(state.catalog(), summary.episode_id).info
+                discard_clip(state.catalog(), clip, by=by, at_ns=time.time_ns())
                 saved.clear()
                 st.rerun()
 
@@ -190,7 +229,7 @@ def _advice(outcome: Outcome) -> None:
 def _simulated_person(cell: CellClient, task: Task) -> None:
     st.markdown("##### The simulated person")
     st.caption(
-        "Stands in for you: Record first has it show what the step asks for. These buttons have it "
+        "Stands in for you: it first shows what the step asks for. These buttons have it "
         "show something else."
     )
     if task.name not in SEED_TASKS:

@@ -12,6 +12,11 @@ class Preview {
     this.root.dataset.testid = "goalpost-preview";
     this.root.dataset.shown = "0";
     parent.appendChild(this.root);
+    this.desk = new Desk(this.root, (what) => {
+      this.component.setStateValue("asked", { n: Date.now(), what });
+    });
+    this.body = document.createElement("div");
+    this.root.appendChild(this.body);
     this.failures = 0;
     this.opened = false;
     this.header = null;
@@ -26,11 +31,12 @@ class Preview {
     const changed = url !== this.url;
     this.url = url;
     if (!this.socket || (changed && !this.opened)) this.open();
+    this.desk.update(component.data.desk);
     this.reportChange();
   }
 
   build(cameras) {
-    this.root.innerHTML = '<div class="views"></div><div class="line" role="status">' +
+    this.body.innerHTML = '<div class="views"></div><div class="line" role="status">' +
       '<span class="badge"></span><span class="figure-label details"></span></div>';
     this.images = {};
     for (const [name, title] of cameras) {
@@ -134,7 +140,7 @@ class Preview {
     clearTimeout(this.ticking);
     const age = this.ageSeconds();
     const recording = this.header?.recording;
-    let state = "waiting", badge = "Waiting for the cameras…", details = "";
+    let state = "waiting", badge = "Waiting for the cameras…", details = "", clock = "";
     if (age !== null) {
       state = "silent";
       const known = this.header && this.root.dataset.shown !== "0";
@@ -146,7 +152,8 @@ class Preview {
       state = "recording";
       const since = (Date.now() - this.receivedAt) / 1000;
       const elapsed = Math.floor(recording.elapsed_s + since);
-      badge = `Recording ${Math.floor(elapsed / 60)}:${String(elapsed % 60).padStart(2, "0")}`;
+      clock = `${Math.floor(elapsed / 60)}:${String(elapsed % 60).padStart(2, "0")}`;
+      badge = `Recording ${clock}`;
       details = recordingDetails(recording);
     } else if (this.header && this.root.dataset.shown !== "0") {
       state = "live";
@@ -156,6 +163,7 @@ class Preview {
     const badgeElement = this.root.querySelector(".badge");
     if (badgeElement.textContent !== badge) badgeElement.textContent = badge;
     this.root.querySelector(".details").textContent = details;
+    this.desk.show(state, recording, clock);
     if (state === "silent" || state === "recording") {
       this.ticking = setTimeout(() => this.say(), 500);
     }
@@ -166,6 +174,7 @@ class Preview {
     clearTimeout(this.ticking);
     clearTimeout(this.reporting);
     this.close();
+    this.desk.destroy();
     this.root.remove();
   }
 }

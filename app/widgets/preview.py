@@ -7,7 +7,8 @@ without it, so that a busy script never freezes the picture.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -20,22 +21,54 @@ from data.frames import CAMERAS
 CAMERA_TITLES = {"over_shoulder": "Over the shoulder", "left": "Left", "right": "Right"}
 
 
-def preview(robot: str, *, recording: str | None, broken: Collection[str] = ()) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What the recording desk above the pictures announces and starts."""
+
+    task: str
+    outcome: str
+    """What is to be recorded next."""
+    ready: bool
+    """Whether a recording may start."""
+    answered: int
+    """Changes whenever the page has done, or refused, what the desk asked for."""
+
+
+def preview(
+    robot: str,
+    *,
+    recording: str | None,
+    broken: Collection[str] = (),
+    desk: Desk | None = None,
+    on_asked: Callable[[str], None] | None = None,
+) -> None:
     """Mount the preview of `robot`.
 
     Args:
         recording: The recording under way as far as this page knows.
         broken: The cameras without pictures as far as this page knows. When either has changed
             without the page's doing (another tab recorded, a cable was pulled), it runs again.
+        desk: What the recording desk shows; None: pictures alone.
+        on_asked: Called with `start` or `stop` when the person has asked for it, by the space bar
+            or the desk's button, before the page runs.
     """
+    key = f"preview-{robot}"
+
+    def asked() -> None:
+        request = (st.session_state.get(key) or {}).get("asked")
+        if on_asked is not None and request:
+            on_asked(str(request["what"]))
+
     _component()(
-        key=f"preview-{robot}",
+        key=key,
         data={
             "url": preview_url(robot, now_s=time.time()),
             "recording": recording,
             "broken": list(broken),
             "cameras": [[camera, CAMERA_TITLES[camera]] for camera in CAMERAS],
+            "desk": None if desk is None else asdict(desk),
         },
+        on_asked_change=asked,
         on_changed_change=_run_again,
     )
 
@@ -49,5 +82,5 @@ def _component() -> Any:
     return st.components.v2.component(
         "goalpost_preview",
         css=assets.text("preview.css"),
-        js=assets.text("preview.js"),
+        js=assets.text("desk.js", "preview.js"),
     )

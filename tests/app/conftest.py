@@ -39,10 +39,12 @@ class World:
     workspace: Workspace
     catalog: Catalog
 
-    def record_pair(self, robot: str, task: str, *, number: int = 0) -> None:
-        """A clip of success and one of failure, two frames each, with their labels."""
+    def record_pair(self, robot: str, task: str, *, number: int = 0, steps: int = 2) -> None:
+        """A clip of success and one of failure, `steps` frames each, with their labels."""
         clips = [
-            self._episode(f"clip-{robot}-{task}-{number}-{outcome}", robot, task, outcome)
+            self._episode(
+                f"clip-{robot}-{task}-{number}-{outcome}", robot, task, outcome, steps=steps
+            )
             for outcome in _OUTCOMES
         ]
         save_episodes(self.catalog, clips)
@@ -154,6 +156,7 @@ class World:
         task: str,
         outcome: Outcome | None,
         truth: Mapping[str, bool] | None = None,
+        steps: int = 2,
     ) -> Episode:
         frames = EncodedFrameSet(
             jpegs=dict.fromkeys(CAMERAS, _GREY), timestamps_ns=dict.fromkeys(CAMERAS, NOW_NS)
@@ -167,10 +170,10 @@ class World:
             outcome=outcome,
             pair_id=name.rsplit("-", 1)[0] if outcome else None,
             recorded_at_ns=NOW_NS,
-            step_count=2,
+            step_count=steps,
             truth=truth,
         )
-        return Episode(info=info, steps=(Step(frames=frames), Step(frames=frames)))
+        return Episode(info=info, steps=(Step(frames=frames),) * steps)
 
     def _label(
         self, episode: Episode, task: str, outcome: Outcome, frame_index: int | None

@@ -75,10 +75,10 @@ def _record_a_pair(page: Page, url: str, robot: str) -> None:
         expect(page.get_by_text(f"Step {step} of 2: show {outcome} of {TASK}")).to_be_visible(
             timeout=60_000
         )
-        page.get_by_role("button", name=f"Record {outcome}").click()
+        page.locator(PREVIEW).get_by_role("button", name=f"Record {outcome}").click()
         expect(preview).to_contain_text("Recording 0:", timeout=30_000)
         page.wait_for_timeout(2000)
-        page.get_by_role("button", name="Stop").click()
+        page.keyboard.press("Space")
         expect(page.get_by_text(f"Saved {outcome}")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("The pair is complete.")).to_be_visible()
 

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from data.cells.client import CellClient, running_hosts, stop_host
 from data.episode_index import list_episodes
 from data.labels import standing_labels
+from data.notes import read_notes
 from data.robots import Robot, register_robot
 
 PATIENCE_S = 60.0
@@ -72,6 +73,44 @@ def test_a_pair_is_recorded_redone_and_counted(hosted: Any) -> None:
     at.button(key="record-redo").click().run()
     assert "Step 2 of 2: show failure of lift-any" in _text(at)
     assert [label.episode_id for label in standing_labels(hosted.catalog)] == [success.episode_id]
+
+
+def test_the_desk_starts_and_stops_a_recording(hosted: Any) -> None:
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
+    at.session_state["record-asked"] = "start"
+    assert "Recording success of lift-any" in _text(at.run())
+    time.sleep(1.2)
+    at.session_state["record-asked"] = "stop"
+    assert "Saved success" in _text(at.run())
+    at.session_state["record-asked"] = "stop"  # a press that came too late does no harm
+    assert "Step 2 of 2: show failure of lift-any" in _text(at.run())
+    assert len(list_episodes(hosted.catalog, kind="clip")) == 1
+
+
+def test_a_clip_is_trimmed_annotated_corrected_and_discarded(hosted: Any) -> None:
+    hosted.record_pair("robot-2", "lift-any", steps=4)
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S)
+    at.session_state["record-clips"] = True
+    clip = "clip-robot-2-lift-any-0-failure"
+    at.run().selectbox(key="record-clip").set_value(clip).run()
+    at.slider(key=f"trim-{clip}-0-3").set_range(2, 4).run()
+    at.button(key=f"trim-apply-{clip}").click().run()
+    cut = standing_labels(hosted.catalog, episode_ids=[clip])
+    assert [(each.frame_index, each.outcome) for each in cut if each.outcome == "unsure"] == [
+        (0, "unsure")
+    ]
+    at.text_input(key=f"note-{clip}").input("lamp off").run()
+    at.button(key=f"note-save-{clip}").click().run()
+    assert read_notes(hosted.workspace)[clip].text == "lamp off"
+
+    at.button(key=f"relabel-{clip}").click().run()
+    whole = [each for each in standing_labels(hosted.catalog) if each.frame_index is None]
+    assert {each.outcome for each in whole} == {"success"}
+    at.button(key=f"discard-{clip}").click().run()
+    assert not at.exception
+    assert clip not in at.selectbox(key="record-clip").options
+    whole = [each for each in standing_labels(hosted.catalog) if each.frame_index is None]
+    assert [each.episode_id for each in whole] == ["clip-robot-2-lift-any-0-success"]
 
 
 def test_a_recording_that_is_discarded_leaves_nothing(hosted: Any) -> None:

@@ -1,0 +1,69 @@
+"""How much of a task was recorded, against what a detector needs, and what would help most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from app.pairing import Pair
+from app.wording import counted, listed
+from data.episodes import EpisodeInfo
+from data.recording import PERIOD_S
+
+BUDGET_S = 30 * 60
+"""About half an hour of pictures a task (MT-Opt, Sec. V)."""
+_FEW_PAIRS = 3
+"""A robot with fewer complete pairs of a task says little about it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What was recorded of one task."""
+
+    recorded_s: float
+    """Length of its clips in use [s]."""
+    pairs: Counter[str]
+    """Complete pairs by robot."""
+
+    @property
+    def share(self) -> float:
+        """Of the budget, at most 1."""
+        return min(1.0, self.recorded_s / BUDGET_S)
+
+    @property
+    def words(self) -> str:
+        """Minutes and pairs, in a sentence."""
+        minutes, seconds = divmod(round(self.recorded_s), 60)
+        of = f"{minutes}:{seconds:02d} of about {BUDGET_S // 60} minutes"
+        if not self.pairs:
+            return f"{of}, no complete pair yet"
+        shared = [f"{count} on {robot}" for robot, count in sorted(self.pairs.items())]
+        return f"{of}, {counted(self.pairs.total(), 'complete pair')}: {listed(shared)}"
+
+
+def measure_progress(task: str, clips: Iterable[EpisodeInfo], pairs: Iterable[Pair]) -> Progress:
+    """The progress of `task`, given the clips in use and their pairs."""
+    return Progress(
+        recorded_s=PERIOD_S * sum(info.step_count for info in clips if info.task == task),
+        pairs=Counter(pair.robot for pair in pairs if pair.task == task and pair.missing is None),
+    )
+
+
+def what_helps_most(progress: Progress, robots: Sequence[str]) -> str:
+    """The one thing to record next that the detector of this task would gain most from."""
+    if not progress.pairs:
+        return "The first pair: nothing can be learned without a success and a failure."
+    unused = [robot for robot in robots if robot not in progress.pairs]
+    if len(progress.pairs) == 1:
+        where = f" ({unused[0]})" if unused else ""
+        return (
+            f"A pair on a second robot{where}: one robot is held out, and only it shows how far "
+            "the detector can be trusted."
+        )
+    fewest = min(sorted(progress.pairs), key=lambda robot: progress.pairs[robot])
+    if progress.pairs[fewest] < _FEW_PAIRS:
+        return f"More scenes on {fewest}: it has {counted(progress.pairs[fewest], 'pair')} so far."
+    if unused:
+        return f"A robot that was not shown yet, such as {unused[0]}: new robots teach the most."
+    return "Near misses: failures that almost look like success, in scenes that were not shown yet."

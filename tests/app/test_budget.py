@@ -1,0 +1,45 @@
+from collections import Counter
+
+from app.budget import Progress, measure_progress, what_helps_most
+from app.pairing import find_pairs
+from data.episodes import EpisodeInfo
+
+ROBOTS = ["robot-1", "robot-2", "robot-3"]
+
+
+def _clip(number: int, outcome: str, robot: str = "robot-1") -> EpisodeInfo:
+    return EpisodeInfo(
+        episode_id=f"clip-{number}-{outcome}-{robot}",
+        robot=robot,
+        kind="clip",
+        behaviour="person",
+        task="lift-any",
+        outcome=outcome,  # type: ignore[arg-type]
+        pair_id=f"pair-{number}-{robot}",
+        recorded_at_ns=number,
+        step_count=150,
+    )
+
+
+def test_time_and_complete_pairs_are_counted_by_robot() -> None:
+    clips = [_clip(1, "success"), _clip(1, "failure"), _clip(2, "success", "robot-2")]
+    progress = measure_progress("lift-any", clips, find_pairs(clips))
+    assert progress.recorded_s == 90  # three clips of 150 frames, five a second
+    assert progress.share == 90 / 1800
+    assert progress.pairs == {"robot-1": 1}
+    assert progress.words == "1:30 of about 30 minutes, 1 complete pair: 1 on robot-1"
+
+
+def _helps(**pairs: int) -> str:
+    named = {name.replace("_", "-"): count for name, count in pairs.items()}
+    return what_helps_most(Progress(recorded_s=0, pairs=Counter(named)), ROBOTS)
+
+
+def test_what_helps_most_goes_from_the_first_pair_to_near_misses() -> None:
+    assert _helps().startswith("The first pair")
+    assert _helps(robot_1=9).startswith("A pair on a second robot (robot-2)")
+    assert _helps(robot_1=9, robot_2=1).startswith("More scenes on robot-2: it has 1 pair")
+    assert _helps(robot_1=3, robot_2=3).startswith(
+        "A robot that was not shown yet, such as robot-3"
+    )
+    assert _helps(robot_1=3, robot_2=3, robot_3=3).startswith("Near misses")
