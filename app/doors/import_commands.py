@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +23,27 @@ def import_group() -> None:
     """
 
 
+def dataset_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say how a data set is read; what is left out is remembered from before."""
+    for option in (
+        click.option("--by", help="Whose word its outcomes are; default: the folder's name."),
+        click.option(
+            "--task", "tasks", multiple=True, metavar="WORDS=TASK",
+            help="Which of our tasks the data set's words mean; may be repeated.",
+        ),
+        click.option(
+            "--camera", "cameras", multiple=True, metavar="OURS=THEIRS",
+            help="Which camera is over_shoulder, left, right; asked for once.",
+        ),
+        click.option("--robot", default="", help="Whose episodes these become, such as lab-arm."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @import_group.command("lerobot")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--robot", default="", help="Whose episodes these become, such as lab-arm.")
-@click.option("--camera", "cameras", multiple=True, metavar="OURS=THEIRS",
-              help="Which camera is over_shoulder, left, right; asked for once.")  # fmt: skip
-@click.option("--task", "tasks", multiple=True, metavar="WORDS=TASK",
-              help="Which of our tasks the dataset's words mean; may be repeated.")  # fmt: skip
-@click.option("--by", help="Whose word its outcomes are; default: the dataset's folder.")
+@dataset_options
 @click.pass_obj
 def lerobot(
     root: Path | None,
@@ -51,6 +64,37 @@ def lerobot(
             folder,
             mapping,
             by=by or folder.resolve().name,
+            progress=shown_progress(),
+        )
+    )
+
+
+@import_group.command("rlds")
+@click.argument("folder", type=click.Path(path_type=Path))
+@dataset_options
+@click.option("--outcome", default="success", show_default=True, metavar="FEATURE",
+              help="Which feature says success, by a value above 0.")  # fmt: skip
+@click.pass_obj
+def rlds(
+    root: Path | None,
+    folder: Path,
+    robot: str,
+    cameras: tuple[str, ...],
+    tasks: tuple[str, ...],
+    by: str | None,
+    outcome: str,
+) -> None:
+    """Take in the RLDS or TFDS data set (TFRecord files) below FOLDER."""
+    from data.importers.mapping import DatasetMapping
+    from data.importers.rlds import import_rlds
+
+    tell(
+        import_rlds(
+            _catalog(root),
+            folder,
+            DatasetMapping(robot=robot, cameras=pairs(cameras), tasks=pairs(tasks)),
+            by=by or folder.resolve().name,
+            outcome=outcome,
             progress=shown_progress(),
         )
     )
