@@ -25,7 +25,7 @@ LAST_LINK = "lbr_iiwa_link_7"
 
 _FLANGE_M = 0.045  # from the last joint to the flange, along the hand
 _FINGER_FROM_M = 0.095  # from the last joint to where the fingers begin
-_LINK_FACES = 200  # triangles of each of the arm's links; fewer can be seen at native size
+_LINK_FACES = 300  # triangles of each of the arm's links; fewer can be seen at native size
 
 
 def _gripper() -> tuple[list[Link], list[Joint]]:

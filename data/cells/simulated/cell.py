@@ -67,7 +67,7 @@ class SimulatedCell:
         self._variation = variation
         self._clock = clock
         self._style = robot_appearance(variation)
-        self._scene: Scene | None = Scene(self._style, fit=fit)
+        self._scene: Scene | None = Scene(self._style, variation=variation, fit=fit)
         self._version = 0
         self.new_scene(0)
 

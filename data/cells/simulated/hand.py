@@ -11,16 +11,16 @@ from data.cells.simulated.world import World
 
 _SKINS = ((0.95, 0.78, 0.66), (0.82, 0.60, 0.45), (0.58, 0.39, 0.27), (0.36, 0.24, 0.17))
 _SLEEVES = ((0.20, 0.28, 0.50), (0.62, 0.14, 0.16), (0.30, 0.34, 0.30), (0.86, 0.86, 0.84))
+_SLEEVE_PART = 2  # among the parts of the link "hand"
 _AWAY = (0.0, 0.0, -5.0)
 
 
 class Hand:
-    """The hand in one physics world; it starts out of sight."""
+    """The hand in a world of its own, where no physics runs; it starts out of sight."""
 
-    def __init__(self, bullet: World, models: ModelFolder, generator: np.random.Generator) -> None:
+    def __init__(self, bullet: World, models: ModelFolder) -> None:
         self._bullet = bullet
-        skin = _SKINS[int(generator.integers(len(_SKINS)))]
-        sleeve = _SLEEVES[int(generator.integers(len(_SLEEVES)))]
+        skin, sleeve = _SKINS[0], _SLEEVES[0]
         links = [
             Link(
                 name="hand",
@@ -102,6 +102,16 @@ class Hand:
         self.body: int = bullet.loadURDF(str(path), _AWAY, useFixedBase=True)
         self.is_seen = False
         self._joints = range(bullet.getNumJoints(self.body))
+
+    def dress(self, generator: np.random.Generator) -> None:
+        """Make it the hand of some person."""
+        skin = _SKINS[int(generator.integers(len(_SKINS)))]
+        sleeve = _SLEEVES[int(generator.integers(len(_SLEEVES)))]
+        for link in (-1, *self._joints):
+            self._bullet.changeVisualShape(self.body, link, rgbaColor=(*skin, 1.0))
+        self._bullet.changeVisualShape(
+            self.body, -1, shapeIndex=_SLEEVE_PART, rgbaColor=(*sleeve, 1.0)
+        )
 
     def show(
         self, at_m: tuple[float, float, float], *, yaw: float, pitch: float, curl: float

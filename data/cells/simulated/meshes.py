@@ -29,13 +29,14 @@ class Mesh:
         return Mesh(self.vertices_V3 @ rotation_33.T, self.faces_F3)
 
     def simplified(self, faces: int) -> Mesh:
-        """About the same surface with this many triangles; the same mesh if it has no more."""
+        """About the same surface with about this many triangles; itself if it has no more."""
         if len(self.faces_F3) <= faces:
             return self
         vertices_V3, faces_F3 = fast_simplification.simplify(
             self.vertices_V3.astype(np.float32),
             self.faces_F3.astype(np.int32),
             target_count=faces,
+            agg=3,  # slower than its 7, but seams stay closed
         )
         return Mesh(np.asarray(vertices_V3, np.float64), np.asarray(faces_F3, np.int64))
 

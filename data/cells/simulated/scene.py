@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pybullet
+from numpy.typing import NDArray
 
 from data.cells.simulated import fixtures
 from data.cells.simulated.appearance import Appearance
@@ -16,13 +18,18 @@ from data.cells.simulated.hand import Hand
 from data.cells.simulated.layout import OBJECTS, Area
 from data.cells.simulated.meshes import box
 from data.cells.simulated.models import Link, ModelFolder, Part
-from data.cells.simulated.objects import Disc, ObjectModel, draw_model, footprint, lowest_point_m
+from data.cells.simulated.objects import Disc, ObjectModel, footprint, lowest_point_m
+from data.cells.simulated.stock import Stock
 from data.cells.simulated.surfaces import Shadow
 from data.cells.simulated.views import Fit, Views
 from data.cells.simulated.world import World
 from data.frames import ImageHWC, Size
 
 _FLOOR_Z_M = -0.75
+_DROP_M = 0.01
+_CANDIDATES, _CLEAR_M = 60, 0.02
+_SOLVED = 1e-4
+"""The solver ends early once no constraint is violated by more (its unit is squared)."""
 
 
 class ObjectPose(NamedTuple):
@@ -37,19 +44,26 @@ class Scene:
 
     Args:
         appearance: How the cell looks.
+        variation: Of the robot; decides which objects the cell owns.
         fit: How images of another aspect are served.
     """
 
-    def __init__(self, appearance: Appearance, *, fit: Fit) -> None:
+    def __init__(self, appearance: Appearance, *, variation: int, fit: Fit) -> None:
         self.bullet = World()
         self._still = World()
+        self._people = World()
         self._models = ModelFolder()
         self._arm_urdf = arm_urdf(self._models)
-        self._views = Views(self._still, self.bullet, fit=fit)
+        self._stock = Stock(self._models, variation=variation)
+        self._views = Views(self._still, fit=fit)
+        self.hand = Hand(self._people, self._models)
         self.objects: dict[str, int] = {}
         self.object_models: dict[str, ObjectModel] = {}
         self.plate = -1
         self._dress(appearance)
+        self._fixture_urdfs = {
+            link.name: self._models.write(link.name, [link]) for link in self._fixtures()
+        }
 
     def dress(self, appearance: Appearance) -> None:
         """Give the cell this look; it is seen after the next `build`."""
@@ -68,27 +82,29 @@ class Scene:
         self.bullet.resetSimulation()
         self.bullet.setGravity(0, 0, -9.81)
         self.bullet.setPhysicsEngineParameter(
-            fixedTimeStep=PHYSICS_STEP_S, numSolverIterations=50, deterministicOverlappingPairs=1
+            fixedTimeStep=PHYSICS_STEP_S,
+            numSolverIterations=50,
+            solverResidualThreshold=_SOLVED,
+            deterministicOverlappingPairs=1,
         )
-        for link in self._fixtures():
-            body = self.bullet.loadURDF(
-                str(self._models.write(link.name, [link])), useFixedBase=True
-            )
+        for name, urdf in self._fixture_urdfs.items():
+            body = self.bullet.loadURDF(str(urdf), useFixedBase=True)
             self.bullet.changeVisualShape(body, -1, rgbaColor=[0, 0, 0, 0])
-            if link.name == "plate":
+            if name == "plate":
                 self.plate = body
         self.arm = Arm(self.bullet, self._arm_urdf)
-        self.hand = Hand(self.bullet, self._models, generator)
-        self.object_models = {kind: draw_model(kind, generator) for kind in kinds}
+        self.hand.hide()
+        self.hand.dress(generator)
+        drawn = {kind: self._stock.draw(kind, generator) for kind in kinds}
+        self.object_models = {kind: stocked.model for kind, stocked in drawn.items()}
         self.objects = {}
         spots = _spread(list(self.object_models.values()), OBJECTS, generator)
         for kind, (x, y, yaw) in zip(kinds, spots, strict=True):
-            model = self.object_models[kind]
-            path = self._models.write(kind, [model.link])
             self.objects[kind] = self.bullet.loadURDF(
-                str(path),
-                [x, y, model.height_m / 2 + 0.01],
+                str(drawn[kind].urdf),
+                [x, y, drawn[kind].model.height_m / 2 + _DROP_M],
                 pybullet.getQuaternionFromEuler([0, 0, yaw]),
+                flags=pybullet.URDF_ENABLE_SLEEPING,
             )
             self.bullet.changeDynamics(
                 self.objects[kind], -1, linearDamping=0.1, angularDamping=0.3
@@ -100,7 +116,13 @@ class Scene:
         for count in range(at_most):
             self.bullet.stepSimulation()
             if count % 10 == 9 and all(self.speed(kind) < 0.01 for kind in self.objects):
+                for body in self.objects.values():
+                    self._activate(body, pybullet.ACTIVATION_STATE_SLEEP)
                 return
+
+    def _activate(self, body: int, state: int) -> None:
+        """Wake an object, or spare physics one that rests; whatever touches it wakes it too."""
+        self.bullet.changeDynamics(body, -1, activationState=state)
 
     def speed(self, kind: str) -> float:
         """How fast an object moves [m/s], its turning counted at 5 cm from its centre."""
@@ -115,6 +137,7 @@ class Scene:
     def put(self, kind: str, pose: ObjectPose) -> None:
         """Set an object there, at rest."""
         self.bullet.resetBasePositionAndOrientation(self.objects[kind], *pose)
+        self._activate(self.objects[kind], pybullet.ACTIVATION_STATE_WAKE_UP)
 
     def lowest_m(self, kind: str) -> float:
         """Height of an object's lowest point above the bins' floor."""
@@ -139,7 +162,8 @@ class Scene:
 
     def render(self, camera: str, size: Size) -> ImageHWC:
         """The camera's image, RGB uint8, (height, width, 3)."""
-        return self._views.render(camera, size, self.appearance, self._shadows())
+        moving = [self.bullet, self._people] if self.hand.is_seen else [self.bullet]
+        return self._views.render(camera, size, self.appearance, moving, self._shadows())
 
     def _shadows(self) -> list[Shadow]:
         shadows = [self.hand.shadow()] if self.hand.is_seen else []
@@ -158,8 +182,8 @@ class Scene:
         return shadows
 
     def close(self) -> None:
-        """End both worlds; calling it again does nothing."""
-        for client in (self.bullet, self._still):
+        """End all worlds; calling it again does nothing."""
+        for client in (self.bullet, self._still, self._people):
             if client.isConnected():
                 client.disconnect()
         self._models.close()
@@ -190,29 +214,31 @@ class Scene:
 def _spread(
     models: Sequence[ObjectModel], area: Area, generator: np.random.Generator
 ) -> list[tuple[float, float, float]]:
-    """Places (x, y, yaw) with middles in `area`, apart from each other where there is room."""
+    """Places (x, y, yaw) with middles in `area`, apart from each other where there is room.
+
+    Of N candidates the first is taken that lies clear of the objects before it; else the clearest.
+    """
     places: list[tuple[float, float, float]] = []
     taken: list[Disc] = []
     for model in models:
-        best, best_gap = (area.x_m, area.y_m, 0.0), -np.inf
-        for _ in range(60):
-            yaw = float(generator.uniform(-np.pi, np.pi))
-            x = area.x_m + float(generator.uniform(-1, 1)) * area.half_x_m
-            y = area.y_m + float(generator.uniform(-1, 1)) * area.half_y_m
-            discs = footprint(model, (x, y), (float(np.cos(yaw)), float(np.sin(yaw))))
-            gap = min(
-                (
-                    float(np.hypot(a[0] - b[0], a[1] - b[1])) - a[2] - b[2]
-                    for a in discs
-                    for b in taken
-                ),
-                default=np.inf,
-            )
-            if gap > best_gap:
-                best, best_gap = (x, y, yaw), gap
-            if best_gap > 0.02:
-                break
-        places.append(best)
-        x, y, yaw = best
-        taken += footprint(model, (x, y), (float(np.cos(yaw)), float(np.sin(yaw))))
+        shares_N3 = generator.uniform(-1, 1, (_CANDIDATES, 3))
+        half_sides = (area.half_x_m, area.half_y_m, np.pi)
+        candidates_N3 = np.array([area.x_m, area.y_m, 0.0]) + shares_N3 * half_sides
+        chosen = _clearest(model, candidates_N3, taken) if taken else 0
+        x, y, yaw = candidates_N3[chosen].tolist()
+        places.append((x, y, yaw))
+        taken += footprint(model, (x, y), (math.cos(yaw), math.sin(yaw)))
     return places
+
+
+def _clearest(model: ObjectModel, candidates_N3: NDArray[np.float64], taken: Sequence[Disc]) -> int:
+    along_N2 = np.stack([np.cos(candidates_N3[:, 2]), np.sin(candidates_N3[:, 2])], axis=1)
+    own = footprint(model, (0.0, 0.0), (1.0, 0.0))
+    taken_D3 = np.array(taken)
+    gap_N = np.full(len(candidates_N3), np.inf)
+    for disc in own:
+        middle_N2 = candidates_N3[:, :2] + disc.x_m * along_N2
+        away_ND = np.linalg.norm(middle_N2[:, None] - taken_D3[None, :, :2], axis=2)
+        gap_N = np.minimum(gap_N, (away_ND - taken_D3[:, 2] - disc.radius_m).min(axis=1))
+    clear = gap_N > _CLEAR_M
+    return int(np.argmax(clear) if clear.any() else np.argmax(gap_N))

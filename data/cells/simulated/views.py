@@ -42,14 +42,12 @@ class Views:
     """Renders one cell.
 
     Args:
-        still: Client of a world with all that never moves.
-        moving: Client of the physics world, in which the still bodies are invisible.
+        still: A world with all that never moves.
         fit: How other aspects than the native one are served.
     """
 
-    def __init__(self, still: World, moving: World, *, fit: Fit) -> None:
+    def __init__(self, still: World, *, fit: Fit) -> None:
         self._still = still
-        self._moving = moving
         self._fit = fit
         self._kept: dict[tuple[str, Size], _Still] = {}
 
@@ -58,16 +56,33 @@ class Views:
         self._kept.clear()
 
     def render(
-        self, camera: str, size: Size, look: Appearance, shadows: Sequence[Shadow]
+        self,
+        camera: str,
+        size: Size,
+        look: Appearance,
+        moving: Sequence[World],
+        shadows: Sequence[Shadow],
     ) -> ImageHWC:
-        """The camera's image, RGB uint8, (height, width, 3)."""
+        """The camera's image, RGB uint8, (height, width, 3).
+
+        Args:
+            camera: Which.
+            size: Of the image.
+            look: Light and colours.
+            moving: Worlds with all that moves; what never moves is invisible in them.
+            shadows: Of what moves.
+        """
         key = (camera, size)
         if key not in self._kept:
             self._kept[key] = self._render_still(camera, size, look)
         still = self._kept[key]
-        below = cast(still.image_HWC, still.points_HW3, shadows, look.light_from)
-        image_HWC, depth_HW = self._layer(self._moving, camera, size, look)
-        return np.where((depth_HW < still.depth_HW)[:, :, None], image_HWC, below)
+        seen_HWC = cast(still.image_HWC, still.points_HW3, shadows, look.light_from)
+        nearest_HW = still.depth_HW
+        for world in moving:
+            image_HWC, depth_HW = self._layer(world, camera, size, look)
+            seen_HWC = np.where((depth_HW < nearest_HW)[:, :, None], image_HWC, seen_HWC)
+            nearest_HW = np.minimum(depth_HW, nearest_HW)
+        return seen_HWC
 
     def _render_still(self, camera: str, size: Size, look: Appearance) -> _Still:
         times = 2 if size.width <= _SMALL_WIDTH else 1  # small images need smoother edges
