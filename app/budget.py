@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.pairing import Pair
 from app.wording import counted, listed
-from data.episodes import EpisodeInfo
+from data.counts import Census
 from data.recording import PERIOD_S
 
 BUDGET_S = 30 * 60
@@ -42,11 +41,11 @@ class Progress:
         return f"{of}, {counted(self.pairs.total(), 'complete pair')}: {listed(shared)}"
 
 
-def measure_progress(task: str, clips: Iterable[EpisodeInfo], pairs: Iterable[Pair]) -> Progress:
-    """The progress of `task`, given the clips in use and their pairs."""
+def measure_progress(task: str, census: Census, pairs: Mapping[tuple[str, str], int]) -> Progress:
+    """The progress of `task`, given every episode counted and complete pairs by (task, robot)."""
     return Progress(
-        recorded_s=PERIOD_S * sum(info.step_count for info in clips if info.task == task),
-        pairs=Counter(pair.robot for pair in pairs if pair.task == task and pair.missing is None),
+        recorded_s=PERIOD_S * census.clip_frames[task],
+        pairs=Counter({robot: count for (name, robot), count in pairs.items() if name == task}),
     )
 
 

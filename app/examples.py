@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import streamlit as st
-
 from app import state
 from app.images import FRAMES
-from app.pairing import find_pairs, kept_clips
+from app.pairing import find_pairs
+from data.catalog import Catalog
 from data.errors import CorruptData
 from data.likeness import picture_change
+from data.questions import newest_clips
 from data.shards import FrameRef
 
 _COMPARED = 6
 """So many of a task's newest pairs are looked at for the near miss."""
+_CLIPS_LOOKED_AT = 4 * _COMPARED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,20 +31,19 @@ class Examples:
 
 def task_examples() -> Mapping[str, Examples]:
     """The examples of every task that was recorded."""
-    return _found(str(state.workspace().root), state.stamp())
+    return state.answer(_find_examples)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _found(root: str, stamp: state.Stamp) -> dict[str, Examples]:
-    episodes = {each.info.episode_id: each for each in state.episodes() if each.info.kind == "clip"}
-    clips = kept_clips((each.info for each in episodes.values()), state.labels())
+def _find_examples(catalog: Catalog) -> dict[str, Examples]:
+    clips = newest_clips(catalog, of_each_task=_CLIPS_LOOKED_AT)
+    episodes = {each.info.episode_id: each for each in clips}
 
     def middle(episode_id: str) -> FrameRef:
         found = episodes[episode_id]
         return FrameRef(found.shard, episode_id, found.info.step_count // 2)
 
     by_task: dict[str, list[Mapping[str, FrameRef]]] = {}
-    for pair in find_pairs(clips):
+    for pair in find_pairs(each.info for each in clips):
         shown: dict[str, FrameRef] = {outcome: middle(clip) for outcome, clip in pair.clips.items()}
         by_task.setdefault(pair.task, []).append(shown)
     return {task: _choose(pairs) for task, pairs in by_task.items()}

@@ -39,7 +39,7 @@ def command_of(kind: str, folder: Path) -> list[str]:
 
 
 def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
-    """Check `spec`, create the run and launch it in a process of its own.
+    """Check `spec`, create the run and let it stand in line in a process of its own.
 
     Raises:
         GoalpostError: The spec cannot be carried out; no run was created.
@@ -57,7 +57,8 @@ def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
             next_step="Fill it in.",
         ) from error
     run = create_run(workspace, kind, spec)
-    launch(run, command_of(kind, run.folder))
+    command = command_of(kind, run.folder)
+    launch(run, [sys.executable, "-m", "data.run_queue", str(run.folder), *command])
     return run
 
 

@@ -7,13 +7,10 @@ clips share a `pair_id`, so that a pair never straddles two splits.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from data.clips import as_labelled
 from data.episodes import EpisodeInfo
-from data.labels import Label
 from data.tasks import Outcome
 
 ORDER: tuple[Outcome, ...] = ("success", "failure")
@@ -35,16 +32,6 @@ class Pair:
     def missing(self) -> Outcome | None:
         """What has to be recorded next; None when the pair is complete."""
         return next((outcome for outcome in ORDER if outcome not in self.clips), None)
-
-
-def kept_clips(episodes: Iterable[EpisodeInfo], labels: Iterable[Label]) -> list[EpisodeInfo]:
-    """The clips whose label stands, with the outcome it says; a discarded clip has none."""
-    said = {label.episode_id: label for label in labels if label.frame_index is None}
-    return [
-        as_labelled(info, said[info.episode_id])
-        for info in episodes
-        if info.kind == "clip" and info.episode_id in said
-    ]
 
 
 def find_pairs(clips: Iterable[EpisodeInfo]) -> list[Pair]:
@@ -70,8 +57,3 @@ def pair_to_finish(pairs: Sequence[Pair], *, robot: str, task: str) -> Pair | No
     if newest is None or newest.task != task or newest.missing is None:
         return None
     return newest
-
-
-def count_pairs(pairs: Iterable[Pair]) -> Counter[tuple[str, str]]:
-    """Complete pairs by (task, robot)."""
-    return Counter((pair.task, pair.robot) for pair in pairs if pair.missing is None)

@@ -2,116 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from app.wording import counted, listed
-from data.errors import LabelConflict
-from data.labels import Label
-from data.tasks import Outcome, TaskSet
-from sd_model.examples.feasibility import close_outcomes
+from data.counts import OutcomeCounts, Tally
 
 COMFORTABLE = 10
 """Below this many clips or terminal frames of one outcome, people are told that it is few."""
-
-
-@dataclass(kw_only=True)
-class Tally:
-    """How many clips and terminal frames show each outcome of one task."""
-
-    success: int = 0
-    """Labelled as success."""
-    failure: int = 0
-    """Labelled as failure."""
-    derived_success: int = 0
-    """Success follows from a label of another task."""
-    derived_failure: int = 0
-    """Failure follows from a label of another task."""
-
-    @property
-    def successes(self) -> int:
-        """Labelled and derived."""
-        return self.success + self.derived_success
-
-    @property
-    def failures(self) -> int:
-        """Labelled and derived."""
-        return self.failure + self.derived_failure
-
-    def add(self, outcome: Outcome, *, derived: bool) -> None:
-        """Count one more clip or terminal frame."""
-        name = f"derived_{outcome}" if derived else outcome
-        setattr(self, name, getattr(self, name) + 1)
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            success=self.success + other.success,
-            failure=self.failure + other.failure,
-            derived_success=self.derived_success + other.derived_success,
-            derived_failure=self.derived_failure + other.derived_failure,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelCounts:
-    """The labels of a workspace, counted by task and robot."""
-
-    tallies: Mapping[str, Mapping[str, Tally]]
-    """By task, then by robot; a clip counts once, however many frames it has."""
-    conflicts: tuple[str, ...] = ()
-    """Episodes whose labels cannot all be true; they are left out of the tallies."""
-    unsure: int = 0
-    """Answers that train nothing."""
-
-    def of(self, task: str, robots: Collection[str] | None = None) -> Tally:
-        """The tally of `task` over `robots` (None: all)."""
-        rows = self.tallies.get(task, {})
-        chosen = [tally for robot, tally in rows.items() if robots is None or robot in robots]
-        return sum(chosen, Tally())
-
-    @property
-    def robots(self) -> tuple[str, ...]:
-        """Robots with at least one counted label, sorted."""
-        return tuple(sorted({robot for rows in self.tallies.values() for robot in rows}))
-
-
-def count_labels(
-    labels: Iterable[Label], robot_of: Mapping[str, str], tasks: TaskSet
-) -> LabelCounts:
-    """Count standing `labels`, with what follows from them, by task and robot.
-
-    Args:
-        labels: Standing labels, at most one for each episode, frame and task.
-        robot_of: The robot of each episode by its id; labels of other episodes are left out.
-        tasks: The tasks and their relations; labels of other tasks are left out.
-    """
-    stated: dict[tuple[str, int | None], dict[str, Outcome]] = defaultdict(dict)
-    unsure = 0
-    for label in labels:
-        if label.episode_id not in robot_of or label.task not in tasks:
-            continue
-        if label.outcome == "unsure":
-            unsure += 1
-        else:
-            stated[label.episode_id, label.frame_index][label.task] = label.outcome
-    tallies: dict[str, dict[str, Tally]] = defaultdict(lambda: defaultdict(Tally))
-    conflicts = []
-    for (episode_id, _), outcomes in stated.items():
-        try:
-            closed = close_outcomes(outcomes, tasks)
-        except LabelConflict:
-            conflicts.append(episode_id)
-            continue
-        for task, conclusion in closed.items():
-            tallies[task][robot_of[episode_id]].add(
-                conclusion.outcome, derived=conclusion.derived_from is not None
-            )
-    return LabelCounts(
-        tallies={task: dict(rows) for task, rows in tallies.items()},
-        conflicts=tuple(sorted(set(conflicts))),
-        unsure=unsure,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +22,7 @@ class Verdict:
     """What will make the detector weak or its report thin."""
 
 
-def proposed_holdout(counts: LabelCounts, tasks: Collection[str]) -> list[str]:
+def proposed_holdout(counts: OutcomeCounts, tasks: Collection[str]) -> list[str]:
     """The robot that judges most of the `tasks` in both outcomes; of several the last one.
 
     Empty where holding it out would leave no robot to train on.
@@ -139,7 +37,7 @@ def proposed_holdout(counts: LabelCounts, tasks: Collection[str]) -> list[str]:
 
 
 def judge_readiness(
-    counts: LabelCounts, chosen: Collection[str], holdout: Collection[str]
+    counts: OutcomeCounts, chosen: Collection[str], holdout: Collection[str]
 ) -> Verdict:
     """Whether a detector of the `chosen` tasks can be trained while `holdout` is held out."""
     if not chosen:
@@ -163,13 +61,14 @@ def judge_readiness(
             f"{robot} has no labels, so it cannot judge the detector. Record a pair on it, or hold "
             "out another robot."
         )
-    if counts.conflicts:
-        verdict.problems.append(
-            f"The labels of {counted(len(counts.conflicts), 'episode')} cannot all be true. "
-            f"Correct them on the Label page: {listed(counts.conflicts, limit=4)}."
-        )
     if verdict.problems:
         return verdict
+    if counts.conflict_count:
+        verdict.cautions.append(
+            f"The labels of {counted(counts.conflict_count, 'episode')} cannot all be true, so "
+            "training leaves their frames out. Correct them on the Label page: "
+            f"{listed(counts.conflicts, limit=4)}."
+        )
     for task in chosen:
         seen, unseen = counts.of(task, training), counts.of(task, holdout)
         missing = _missing(seen)

@@ -1,19 +1,23 @@
-"""What every page needs to know: the workspace, and snapshots of its catalog that stay cheap.
+"""What every page needs to know: the workspace, and what its catalog answers.
 
-A snapshot is read again only when the catalog's files have changed, so that a rerun of a page
+A question is asked again only when the catalog's files have changed, so that a rerun of a page
 (every click causes one) does not wait for the catalog's lock.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar, cast
 
-import streamlit as st
+from cachetools import LRUCache
 
+from data import counts
 from data.catalog import Catalog
-from data.episode_index import IndexedEpisode, list_episodes
-from data.labels import Label, standing_labels
+from data.counts import Census, OutcomeCounts
 from data.robots import Robot, load_robots
 from data.task_store import load_tasks
 from data.tasks import TaskSet
@@ -21,6 +25,10 @@ from data.workspace import Workspace, default_root, open_workspace
 
 Stamp = tuple[int, ...]
 """Identifies one state of some files: the modification time [ns] and size of each."""
+Answer = TypeVar("Answer")
+
+_ANSWERS: LRUCache[tuple[str, str, Stamp], object] = LRUCache(maxsize=32)
+_ANSWERS_LOCK = threading.Lock()
 
 
 def workspace() -> Workspace:
@@ -53,28 +61,35 @@ def robots() -> dict[str, Robot]:
     return load_robots(workspace())
 
 
-def episodes() -> list[IndexedEpisode]:
-    """Every indexed episode, oldest first."""
-    return _episodes(str(workspace().root), stamp())
+def census() -> Census:
+    """Every indexed episode, counted."""
+    return answer(counts.census)
 
 
-def labels() -> list[Label]:
-    """The label that stands for every frame and task."""
-    return _labels(str(workspace().root), stamp())
+def outcome_counts() -> OutcomeCounts:
+    """What people said and what follows from it, counted by task and robot."""
+    return answer(counts.outcome_counts)
 
 
-def stamp() -> Stamp:
-    """The catalog as it stands now; differs after anything was indexed or labelled."""
-    files = (workspace().catalog_path, workspace().labels_path)
+def pair_counts() -> Counter[tuple[str, str]]:
+    """Complete pairs of clips by (task, robot)."""
+    return answer(counts.pair_counts)
+
+
+def answer(question: Callable[[Catalog], Answer]) -> Answer:
+    """The answer to a question that only the catalog decides, asked once for each state of it."""
+    key = (question.__name__, str(workspace().root), _stamp())
+    with _ANSWERS_LOCK:
+        if key in _ANSWERS:
+            return cast(Answer, _ANSWERS[key])
+    found = question(catalog())
+    with _ANSWERS_LOCK:
+        _ANSWERS[key] = found
+    return found
+
+
+def _stamp() -> Stamp:
+    """The catalog as it stands now; differs after anything was indexed, labelled or defined."""
+    files = (workspace().catalog_path, workspace().labels_path, workspace().tasks_path)
     stats = [file.stat() for file in files if file.exists()]
     return tuple(number for stat in stats for number in (stat.st_mtime_ns, stat.st_size))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _episodes(root: str, stamp: Stamp) -> list[IndexedEpisode]:
-    return list_episodes(catalog())
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _labels(root: str, stamp: Stamp) -> list[Label]:
-    return standing_labels(catalog())

@@ -8,23 +8,33 @@ that is missing or damaged is filled anew, and what a crash kept out of it is ca
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from filelock import FileLock, Timeout
 
+from data.answers import refresh_answers, refresh_conclusions, tasks_digest
 from data.catalog_schema import MIGRATIONS, SCHEMA
-from data.errors import CorruptData, StorageFull, WorkspaceBusy, WorkspaceError, WorkspaceTooNew
-from data.indexing import index_all_shards, index_labels, log_size
+from data.errors import (
+    CorruptData,
+    IndexMissing,
+    StorageFull,
+    WorkspaceBusy,
+    WorkspaceError,
+    WorkspaceTooNew,
+)
+from data.indexing import fill, index_labels, index_unknown_shards, is_large, log_size
+from data.transaction import Transaction
 from data.workspace import Workspace
 
 _POLL_S = 0.005
-_BULK_ROWS = 100
-"""From this many rows on, handing DuckDB an Arrow table is quicker than single inserts."""
-
+_Config = dict[str, str | bool | int | float | list[str]]
+_ONE_TRANSACTION: _Config = {"threads": 1, "memory_limit": "400MB"}
+_BULK: _Config = {"threads": 2, "memory_limit": "1500MB", "preserve_insertion_order": False}
+_REBUILD_WAIT_S = 600.0
 
 _DAMAGE = ("not a valid DuckDB", "orrupt", "eserializ", "Could not read enough bytes")
 """What DuckDB's message says of a file it cannot make sense of; it has no error type for that."""
@@ -32,42 +42,6 @@ _DAMAGE = ("not a valid DuckDB", "orrupt", "eserializ", "Could not read enough b
 
 class DamagedCatalog(CorruptData):
     """The index could not be read. It holds no truth of its own, so nothing is lost."""
-
-
-class Transaction:
-    """One open transaction; made by `Catalog.transaction`."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
-        """Run a statement."""
-        self._connection.execute(sql, list(parameters))
-
-    def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        """Run a statement once for every row of parameters."""
-        if rows:
-            self._connection.executemany(sql, [list(row) for row in rows])
-
-    def insert_new(
-        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
-    ) -> None:
-        """Insert the rows whose primary key is not there yet; of two alike the first counts."""
-        names = ", ".join(f'"{column}"' for column in columns)
-        if len(rows) < _BULK_ROWS:
-            marks = ", ".join("?" for _ in columns)
-            self.execute_many(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)
-            return
-        values = dict(zip(columns, zip(*rows, strict=True), strict=True))
-        self._connection.register("incoming", pa.table(values))
-        self.execute(f"INSERT OR IGNORE INTO {table} ({names}) SELECT {names} FROM incoming")
-        self._connection.unregister("incoming")
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-        """Run a query; one dict a row."""
-        result = self._connection.execute(sql, list(parameters))
-        names = [column[0] for column in result.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 class Catalog:
@@ -81,9 +55,6 @@ class Catalog:
     def __init__(self, workspace: Workspace, *, timeout_s: float = 30.0) -> None:
         self.workspace = workspace
         self.timeout_s = timeout_s
-        if not workspace.catalog_path.exists():
-            with self.transaction():
-                pass
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -96,6 +67,7 @@ class Catalog:
             WorkspaceBusy: Others held the catalog for longer than the time-out.
             WorkspaceTooNew: Its schema is newer than this Goalpost. Nothing is changed.
             StorageFull: The disk is full; nothing of the transaction is kept.
+            IndexMissing: A large workspace's index has to be filled anew first.
             DamagedCatalog: Damage has shown in mid-transaction; the next one finds a catalog
                 filled anew.
         """
@@ -148,31 +120,46 @@ class Catalog:
 
     def _connect(self, *, catch_up: bool = True) -> duckdb.DuckDBPyConnection:
         with self._plain_errors():
-            connection = duckdb.connect(self.workspace.catalog_path, config={"threads": 1})
+            connection = duckdb.connect(self.workspace.catalog_path, config=_ONE_TRANSACTION)
             try:
                 transaction = Transaction(connection)
-                schema, labels_bytes = _state_of(transaction)
-                behind = catch_up and labels_bytes != log_size(self.workspace)
-                if schema != SCHEMA or behind:
+                found = _state_of(transaction)
+                if found["schema_version"] != SCHEMA or (catch_up and self._is_behind(found)):
                     connection.execute("BEGIN")
-                    self._migrate(transaction, schema)
+                    self._migrate(transaction, found["schema_version"])
                     index_labels(transaction, self.workspace)
+                    refresh_conclusions(transaction, self.workspace)
                     connection.execute("COMMIT")
             except BaseException:
                 connection.close()
                 raise
         return connection
 
+    def _is_behind(self, found: dict[str, Any]) -> bool:
+        return (found["labels_bytes"], found["tasks_digest"]) != (
+            log_size(self.workspace),
+            tasks_digest(self.workspace),
+        )
+
     def _migrate(self, transaction: Transaction, found: int) -> None:
         if found > SCHEMA:
             raise _too_new(f"schema {found}; this Goalpost reads up to {SCHEMA}", self.workspace)
         if found == SCHEMA:
             return
+        if found == 0 and is_large(self.workspace):
+            raise IndexMissing(
+                "The index of this workspace has to be filled anew, which takes some minutes.",
+                where=self.workspace.root,
+                next_step="Run `goalpost data rebuild`. No episode, no label is lost.",
+            )
         for script in MIGRATIONS[found:]:
             transaction.execute(script)
         transaction.execute("UPDATE catalog_state SET schema_version = ?", (SCHEMA,))
         if found == 0:
-            index_all_shards(transaction, self.workspace)
+            for _ in fill(transaction, self.workspace):
+                pass
+        else:
+            refresh_answers(transaction, self.workspace)
 
     def _set_aside(self) -> None:
         """Move a damaged catalog out of the way; the next opening fills a new one."""
@@ -216,23 +203,77 @@ class Catalog:
             raise
 
 
-def rebuild(workspace: Workspace) -> Catalog:
-    """Fill the catalog anew from the shards and the log of labels; the old one is set aside."""
-    catalog = Catalog(workspace)
-    with catalog._lock():
-        if workspace.catalog_path.exists():
-            catalog._set_aside()
-    with catalog.transaction():
-        return catalog
+def rebuild(
+    workspace: Workspace, progress: Callable[[float, str], None] = lambda share, what: None
+) -> Catalog:
+    """Fill a new index from the shards and the log of labels, then let it replace the old one.
+
+    The old one, if there is any, answers meanwhile; it is set aside in the end.
+
+    Args:
+        progress: Told the share that is done, 0 to 1, and what is being done.
+
+    Raises:
+        WorkspaceBusy: Another rebuild is under way, or a compaction.
+        StorageFull: The disk is full; the old index stays.
+    """
+    catalog = Catalog(workspace, timeout_s=_REBUILD_WAIT_S)
+    new = workspace.root / "catalog.rebuilding.duckdb"
+    with _no_shard_moves(workspace), catalog._plain_errors():
+        _remove(new)
+        with duckdb.connect(new, config=_BULK) as connection:
+            transaction = Transaction(connection)
+            connection.execute("BEGIN")
+            for script in MIGRATIONS:
+                transaction.execute(script)
+            transaction.execute("UPDATE catalog_state SET schema_version = ?", (SCHEMA,))
+            for share, what in fill(transaction, workspace):
+                connection.execute("COMMIT")
+                connection.execute("BEGIN")
+                progress(share, what)
+            connection.execute("COMMIT")
+        with catalog._lock():
+            with duckdb.connect(new, config=_ONE_TRANSACTION) as connection:
+                transaction = Transaction(connection)
+                connection.execute("BEGIN")
+                index_unknown_shards(transaction, workspace)
+                index_labels(transaction, workspace)
+                connection.execute("COMMIT")
+            if workspace.catalog_path.exists():
+                catalog._set_aside()
+            new.replace(workspace.catalog_path)
+    return Catalog(workspace)
 
 
-def _state_of(transaction: Transaction) -> tuple[int, int]:
-    """The schema, 0 for an empty file, and how much of the log of labels is indexed [bytes]."""
+@contextmanager
+def _no_shard_moves(workspace: Workspace) -> Iterator[None]:
+    """Keep compaction, and a second rebuild, out while shards are read one after the other."""
+    lock = FileLock(workspace.root / "compaction.lock")
     try:
-        state = transaction.rows("SELECT schema_version, labels_bytes FROM catalog_state")[0]
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise WorkspaceBusy(
+            "Another rebuild is under way, or a compaction.",
+            where=workspace.root,
+            next_step="Wait for it to finish.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _remove(database: Path) -> None:
+    for path in (database, database.with_name(f"{database.name}.wal")):
+        path.unlink(missing_ok=True)
+
+
+def _state_of(transaction: Transaction) -> dict[str, Any]:
+    """What the index says of itself; schema 0 for an empty file."""
+    try:
+        return transaction.rows("SELECT * FROM catalog_state")[0]
     except duckdb.CatalogException:
-        return 0, 0
-    return state["schema_version"], state["labels_bytes"]
+        return {"schema_version": 0}
 
 
 def _too_new(what: str, workspace: Workspace) -> WorkspaceTooNew:

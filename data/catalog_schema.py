@@ -21,6 +21,22 @@ MIGRATIONS = (
         retracts VARCHAR, split VARCHAR
     );
     """,
+    """
+    ALTER TABLE catalog_state ADD COLUMN tasks_digest VARCHAR DEFAULT '';
+    ALTER TABLE labels ADD COLUMN stands BOOLEAN DEFAULT FALSE;
+    ALTER TABLE episodes ADD COLUMN answers_id INTEGER;
+    CREATE TABLE answers (answers_id INTEGER, stated VARCHAR, conflict VARCHAR);
+    CREATE TABLE conclusions (
+        answers_id INTEGER, task VARCHAR, outcome VARCHAR, derived_from VARCHAR
+    );
+    CREATE TABLE frame_answers (episode_id VARCHAR, frame_index BIGINT, answers_id INTEGER);
+    CREATE TABLE detectors (detector_id VARCHAR, changed_ns BIGINT);
+    CREATE TABLE scores (
+        detector_id VARCHAR, episode_id VARCHAR, frame_index BIGINT, robot VARCHAR, kind VARCHAR,
+        split VARCHAR, task VARCHAR, outcome VARCHAR, origin VARCHAR, from_task VARCHAR,
+        label_id VARCHAR, score FLOAT
+    );
+    """,
 )
 """Migration n (counted from 1) brings a catalog of schema n - 1 to schema n; 0 is an empty file.
 

@@ -251,7 +251,11 @@ def rebuild(root: Path | None) -> None:
     from data import catalog
     from data.checking import check_workspace
 
-    rebuilt = catalog.rebuild(existing_workspace(root))
+    with click.progressbar(length=100, label="Rebuilding the index") as bar:
+        rebuilt = catalog.rebuild(
+            existing_workspace(root),
+            lambda share, what: bar.update(round(100 * share) - bar.pos),
+        )
     with rebuilt.transaction() as transaction:
         counts = transaction.rows(
             "SELECT (SELECT count(*) FROM episodes) AS episodes, "

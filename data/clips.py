@@ -6,7 +6,6 @@ A shard never changes; what changes are labels, so that all can be undone and no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from data.catalog import Catalog
 from data.episodes import EpisodeInfo
@@ -80,13 +79,6 @@ def frames_kept(info: EpisodeInfo, labels: Sequence[Label]) -> tuple[int, int]:
     }
     kept = [index for index in range(info.step_count) if index not in cut] or [0]
     return kept[0], kept[-1]
-
-
-def as_labelled(info: EpisodeInfo, label: Label) -> EpisodeInfo:
-    """The clip with the outcome that its standing label gives it."""
-    if label.task != info.task or label.outcome == "unsure" or label.outcome == info.outcome:
-        return info
-    return replace(info, outcome=label.outcome)
 
 
 def _label(info: EpisodeInfo, frame_index: int | None, outcome: str, by: str, at_ns: int) -> Label:

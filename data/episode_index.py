@@ -11,8 +11,11 @@ from typing import Any
 from data.catalog import Catalog
 from data.episodes import Episode, EpisodeInfo
 from data.errors import unknown_name
-from data.indexing import index_shard
+from data.indexing import EPISODE_COLUMNS, index_shard
 from data.shards import EpisodeStream, read_infos, read_shard, write_shard, write_streams
+from data.transaction import Transaction
+
+_COLUMNS = ", ".join(EPISODE_COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +73,15 @@ def list_episodes(
         if value is not None:
             conditions.append(f"{column} = ?")
             parameters.append(value)
-    sql = "SELECT * FROM episodes"
-    if conditions:
-        sql += " WHERE " + " AND ".join(conditions)
-    sql += " ORDER BY recorded_at_ns DESC, episode_id DESC"
-    if limit is not None:
-        sql += " LIMIT ?"
-        parameters.append(limit)
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    newest = " LIMIT ?" if limit is not None else ""
     with catalog.transaction() as transaction:
-        rows = transaction.rows(sql, parameters)
-    return [_indexed(row) for row in reversed(rows)]
+        found = indexed_episodes(
+            transaction,
+            f"{where}ORDER BY recorded_at_ns DESC, episode_id DESC{newest}",
+            [*parameters, *([] if limit is None else [limit])],
+        )
+    return found[::-1]
 
 
 def find_episode(catalog: Catalog, episode_id: str) -> IndexedEpisode:
@@ -105,6 +107,18 @@ def load_episode(catalog: Catalog, episode_id: str) -> Episode:
     """
     shard = find_episode(catalog, episode_id).shard
     return read_shard(catalog.workspace.root / shard, [episode_id])[0]
+
+
+def indexed_episodes(
+    transaction: Transaction,
+    condition: str,
+    parameters: Sequence[object] = (),
+    *,
+    source: str = "episodes",
+) -> list[IndexedEpisode]:
+    """The episodes of a table that a condition (from `WHERE` on) leaves, in its order."""
+    rows = transaction.rows(f"SELECT {_COLUMNS} FROM {source} {condition}", parameters)
+    return [_indexed(row) for row in rows]
 
 
 def _indexed(row: dict[str, Any]) -> IndexedEpisode:

@@ -83,6 +83,10 @@ class WorkspaceBusy(WorkspaceError):
     """Another process held the catalog for longer than the caller would wait."""
 
 
+class IndexMissing(WorkspaceError):
+    """A large workspace has no index yet; filling it takes longer than a caller would wait."""
+
+
 class CameraError(GoalpostError):
     """A camera that is missing, or that stopped giving frames."""
 

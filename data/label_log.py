@@ -104,12 +104,18 @@ def append(path: Path, labels: Sequence[Label]) -> None:
             sync_folder(path.parent)
 
 
-def read(path: Path, *, start_bytes: int = 0, start_lines: int = 0) -> LogPart:
-    """Read the complete lines from `start_bytes` on; `start_lines` of them came before."""
+def read(
+    path: Path, *, start_bytes: int = 0, start_lines: int = 0, most_bytes: int = -1
+) -> LogPart:
+    """Read the complete lines from `start_bytes` on; `start_lines` of them came before.
+
+    Args:
+        most_bytes: Where to stop, so that a long log is read in parts; -1 reads to its end.
+    """
     try:
         with path.open("rb") as file:
             file.seek(start_bytes)
-            content = file.read()
+            content = file.read(most_bytes)
     except FileNotFoundError:
         content = b""
     content = content[: content.rfind(b"\n") + 1]

@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from data import label_log
-from data.catalog import Catalog, Transaction
+from data.catalog import Catalog
 from data.errors import InvalidInput, unknown_name
 from data.indexing import index_labels
 from data.label_log import Label, LabelOutcome, LabelSource
 from data.task_store import load_tasks
 from data.tasks import TaskSet
+from data.transaction import Transaction
 
 __all__ = [
     "Label", "LabelOutcome", "LabelSource",
@@ -95,8 +96,7 @@ def standing_labels(
     A clip's label for all frames and a label for one of its frames both stand, and the one for
     the frame is the more exact one.
     """
-    conditions = ["retracts IS NULL", "label_id NOT IN (SELECT retracts FROM labels "
-                  "WHERE retracts IS NOT NULL)"]  # fmt: skip
+    conditions = ["stands"]
     parameters: list[object] = []
     if episode_ids is not None:
         conditions.append("list_contains(?::VARCHAR[], episode_id)")
@@ -106,10 +106,7 @@ def standing_labels(
         parameters.append(task)
     return _select(
         catalog,
-        f"SELECT {_COLUMNS} FROM labels WHERE {' AND '.join(conditions)} "
-        "QUALIFY row_number() OVER (PARTITION BY episode_id, frame_index, task "
-        "ORDER BY source = 'import', CASE source WHEN 'import' THEN at_ns END DESC, line DESC) = 1 "
-        "ORDER BY line",
+        f"SELECT {_COLUMNS} FROM labels WHERE {' AND '.join(conditions)} ORDER BY line",
         parameters,
     )
 

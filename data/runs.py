@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import psutil
 
@@ -24,9 +24,6 @@ from data.errors import CorruptData, InvalidInput, RunError, unknown_name
 from data.priority import RUN_NICENESS, set_priority
 from data.storage import full_disk_is_an_error, write_atomically
 from data.workspace import Workspace
-
-if TYPE_CHECKING:
-    from data.run_reporter import RunReporter
 
 RunKind = Literal["train-detector", "collect", "train-policy", "evaluate-policy"]
 RunState = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
@@ -146,12 +143,6 @@ class Run:
         timer = threading.Timer(CANCEL_GRACE_S, self._terminate)
         timer.daemon = True
         timer.start()
-
-    def reporter(self, *, clock: Callable[[], int] = time.time_ns) -> RunReporter:
-        """Used inside the run's process: `with run.reporter() as report:`."""
-        from data.run_reporter import RunReporter
-
-        return RunReporter(self, clock=clock)
 
     def _terminate(self) -> None:
         process = self._process()

@@ -37,7 +37,7 @@ ROW_GROUP_BYTES = 1 << 20
 
 _FOOTER_KEY = b"goalpost.episodes"
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-_SCHEMA = pa.schema(
+SHARD_SCHEMA = pa.schema(
     [("episode_id", pa.string()), ("frame_index", pa.int64())]
     + [(f"timestamp_ns.{camera}", pa.int64()) for camera in CAMERAS]
     + [(f"observation.images.{camera}", _IMAGE) for camera in CAMERAS]
@@ -48,6 +48,7 @@ _SCHEMA = pa.schema(
         ("next.done", pa.bool_()),
     ]
 )
+"""The columns of every shard."""
 
 
 class FrameRef(NamedTuple):
@@ -91,11 +92,11 @@ def write_streams(workspace: Workspace, episodes: Sequence[EpisodeStream]) -> Pa
     """`write_shard` for episodes that may not fit into memory; holds one row group at a time."""
     path = shard_path(workspace, [episode.info for episode in episodes])
     entries = [(episode.info, _group_lengths(episode.steps())) for episode in episodes]
-    with _new_shard(path, entries) as writer:
+    with new_shard(path, entries) as writer:
         for episode, (_, lengths) in zip(episodes, entries, strict=True):
             rows = iter(_rows(episode))
             for length in lengths:
-                writer.write_table(pa.Table.from_pylist(list(islice(rows, length)), _SCHEMA))
+                writer.write_table(pa.Table.from_pylist(list(islice(rows, length)), SHARD_SCHEMA))
     return path
 
 
@@ -129,7 +130,7 @@ def merge_shards(workspace: Workspace, paths: Sequence[Path]) -> Path:
             sources.setdefault(entry.info.episode_id, (path, entry))
     chosen = [sources[episode_id] for episode_id in sorted(sources)]
     merged = shard_path(workspace, [entry.info for _, entry in chosen])
-    with _new_shard(merged, [(entry.info, entry.group_lengths) for _, entry in chosen]) as writer:
+    with new_shard(merged, [(entry.info, entry.group_lengths) for _, entry in chosen]) as writer:
         for path, entry in chosen:
             for table in _row_groups(path, entry):
                 writer.write_table(_conformed(table))
@@ -194,10 +195,10 @@ def _row_groups(path: Path, entry: _Entry) -> Iterator[pa.Table]:
 
 def _conformed(table: pa.Table) -> pa.Table:
     """`table` with the columns of today, empty where a shard was written before they came."""
-    for field in _SCHEMA:
+    for field in SHARD_SCHEMA:
         if field.name not in table.column_names:
             table = table.append_column(field, pa.nulls(len(table), field.type))
-    return table.select(_SCHEMA.names).cast(_SCHEMA)
+    return table.select(SHARD_SCHEMA.names).cast(SHARD_SCHEMA)
 
 
 def _read_entry_frames(
@@ -210,7 +211,7 @@ def _read_entry_frames(
             where=f"episode {entry.info.episode_id}",
             valid=[f"0 to {entry.info.step_count - 1}"],
         )
-    columns = [name for name in _SCHEMA.names if name.startswith(("timestamp_ns", "observation"))]
+    columns = [each for each in SHARD_SCHEMA.names if each.startswith(("timestamp", "observation"))]
     found: dict[int, EncodedFrameSet] = {}
     first = 0
     for number, length in enumerate(entry.group_lengths):
@@ -253,7 +254,7 @@ def _holders(path: Path, episode_ids: Collection[str] | None) -> dict[Path, list
 
 
 @contextmanager
-def _new_shard(
+def new_shard(
     path: Path, entries: Sequence[tuple[EpisodeInfo, Sequence[int]]]
 ) -> Iterator[pq.ParquetWriter]:
     """A writer whose file appears at `path` when the block ends well, and not at all otherwise."""
@@ -266,7 +267,7 @@ def _new_shard(
             with temporary.open("wb") as file:
                 with pq.ParquetWriter(
                     file,
-                    _SCHEMA.with_metadata(footer),
+                    SHARD_SCHEMA.with_metadata(footer),
                     compression="none",  # JPEG does not shrink any further
                     use_dictionary=["episode_id"],
                     write_statistics=["episode_id", "frame_index"],

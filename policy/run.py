@@ -69,7 +69,7 @@ def execute_run(run: Run) -> None:
     Raises:
         GoalpostError: Whatever stopped it.
     """
-    with run.reporter() as report:
+    with RunReporter(run) as report:
         kinds = {
             "collect": (_collect, _COLLECT, ("robots", "tasks", "episodes_per_robot")),
             "train-policy": (_train_policy, _TRAIN, ("detector", "tasks", "updates")),

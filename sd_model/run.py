@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data.catalog import Catalog
 from data.errors import InvalidInput
+from data.run_reporter import RunReporter
 from data.runs import Run
 from data.task_store import load_tasks
 from sd_model.artefact import MANIFEST
@@ -29,7 +30,7 @@ def execute_run(run: Run) -> Path | None:
         GoalpostError: Whatever stopped it; the run's status says so too.
     """
     workspace = run.workspace
-    with run.reporter() as report:
+    with RunReporter(run) as report:
         spec = run.spec
         unknown = sorted(set(spec) - set(_KEYS))
         if unknown:

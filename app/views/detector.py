@@ -6,12 +6,12 @@ import streamlit as st
 
 from app import jobs, state
 from app.pages import link, nothing_yet
-from app.readiness import LabelCounts, Tally, judge_readiness, proposed_holdout
-from app.snapshot import label_counts
+from app.readiness import judge_readiness, proposed_holdout
 from app.verdict import detector_words
 from app.widgets.notice import errors_shown, show_left_out
 from app.widgets.report_view import show_report
 from app.widgets.run_progress import show_run, warn_if_busy
+from data.counts import OutcomeCounts, Tally
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.config import RECIPES
 
@@ -41,13 +41,13 @@ def render() -> None:
         on_change="rerun",
     )
     with train:
-        _train(label_counts())
+        _train(state.outcome_counts())
     with reports:
         show_left_out(damaged_detectors(state.workspace()))
         _reports(detectors)
 
 
-def _train(counts: LabelCounts) -> None:
+def _train(counts: OutcomeCounts) -> None:
     if not counts.robots:
         nothing_yet(
             "**Nothing is labelled yet.** A detector learns from clips of success and failure: "
@@ -123,7 +123,7 @@ def _train(counts: LabelCounts) -> None:
             st.rerun()
 
 
-def _show_data(counts: LabelCounts) -> None:
+def _show_data(counts: OutcomeCounts) -> None:
     known = [name for name in state.tasks().in_use if counts.of(name) != Tally()]
     both = [n for n in known if counts.of(n).successes and counts.of(n).failures]
     st.markdown("**What there is to learn from** · successes / failures, by robot")
@@ -148,7 +148,7 @@ def _show_data(counts: LabelCounts) -> None:
             st.markdown("Record a pair of a task to let a detector learn it.")
 
 
-def _data_row(counts: LabelCounts, task: str) -> dict[str, str]:
+def _data_row(counts: OutcomeCounts, task: str) -> dict[str, str]:
     total = counts.of(task)
     row = {"task": task}
     for robot in counts.robots:

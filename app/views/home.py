@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import streamlit as st
 
 from app import jobs, state
 from app.next_step import Facts, LoopStep, checklist, next_step
 from app.pages import link, streamlit_page
 from app.policies import comparison_sentences, list_policy_cards
-from app.snapshot import facts
 from app.verdict import detector_words, holdout_verdict
 from app.widgets.run_progress import show_run
+from data.counts import label_figures
 from data.errors import CorruptData
 from sd_model.artefact import list_detectors
 from sd_model.judging.report_files import load_report
@@ -29,7 +31,7 @@ def render() -> None:
         "Teach robots what success looks like: show it to the cameras, let a detector learn to see "
         "it, and let the robots learn from the detector."
     )
-    known = facts()
+    known = _facts()
     _show_next(next_step(known))
     for run in jobs.active_runs(state.workspace()):
         show_run(run)
@@ -44,6 +46,36 @@ def render() -> None:
             st.subheader("How far it is")
             _show_newest_detector()
             _show_newest_policy()
+
+
+def _facts() -> Facts:
+    """What the next step depends on."""
+    census = state.census()
+    shown_tasks: dict[str, set[str]] = defaultdict(set)
+    shown_robots: dict[str, set[str]] = defaultdict(set)
+    for robot, task, outcome in census.clips:
+        shown_tasks[task].add(outcome)
+        shown_robots[robot].add(outcome)
+    detectors = list_detectors(state.workspace())
+    policies = list_policy_cards(state.workspace())
+    newest = detectors[0] if detectors else None
+    labels = label_figures(state.catalog(), since_ns=newest.created_at_ns if newest else 2**62)
+    return Facts(
+        tasks=len(state.tasks()),
+        clips=census.clips.total(),
+        labels=labels.standing,
+        paired_tasks=sum(len(outcomes) == 2 for outcomes in shown_tasks.values()),
+        paired_robots=sum(len(outcomes) == 2 for outcomes in shown_robots.values()),
+        robot_episodes=census.robot_episodes,
+        labelled_terminal_frames=labels.labelled_episodes,
+        detectors=len(detectors),
+        labels_since_detector=labels.since,
+        reviewed_labels=labels.reviewed,
+        policies=len(policies),
+        policy_detector_is_newest=not policies
+        or newest is None
+        or policies[0].detector == newest.detector_id,
+    )
 
 
 def _show_next(step: LoopStep) -> None:

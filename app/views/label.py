@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
 import streamlit as st
 
 from app import inbox, state
+from app.decision_log import Item
 from app.images import FRAMES, image_urls
-from app.label_queue import (
-    Order,
-    Queue,
-    QueueFilter,
-    Stated,
-    Waiting,
-    build_queue,
-    conclusions,
-    known_to_simulator,
-    stated_outcomes,
-)
 from app.pages import link, nothing_yet
 from app.person import your_name
 from app.widgets.conflicts import show_conflicts
-from app.widgets.labelling import Question, labelling
+from app.widgets.labelling import Question as Shown
+from app.widgets.labelling import labelling
 from app.widgets.notice import errors_shown, show_error
 from app.wording import counted
-from data.episode_index import IndexedEpisode
-from data.errors import CorruptData, LabelConflict
-from data.labels import Label, label_history, undo_label
+from data.counts import Census
+from data.errors import CorruptData
+from data.labels import undo_label
+from data.questions import (
+    Frame,
+    GivenAnswer,
+    Known,
+    Order,
+    Question,
+    Queue,
+    QueueFilter,
+    episodes_with_truth,
+    known_about,
+    queue,
+    recent_answers,
+)
 from data.shards import FrameRef
 from data.truth_labels import label_from_truth
 
@@ -39,6 +42,8 @@ _KEY = "labelling"
 PREFETCHED = 24
 """Questions the browser holds, so that answers need not wait for the page."""
 _RECENT = 12
+_AT_A_TIME = 500
+"""Episodes the simulator labels in one transaction."""
 _BY_SIMULATOR = "label-by-simulator"
 """Session state: how many labels the simulator has just given."""
 _ROUNDS = "label-rounds"
@@ -48,8 +53,8 @@ _ROUNDS = "label-rounds"
 def render() -> None:
     """Show the page."""
     st.title("Label")
-    episodes = [episode for episode in state.episodes() if episode.info.kind == "robot"]
-    if not episodes:
+    census = state.census()
+    if not census.robot_episodes:
         st.caption("Say how each robot episode ended. One key an answer.")
         nothing_yet(
             "**There are no robot episodes yet.** Let a robot try its tasks first; the last "
@@ -58,28 +63,22 @@ def render() -> None:
             label="Collect robot episodes",
         )
         return
-    wanted, by = _choose(episodes)
+    wanted, by = _choose(census)
     if not wanted.tasks:
         st.info("Choose at least one task to be asked about.", icon=":material/arrow_upward:")
         return
-    stated = stated_outcomes(state.labels())
-    queue = build_queue(
-        episodes,
-        stated,
-        state.tasks(),
-        wanted,
-        skipped=frozenset(inbox.sent_log(_KEY).get("skipped", ())),
-    )
     inbox.show_problem(_KEY)
     with errors_shown():
-        _ask(queue, wanted, by)
-    _show_counts(queue)
-    _offer_truth(known_to_simulator(queue, stated), wanted.tasks)
-    _show_recent(by, stated)
+        found = _ask(wanted, by)
+        _show_counts(found)
+        _offer_truth(found.known_to_simulator, wanted)
+        _show_recent(by)
 
 
-def _choose(episodes: Sequence[IndexedEpisode]) -> tuple[QueueFilter, str]:
-    commanded = [name for name in state.tasks().in_use if _is_commanded(name, episodes)]
+def _choose(census: Census) -> tuple[QueueFilter, str]:
+    acted = [row for row in census.rows if row.kind == "robot"]
+    tried = {row.task for row in acted}
+    commanded = [name for name in state.tasks().in_use if name in tried]
     chosen, name = st.columns([3, 1], vertical_alignment="bottom")
     with chosen:
         tasks = st.multiselect(
@@ -97,7 +96,7 @@ def _choose(episodes: Sequence[IndexedEpisode]) -> tuple[QueueFilter, str]:
         with left:
             robots = st.multiselect(
                 "Robots",
-                sorted({episode.info.robot for episode in episodes}),
+                sorted({row.robot for row in acted}),
                 key="label-robots",
                 placeholder="All robots",
                 persist_state="session",
@@ -105,7 +104,7 @@ def _choose(episodes: Sequence[IndexedEpisode]) -> tuple[QueueFilter, str]:
         with middle:
             behaviours = st.multiselect(
                 "What drove the robot",
-                sorted({episode.info.behaviour for episode in episodes}),
+                sorted({row.behaviour for row in acted}),
                 key="label-behaviours",
                 placeholder="Anything",
                 persist_state="session",
@@ -130,75 +129,82 @@ def _choose(episodes: Sequence[IndexedEpisode]) -> tuple[QueueFilter, str]:
     return wanted, by
 
 
-def _is_commanded(task: str, episodes: Sequence[IndexedEpisode]) -> bool:
-    return any(episode.info.task == task for episode in episodes)
-
-
-def _ask(queue: Queue, wanted: QueueFilter, by: str) -> None:
+def _ask(wanted: QueueFilter, by: str) -> Queue:
+    skipped = {
+        (episode_id, task)
+        for episode_id, _, task in (
+            item.split("|") for item in inbox.sent_log(_KEY).get("skipped", ())
+        )
+    }
     damaged: dict[str, CorruptData] = {}
     while True:
-        waiting = [each for each in queue.waiting if each.episode.shard not in damaged]
-        batch = waiting[:PREFETCHED]
-        refs = [_ref(each) for each in batch]
-        found = FRAMES.read_what_can_be(state.workspace(), refs)
-        if not found:
+        found = queue(
+            state.catalog(),
+            wanted,
+            most=PREFETCHED,
+            skipped=skipped,
+            unreadable_shards=damaged,
+        )
+        refs = [_ref(each) for each in found.first]
+        unreadable = FRAMES.read_what_can_be(state.workspace(), refs)
+        if not unreadable:
             break
-        damaged |= found
+        damaged |= unreadable
     for error in damaged.values():
         show_error(error)
     now_s = time.time()
     labelling(
         [
-            Question(
-                item_id=each.item.item_id,
-                question=f"Success at {each.item.task}?",
+            Shown(
+                item_id=Item(each.episode.info.episode_id, each.frame_index, each.task).item_id,
+                question=f"Success at {each.task}?",
                 details=_describe(each),
                 images=image_urls(ref, now_s=now_s),
             )
-            for each, ref in zip(batch, refs, strict=True)
+            for each, ref in zip(found.first, refs, strict=True)
         ],
         key=_KEY,
         queue_id=hashlib.sha256(repr((wanted, _rounds())).encode()).hexdigest(),
-        waiting=len(waiting),
+        waiting=found.waiting,
         receipt=inbox.receipt(_KEY, by=by),
         on_log=inbox.receiver(_KEY, by=by, source="person"),
     )
+    return found
 
 
-def _ref(waiting: Waiting) -> FrameRef:
-    return FrameRef(
-        waiting.episode.shard, waiting.item.episode_id, int(waiting.item.frame_index or 0)
-    )
+def _ref(question: Question) -> FrameRef:
+    episode = question.episode
+    return FrameRef(episode.shard, episode.info.episode_id, question.frame_index)
 
 
-def _describe(waiting: Waiting) -> str:
-    info = waiting.episode.info
-    meaning = state.tasks()[waiting.item.task].description
+def _describe(question: Question) -> str:
+    info = question.episode.info
+    meaning = state.tasks()[question.task].description
     return f"{meaning} — {info.robot}, {info.behaviour}".removeprefix(" — ")
 
 
-def _show_counts(queue: Queue) -> None:
-    parts = [f"{len(queue.waiting)} waiting", f"{queue.answered} answered"]
-    if queue.derived:
-        parts.append(f"{queue.derived} follow from other answers")
+def _show_counts(found: Queue) -> None:
+    parts = [f"{found.waiting} waiting", f"{found.answered} answered"]
+    if found.derived:
+        parts.append(f"{found.derived} follow from other answers")
     st.caption(" · ".join(parts))
-    if not queue.waiting:
+    if not found.waiting:
         st.success("Everything in this selection is answered.", icon=":material/task_alt:")
         link("detector", "Train a detector on these labels")
 
 
-def _offer_truth(episodes: Sequence[IndexedEpisode], tasks: Sequence[str]) -> None:
+def _offer_truth(count: int, wanted: QueueFilter) -> None:
     """Let the simulator answer for its own episodes, so that trying Goalpost costs no hours."""
     if number := st.session_state.pop(_BY_SIMULATOR, None):
         st.success(
             f"The simulator gave {counted(number, 'label')}, and each says so.",
             icon=":material/smart_toy:",
         )
-    if not episodes:
+    if not count:
         return
     with st.container(border=True):
         st.markdown(
-            f"**Only trying Goalpost?** {counted(len(episodes), 'episode')} of this selection "
+            f"**Only trying Goalpost?** {counted(count, 'episode')} of this selection "
             "ended in simulation and nobody has said how. The simulator knows; with real "
             "robots, only people do."
         )
@@ -211,62 +217,63 @@ def _offer_truth(episodes: Sequence[IndexedEpisode], tasks: Sequence[str]) -> No
         )
     if pressed:
         with errors_shown():
-            st.session_state[_BY_SIMULATOR] = label_from_truth(
-                state.catalog(), episodes, state.tasks().only(tasks), at_ns=time.time_ns()
-            )
+            st.session_state[_BY_SIMULATOR] = _label_by_simulator(wanted)
             st.session_state[_ROUNDS] = _rounds() + 1
             st.rerun()
+
+
+def _label_by_simulator(wanted: QueueFilter) -> int:
+    tasks = state.tasks().only(wanted.tasks)
+    given = 0
+    while episodes := episodes_with_truth(state.catalog(), wanted, most=_AT_A_TIME):
+        given += label_from_truth(state.catalog(), episodes, tasks, at_ns=time.time_ns())
+    return given
 
 
 def _rounds() -> int:
     return int(st.session_state.get(_ROUNDS, 0))
 
 
-def _show_recent(by: str, stated: Stated) -> None:
-    given = [
-        label
-        for label in label_history(state.catalog(), limit=4 * _RECENT)
-        if label.source in ("person", "review") and label.retracts is None
-    ]
-    standing = {label.label_id for label in state.labels()}
-    frames = {(each.episode_id, each.frame_index) for each in given if each.frame_index is not None}
-    show_conflicts(stated, frames, by=by)
+def _show_recent(by: str) -> None:
+    show_conflicts(by=by)
+    given = recent_answers(state.catalog(), sources=("person", "review"), most=_RECENT)
     if not given:
         return
     st.subheader("Recent answers")
-    robot_of = {each.info.episode_id: each.info.robot for each in state.episodes()}
-    for label in given[:_RECENT]:
-        _recent_row(label, robot_of, stated, undone=label.label_id not in standing, by=by)
+    frames = [_frame(each) for each in given]
+    known = known_about(state.catalog(), frames)
+    for each, frame in zip(given, frames, strict=True):
+        _recent_row(each, known.get(frame), by=by)
 
 
-def _recent_row(
-    label: Label, robot_of: dict[str, str], stated: Stated, *, undone: bool, by: str
-) -> None:
+def _frame(given: GivenAnswer) -> Frame:
+    return Frame(given.label.episode_id, given.label.frame_index)
+
+
+def _recent_row(given: GivenAnswer, known: Known | None, *, by: str) -> None:
     what, follows, undo = st.columns([4, 3, 1.6], vertical_alignment="center")
+    label = given.label
     at = datetime.fromtimestamp(label.at_ns / 1e9).strftime("%H:%M:%S")
-    answer = f"**{label.outcome}**" if not undone else f"~~{label.outcome}~~"
-    robot = robot_of.get(label.episode_id, "unknown robot")
+    answer = f"**{label.outcome}**" if given.stands else f"~~{label.outcome}~~"
+    robot = given.robot or "unknown robot"
     what.markdown(f"{answer} at {label.task} :gray[{robot}, {label.by}, {at}]")
-    if undone:
+    if not given.stands or known is None:
         follows.caption("replaced or taken back")
         return
-    follows.caption(_consequences(label, stated))
+    follows.caption(_consequences(label.task, known))
     if undo.button("Undo", key=f"undo-{label.label_id}", width="stretch"):
         with errors_shown():
             undo_label(state.catalog(), label.label_id, by=by, at_ns=time.time_ns())
             st.rerun()
 
 
-def _consequences(label: Label, stated: Stated) -> str:
-    answers = stated.get((label.episode_id, label.frame_index or 0), {})
-    try:
-        known = conclusions(answers, state.tasks())
-    except LabelConflict:
+def _consequences(task: str, known: Known) -> str:
+    if known.conflict is not None:
         return "contradicts another answer"
     derived = {
-        task: conclusion.outcome
-        for task, conclusion in known.items()
-        if conclusion.derived_from == label.task
+        other: conclusion.outcome
+        for other, conclusion in known.conclusions.items()
+        if conclusion.derived_from == task
     }
     parts = [f"success of {task}" for task, outcome in derived.items() if outcome == "success"]
     failures = [task for task, outcome in derived.items() if outcome == "failure"]

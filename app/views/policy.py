@@ -33,7 +33,7 @@ def render() -> None:
         show_run(run, headline_metrics=_METRICS[run.kind])
     cards = list_policy_cards(state.workspace())
     names = ["Collect episodes", "Retrain", f"Results ({len(cards)})"]
-    episodes = sum(each.info.kind == "robot" for each in state.episodes())
+    episodes = state.census().robot_episodes
     collect, retrain, results = st.tabs(
         names,
         default=names[2] if cards else names[1] if episodes else names[0],

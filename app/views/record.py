@@ -10,7 +10,7 @@ import streamlit as st
 from app import state
 from app.budget import measure_progress, what_helps_most
 from app.pages import link
-from app.pairing import Pair, count_pairs, find_pairs, kept_clips, pair_to_finish
+from app.pairing import Pair, find_pairs, pair_to_finish
 from app.person import your_name
 from app.views import record_clips, record_step
 from app.widgets.notice import errors_shown, show_error
@@ -20,6 +20,7 @@ from data.cells.client import CellClient, running_hosts, start_host
 from data.cells.messages import CellStatus
 from data.episodes import EpisodeInfo
 from data.errors import GoalpostError
+from data.questions import newest_clips
 from data.recording import RecoveredClip
 from data.tasks import Task
 
@@ -27,6 +28,11 @@ _ASKED = "record-asked"
 """Session state: what the recording desk has asked for and nobody has done yet."""
 _ANSWERED = "record-answered"
 """Session state: how many of the desk's wishes were answered."""
+
+_CLIPS_LISTED = 200
+"""So many of a task's clips are offered for correction, the newest ones."""
+_CLIPS_LOOKED_AT = 4
+"""A pair to go on with is among so many newest clips of its robot and task."""
 
 
 def render() -> None:
@@ -43,21 +49,22 @@ def render() -> None:
         _start_cameras(robot)
         with CellClient(state.workspace(), robot) as cell:
             _carry_out(cell, robot, tasks[task], by)
-            clips, pairs = _recorded()
+            clips = _newest_on(robot)
             status = cell.status()
-            pair = record_step.open_pair(pair_to_finish(pairs, robot=robot, task=task))
+            pair = record_step.open_pair(pair_to_finish(find_pairs(clips), robot=robot, task=task))
             _show_cell(robot, status, task, pair)
             _offer_recovered(cell, status)
             record_step.show(cell, status, tasks[task], pair, clips, by=by)
-    clips, pairs = _recorded()
-    _show_progress(task, clips, pairs, list(robots))
-    record_clips.show(clips, task=task, by=by)
-    _show_pairs(pairs)
+    _show_progress(task, list(robots))
+    listed_clips = newest_clips(state.catalog(), task=task, of_each_task=_CLIPS_LISTED)
+    record_clips.show([each.info for each in listed_clips], task=task, by=by)
+    _show_pairs()
 
 
-def _recorded() -> tuple[list[EpisodeInfo], list[Pair]]:
-    clips = kept_clips((each.info for each in state.episodes()), state.labels())
-    return clips, find_pairs(clips)
+def _newest_on(robot: str) -> list[EpisodeInfo]:
+    """The clips that were recorded last on `robot`, newest first."""
+    newest = newest_clips(state.catalog(), robot=robot, of_each_task=_CLIPS_LOOKED_AT)
+    return [each.info for each in newest]
 
 
 def _start_cameras(robot: str) -> None:
@@ -82,8 +89,8 @@ def _carry_out(cell: CellClient, robot: str, task: Task, by: str) -> None:
         if asked == "stop" and status.recording is not None:
             record_step.stop(cell, status.recording)
         elif asked == "start" and status.recording is None:
-            _, pairs = _recorded()
-            pair = record_step.open_pair(pair_to_finish(pairs, robot=robot, task=task.name))
+            half = pair_to_finish(find_pairs(_newest_on(robot)), robot=robot, task=task.name)
+            pair = record_step.open_pair(half)
             record_step.start(cell, status, task, pair, by)
 
 
@@ -142,17 +149,15 @@ def _decide(cell: CellClient, clip: RecoveredClip, *, keep: bool) -> None:
     st.rerun()
 
 
-def _show_progress(
-    task: str, clips: Sequence[EpisodeInfo], pairs: Sequence[Pair], robots: Sequence[str]
-) -> None:
-    progress = measure_progress(task, clips, pairs)
+def _show_progress(task: str, robots: Sequence[str]) -> None:
+    progress = measure_progress(task, state.census(), state.pair_counts())
     with st.container(border=True):
         st.progress(progress.share, text=f"**{task}**: {progress.words}")
         st.markdown(f"**What helps most now:** {what_helps_most(progress, robots)}")
 
 
-def _show_pairs(pairs: list[Pair]) -> None:
-    counts = count_pairs(pairs)
+def _show_pairs() -> None:
+    counts = state.pair_counts()
     st.subheader("Pairs recorded")
     if not counts:
         st.caption("None yet. Aim for a few pairs of every task on at least two robots.")

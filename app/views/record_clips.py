@@ -14,6 +14,7 @@ from app.wording import counted, when
 from data.clips import discard_clip, frames_kept, relabel_clip, trim_clip
 from data.episode_index import find_episode
 from data.episodes import EpisodeInfo
+from data.labels import standing_labels
 from data.notes import Note, read_notes, write_note
 from data.recording import RATE_HZ
 from data.tasks import Outcome
@@ -21,7 +22,7 @@ from data.tasks import Outcome
 
 def show(clips: Sequence[EpisodeInfo], *, task: str, by: str) -> None:
     """A list of the task's clips in use, newest first, and the one that was chosen."""
-    of_task = [info for info in reversed(clips) if info.task == task]
+    of_task = [info for info in clips if info.task == task]
     if not of_task:
         return
     with st.expander(
@@ -59,7 +60,9 @@ def _show_chosen(clips: Sequence[EpisodeInfo], by: str) -> None:
 def _trim(clip: EpisodeInfo, by: str) -> None:
     if clip.step_count < 3:
         return
-    first, last = frames_kept(clip, state.labels())
+    first, last = frames_kept(
+        clip, standing_labels(state.catalog(), episode_ids=[clip.episode_id], task=clip.task)
+    )
     chosen, apply = st.columns([4, 1], vertical_alignment="bottom")
     start, end = chosen.slider(
         "Frames that count",

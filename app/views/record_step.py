@@ -107,7 +107,7 @@ def _show_step(
 
 def _show_checklist(robot: str, pair: Pair | None, clips: Sequence[EpisodeInfo]) -> None:
     """Compare what the cameras see with the robot's last clip; asks nothing, forbids nothing."""
-    last = next((info for info in reversed(clips) if info.robot == robot), None)
+    last = next((info for info in clips if info.robot == robot), None)
     if last is None:
         return
     reference = FrameRef(

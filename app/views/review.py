@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from app import inbox, state
 from app.decision_log import Item
 from app.images import FRAMES, image_urls
-from app.label_queue import stated_outcomes
-from app.mistakes import Tally, as_corrected, item_of, items, reviewed, tally
 from app.pages import link, nothing_yet
 from app.person import your_name
 from app.widgets.conflicts import show_conflicts
 from app.widgets.gallery import Card, Choice, gallery
 from app.widgets.notice import errors_shown, show_error
 from app.wording import counted, listed, when
-from data.labels import Label
+from data.mistakes import (
+    JudgedFilter,
+    JudgedGroup,
+    Mistake,
+    MistakeKind,
+    Tally,
+    count_mistakes,
+    find_mistakes,
+    judged_groups,
+    looked_at,
+    tally,
+)
 from data.shards import FrameRef
-from sd_model.artefact import SCORES, DetectorSummary
-from sd_model.judging.detector import list_detectors
-from sd_model.judging.scores import load_scores
+from sd_model.artefact import DetectorSummary, list_detectors
 
 _KEY = "review"
 CARDS = 12
 """Cards on one page of the gallery."""
 _SPLITS = {"holdout": "Held-out robots", "validation": "Training robots, unseen clips"}
-_KINDS = {
+_KINDS: dict[MistakeKind, str] = {
     "false positive": "Said success, labelled failure",
     "false negative": "Said failure, labelled success",
 }
@@ -72,62 +78,59 @@ def _describe(summary: DetectorSummary) -> str:
 
 
 def _review(summary: DetectorSummary, by: str) -> None:
-    path = summary.folder / SCORES
-    scores = _scores(str(summary.folder), path.stat().st_mtime_ns if path.exists() else 0)
-    examples = _choose(scores)
-    own = {task: chosen.value for task, chosen in summary.thresholds.items()}
-    thresholds = _choose_thresholds(own, examples)
-    labels = state.labels()
-    checked = reviewed(labels)
-    _show_tallies(examples, own, thresholds, checked)
-    looked_at = [(item.episode_id, item.frame_index) for item in checked]
-    show_conflicts(
-        stated_outcomes(labels), [(e, frame) for e, frame in looked_at if frame is not None], by=by
-    )
-    found = items(examples, thresholds)
-    mistakes = found[found["kind"] != "right"].sort_values(
-        ["certainty", "episode_id", "task"], ascending=[False, True, True]
-    )
-    if examples.empty:
+    groups = judged_groups(state.catalog(), summary.detector_id)
+    chosen = _choose(summary.detector_id, groups)
+    own = {task: threshold.value for task, threshold in summary.thresholds.items()}
+    thresholds = _choose_thresholds(own, chosen, groups)
+    show_conflicts(by=by)
+    if chosen is None:
         st.info("Nothing was judged in this selection. Choose another split, task or robot.")
-    elif mistakes.empty:
+        return
+    _show_tallies(chosen, own, thresholds)
+    counts = count_mistakes(state.catalog(), chosen, thresholds)
+    if not counts:
         st.success("No mistakes in this selection.", icon=":material/task_alt:")
     else:
-        _show_mistakes(mistakes, scores, thresholds, checked, by)
-    _show_bias(scores, checked)
+        _show_mistakes(chosen, counts, thresholds, by)
+    _show_bias(summary.detector_id)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _scores(folder: str, changed_ns: int) -> pd.DataFrame:
-    return load_scores(Path(folder))
-
-
-def _choose(scores: pd.DataFrame) -> pd.DataFrame:
+def _choose(detector_id: str, groups: Sequence[JudgedGroup]) -> JudgedFilter | None:
+    """What is looked at; None where nothing was judged in it."""
     left, middle, right = st.columns(3)
-    splits = [split for split in _SPLITS if (scores["split"] == split).any()]
+    splits = [split for split in _SPLITS if any(group.split == split for group in groups)]
     with left:
         split = st.selectbox(
             "Judged on", splits, format_func=lambda name: _SPLITS[name], key="review-split"
         )
     with middle:
         tasks = st.multiselect(
-            "Tasks", sorted(scores["task"].unique()), placeholder="All", key="review-tasks"
+            "Tasks", sorted({group.task for group in groups}), placeholder="All", key="review-tasks"
         )
     with right:
         robots = st.multiselect(
             "Robots",
-            sorted(scores.loc[scores["split"] == split, "robot"].unique()),
+            sorted({group.robot for group in groups if group.split == split}),
             placeholder="All",
             key="review-robots",
         )
-    chosen = scores["split"] == split
-    for column, names in (("task", tasks), ("robot", robots)):
-        if names:
-            chosen &= scores[column].isin(names)
-    return scores[chosen]
+    found = [
+        group
+        for group in groups
+        if group.split == split
+        and (not tasks or group.task in tasks)
+        and (not robots or group.robot in robots)
+    ]
+    if not found:
+        return None
+    return JudgedFilter(
+        detector_id=detector_id, split=split, tasks=frozenset(tasks), robots=frozenset(robots)
+    )
 
 
-def _choose_thresholds(own: Mapping[str, float], examples: pd.DataFrame) -> Mapping[str, float]:
+def _choose_thresholds(
+    own: Mapping[str, float], chosen: JudgedFilter | None, groups: Sequence[JudgedGroup]
+) -> Mapping[str, float]:
     toggle, slider = st.columns([1, 2], vertical_alignment="center")
     other = toggle.toggle(
         "Try another threshold",
@@ -136,20 +139,18 @@ def _choose_thresholds(own: Mapping[str, float], examples: pd.DataFrame) -> Mapp
     )
     if not other:
         return own
-    tasks = examples["task"].unique()
-    start = own[tasks[0]] if len(tasks) == 1 else 0.5
+    tasks = chosen.tasks if chosen and chosen.tasks else {group.task for group in groups}
+    start = own[next(iter(tasks))] if len(tasks) == 1 else 0.5
     value = slider.slider("Counts as success from", 0.0, 1.0, round(start, 2), 0.01)
     return dict.fromkeys(own, float(value))
 
 
 def _show_tallies(
-    examples: pd.DataFrame,
-    own: Mapping[str, float],
-    thresholds: Mapping[str, float],
-    checked: Mapping[Item, Label],
+    chosen: JudgedFilter, own: Mapping[str, float], thresholds: Mapping[str, float]
 ) -> None:
-    at_own, now = tally(examples, own), tally(examples, thresholds)
-    corrected = tally(as_corrected(examples, checked), thresholds)
+    now = tally(state.catalog(), chosen, thresholds)
+    at_own = now if thresholds is own else tally(state.catalog(), chosen, own)
+    corrected = tally(state.catalog(), chosen, thresholds, as_corrected=True)
     figures = st.container(horizontal=True, gap="medium")
     figures.metric("Successes judged", now.successes, width="content")
     figures.metric("Failures judged", now.failures, width="content")
@@ -188,113 +189,107 @@ def _in_words(counts: Tally) -> str:
 
 
 def _show_mistakes(
-    mistakes: pd.DataFrame,
-    scores: pd.DataFrame,
+    chosen: JudgedFilter,
+    counts: Mapping[MistakeKind, int],
     thresholds: Mapping[str, float],
-    checked: Mapping[Item, Label],
     by: str,
 ) -> None:
     filters = st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     )
-    kind = filters.segmented_control(
+    kind: MistakeKind | None = filters.segmented_control(
         "Show",
         list(_KINDS),
-        format_func=lambda name: _label_with_count(name, mistakes),
+        format_func=lambda name: f"{_KINDS[name]} ({counts.get(name, 0)})",
         key="review-kind",
         label_visibility="collapsed",
     )
     opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
     hide_checked = filters.toggle("Hide checked before", value=True, key="review-hide")
-    shown = mistakes if kind is None else mistakes[mistakes["kind"] == kind]
-    if hide_checked:
-        before = {item for item, label in checked.items() if label.at_ns < opened_ns}
-        shown = shown[[item_of(row) not in before for _, row in shown.iterrows()]]
-    if shown.empty:
+    look = partial(
+        find_mistakes,
+        state.catalog(),
+        chosen,
+        thresholds,
+        kind=kind,
+        unreviewed_since_ns=opened_ns if hide_checked else None,
+        most=CARDS,
+    )
+    shown, total = look(first=(int(st.session_state.get("review-page", 1)) - 1) * CARDS)
+    if not shown:  # other filters have fewer pages
+        st.session_state["review-page"] = 1
+        shown, total = look(first=0)
+    if total > CARDS:
+        st.pagination(-(-total // CARDS), key="review-page")
+    if not shown:
         st.success("Every mistake in this selection is checked.", icon=":material/task_alt:")
         link("detector", "Train again with the corrected labels")
         return
-    pages = -(-len(shown) // CARDS)
-    page = st.pagination(pages, key="review-page") if pages > 1 else 1
-    batch = [row for _, row in shown.iloc[(page - 1) * CARDS : page * CARDS].iterrows()]
-    damaged = FRAMES.read_what_can_be(state.workspace(), [_ref(each) for each in batch])
+    damaged = FRAMES.read_what_can_be(state.workspace(), [_ref(each) for each in shown])
     for error in damaged.values():
         show_error(error)
-    batch = [each for each in batch if each["shard"] not in damaged]
+    batch = [each for each in shown if each.shard not in damaged]
+    # What was shown before too: its answers may come in after the page was turned.
+    splits: dict[Item, str] = st.session_state.setdefault("review-splits", {})
+    splits |= {_item(each): each.split for each in batch}
     gallery(
-        _cards(batch, thresholds, checked),
+        _cards(batch, thresholds),
         key=_KEY,
         receipt=inbox.receipt(_KEY, by=by),
-        on_log=inbox.receiver(
-            _KEY, by=by, source="review", splits={item_of(row): row["split"] for row in batch}
-        ),
+        on_log=inbox.receiver(_KEY, by=by, source="review", splits=splits),
     )
 
 
-def _label_with_count(kind: str, mistakes: pd.DataFrame) -> str:
-    return f"{_KINDS[kind]} ({(mistakes['kind'] == kind).sum()})"
-
-
-def _cards(
-    mistakes: list[pd.Series], thresholds: Mapping[str, float], checked: Mapping[Item, Label]
-) -> list[Card]:
+def _cards(mistakes: Sequence[Mistake], thresholds: Mapping[str, float]) -> list[Card]:
     now_s = time.time()
     return [
-        _card(each, thresholds, checked.get(item_of(each)), image_urls(_ref(each), now_s=now_s))
-        for each in mistakes
+        _card(each, thresholds[each.task], image_urls(_ref(each), now_s=now_s)) for each in mistakes
     ]
 
 
-def _ref(row: pd.Series) -> FrameRef:
-    return FrameRef(row["shard"], row["episode_id"], int(row["frame_index"]))
+def _ref(mistake: Mistake) -> FrameRef:
+    return FrameRef(mistake.shard, mistake.episode_id, mistake.frame_index)
 
 
-def _card(
-    worst: pd.Series,
-    thresholds: Mapping[str, float],
-    label: Label | None,
-    images: Mapping[str, str],
-) -> Card:
-    opposite = "failure" if worst["outcome"] == "success" else "success"
-    source = "" if worst["origin"] == "labelled" else f", follows from {worst['from_task']}"
+def _item(mistake: Mistake) -> Item:
+    return Item(mistake.episode_id, mistake.labelled_frame, mistake.task)
+
+
+def _card(mistake: Mistake, threshold: float, images: Mapping[str, str]) -> Card:
+    opposite = "failure" if mistake.outcome == "success" else "success"
+    derived = mistake.from_task != mistake.task
+    source = f", follows from {mistake.from_task}" if derived else ""
     where = "terminal frame"
-    if worst["kind_of_episode"] == "clip":
-        where = f"clip, {worst['wrong_frames']} of {worst['judged_frames']} frames wrong"
+    if mistake.labelled_frame is None:
+        where = f"clip, {mistake.wrong_frames} of {mistake.judged_frames} frames wrong"
+    reviewed = f"Checked: {mistake.reviewed} ({mistake.reviewed_by})"
     return Card(
-        item_id=item_of(worst).item_id,
-        title=worst["task"],
-        badge=worst["kind"],
-        tone="positive" if worst["kind"] == "false positive" else "negative",
+        item_id=_item(mistake).item_id,
+        title=mistake.task,
+        badge=mistake.kind,
+        tone="positive" if mistake.kind == "false positive" else "negative",
         lines=(
-            f"Labelled {worst['outcome']}{source}",
-            f"Detector: {worst['score']:.2f} (success from {thresholds[worst['task']]:.2f})",
-            f"{worst['robot']}, {where}",
+            f"Labelled {mistake.outcome}{source}",
+            f"Detector: {mistake.score:.2f} (success from {threshold:.2f})",
+            f"{mistake.robot}, {where}",
         ),
         images=images,
         choices=(
-            Choice(answer=worst["outcome"], title=f"It is {worst['outcome']}: label is right"),
+            Choice(answer=mistake.outcome, title=f"It is {mistake.outcome}: label is right"),
             Choice(answer=opposite, title=f"It is {opposite}: change label"),
             Choice(answer="unsure", title="Cannot tell"),
         ),
-        checked=None if label is None else f"Checked: {label.outcome} ({label.by})",
-        label_id=None if label is None else label.label_id,
+        checked=reviewed if mistake.reviewed else None,
+        label_id=mistake.reviewed_label,
     )
 
 
-def _show_bias(scores: pd.DataFrame, checked: Mapping[Item, Label]) -> None:
-    rows = scores[scores["split"] == "holdout"]
-    rows = rows[rows["episode_id"].isin({item.episode_id for item in checked})]
-    held_out = {
-        Item(row["episode_id"], None if row["kind"] == "clip" else row["frame_index"], row["task"]):
-        row["outcome"]
-        for row in rows.to_dict("records")
-    }  # fmt: skip
-    looked_at = [item for item in held_out if item in checked]
-    changed = [item for item in looked_at if checked[item].outcome != held_out[item]]
+def _show_bias(detector_id: str) -> None:
+    seen, changed = looked_at(state.catalog(), detector_id)
     with st.container(border=True):
         st.markdown(
             "**Correcting held-out labels while the detector's answer is in sight bends the test "
             "towards the detector.** Each correction is recorded as made in review. So far "
-            f"{counted(len(looked_at), 'held-out label')} looked at, {len(changed)} changed."
+            f"{counted(seen, 'held-out label')} looked at, {changed} changed."
         )
         link("detector", "Train again with the corrected labels")

@@ -7,7 +7,6 @@ import streamlit as st
 from app import state
 from app.camera_check import check_cameras
 from app.pages import link, nothing_yet
-from app.pairing import kept_clips
 from app.verdict import robot_figures
 from app.widgets.notice import errors_shown, show_error
 from app.wording import counted
@@ -48,9 +47,8 @@ def render() -> None:
 
 
 def _show_robot(robot: Robot, *, running: bool) -> None:
-    episodes = [each.info for each in state.episodes() if each.info.robot == robot.name]
-    clips = len(kept_clips(episodes, state.labels()))
-    acted = sum(info.kind == "robot" for info in episodes)
+    census = state.census()
+    clips, acted = census.of_robot(robot.name, "clip"), census.of_robot(robot.name, "robot")
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{robot.name}**", width="stretch")

@@ -10,14 +10,12 @@ import streamlit as st
 from app import state
 from app.examples import Examples, task_examples
 from app.pages import link
-from app.pairing import kept_clips
-from app.readiness import LabelCounts, Tally
 from app.relations import relation_sentences
-from app.snapshot import label_counts
 from app.views import task_editor
 from app.widgets.examples import show_examples
 from app.widgets.notice import errors_shown
 from app.wording import counted
+from data.counts import OutcomeCounts, Tally
 from data.task_store import archive_task
 from data.tasks import Task, TaskSet
 
@@ -35,7 +33,7 @@ def render() -> None:
     )
     if defined.open:
         with defined:
-            _show_tasks(tasks, label_counts(), task_examples())
+            _show_tasks(tasks, state.outcome_counts(), task_examples())
     if define.open:
         with define:
             task_editor.define(tasks, task_examples())
@@ -44,9 +42,10 @@ def render() -> None:
             task_editor.edit(tasks, task_examples())
 
 
-def _show_tasks(tasks: TaskSet, counts: LabelCounts, examples: Mapping[str, Examples]) -> None:
-    kept = kept_clips((each.info for each in state.episodes()), state.labels())
-    clips = Counter(info.task for info in kept)
+def _show_tasks(tasks: TaskSet, counts: OutcomeCounts, examples: Mapping[str, Examples]) -> None:
+    clips = Counter[str]()
+    for (_, name, _), count in state.census().clips.items():
+        clips[name] += count
     in_use = [tasks[name] for name in tasks.in_use]
     for skill in dict.fromkeys(task.skill for task in in_use):
         st.subheader(f"Skill: {skill}")

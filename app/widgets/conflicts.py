@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 
 import streamlit as st
 
 from app import state
-from app.label_queue import Stated, find_conflicts
 from app.widgets.notice import errors_shown
-from data.errors import LabelConflict
-from data.labels import Label, undo_label
+from app.wording import counted
+from data.labels import Label, standing_labels, undo_label
+from data.questions import Frame, Known, conflicts
 
-Frame = tuple[str, int]
+_SHOWN = 3
 
 
-def show_conflicts(stated: Stated, frames: Collection[Frame], *, by: str) -> None:
-    """Show the contradictions among the answers about `frames` (episode, index)."""
-    for frame, conflict in find_conflicts(stated, state.tasks(), frames).items():
+def show_conflicts(*, by: str) -> None:
+    """Show the first contradictions among the answers of the workspace, and how many there are."""
+    count = state.outcome_counts().conflict_count
+    if not count:
+        return
+    if count > _SHOWN:
+        st.caption(f"The answers of {counted(count, 'episode')} contradict each other.")
+    for frame, known in conflicts(state.catalog(), most=_SHOWN).items():
         with st.container(border=True):
-            _show(frame, conflict, by)
+            _show(frame, known, by)
 
 
-def _show(frame: Frame, conflict: LabelConflict, by: str) -> None:
-    st.warning(f"**Two answers disagree.** {conflict.what} Take one back.", icon=":material/rule:")
-    for label in state.labels():
-        if (label.episode_id, label.frame_index) == frame and label.outcome != "unsure":
+def _show(frame: Frame, known: Known, by: str) -> None:
+    st.warning(f"**Two answers disagree.** {known.conflict} Take one back.", icon=":material/rule:")
+    for label in standing_labels(state.catalog(), episode_ids=[frame.episode_id]):
+        if label.frame_index in (None, frame.frame_index) and label.outcome != "unsure":
             _row(label, by)
 
 

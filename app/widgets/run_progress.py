@@ -13,6 +13,8 @@ from app.jobs import active_runs, start
 from app.pages import link
 from app.state import workspace
 from app.widgets.notice import errors_shown
+from app.wording import counted
+from data.run_queue import ahead_of, places, put_first
 from data.runs import FINISHED, Run, RunStatus
 
 POLL_S = 2.0
@@ -64,15 +66,23 @@ def show_run(run: Run, *, headline_metrics: tuple[str, ...] = ()) -> None:
 
 
 def warn_if_busy() -> None:
-    """Say that a run is at work already; nobody is kept from starting another."""
-    active = active_runs(workspace())
-    if active:
-        names = ", ".join(KIND_WORDS[run.kind].lower() for run in active)
-        st.warning(
-            f"At work already: {names}. You can start another run beside it, but each will take "
-            "longer on this computer.",
+    """Say that a run is at work already; another one waits in line."""
+    here = workspace()
+    elsewhere = [place.run for place in places() if place.run.workspace != here]
+    line = [*elsewhere, *active_runs(here)]
+    if line:
+        names = ", ".join(_named(run) for run in line)
+        st.info(
+            f"At work or in line on this computer: {names}. A run that you start now begins when "
+            "they are done; you can let it go first.",
             icon=":material/hourglass_top:",
         )
+
+
+def _named(run: Run) -> str:
+    words = KIND_WORDS[run.kind].lower()
+    here = run.workspace.root == workspace().root
+    return words if here else f"{words} of {run.workspace.root.name}"
 
 
 @st.fragment(run_every=timedelta(seconds=POLL_S))
@@ -82,6 +92,8 @@ def _live(run: Run, headline_metrics: tuple[str, ...]) -> None:
         # The page is drawn anew without this fragment, so that the polling ends with the run.
         st.rerun()
     color, icon, words = _WORDS[status.state]
+    if status.state == "queued" and ahead_of(run):
+        words = "In line"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{KIND_WORDS[run.kind]}**")
         st.markdown(f":{color}-badge[{icon} {words}]")
@@ -96,8 +108,25 @@ def _live(run: Run, headline_metrics: tuple[str, ...]) -> None:
         ):
             run.cancel()
             st.rerun(scope="fragment")
+    ahead = ahead_of(run) if status.state == "queued" else []
+    if ahead:
+        _show_waiting(run, ahead)
+        return
     st.progress(min(max(status.progress, 0.0), 1.0), text=status.message or "Getting ready")
     _show(run, status, headline_metrics)
+
+
+def _show_waiting(run: Run, ahead: list[Run]) -> None:
+    """What it waits for, and a way to the front of the line."""
+    st.caption(f"In line behind {counted(len(ahead), 'run')}: {', '.join(map(_named, ahead))}.")
+    if len(ahead) > 1 and st.button(
+        "Let this one go next",
+        key=f"first-{run.run_id}",
+        icon=":material/vertical_align_top:",
+        help="The run at work is finished first.",
+    ):
+        put_first(run)
+        st.rerun(scope="fragment")
 
 
 def _elapsed_words(status: RunStatus) -> str:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import get_args
 
 from data.catalog import Catalog
-from data.episode_index import IndexedEpisode, list_episodes
-from data.errors import InvalidInput, LabelConflict
+from data.counts import census
+from data.episode_index import list_episodes
+from data.errors import InvalidInput
 from data.labels import Label, standing_labels
 from data.splits import assign_split, check_splits
 from data.tasks import Outcome, TaskSet
 from sd_model.config import DetectorConfig
 from sd_model.examples.labelled import Example, episode_examples
 from sd_model.examples.manifest import Manifest, StateEpisode, digest_of
+from sd_model.examples.readable import readable_examples, told
 
 
 def build_manifest(
@@ -35,6 +37,9 @@ def build_manifest(
     Every frame of a clip shows its outcome, so `config.frames_per_clip` of them are taken, spread
     evenly, plus those that a label names; of a robot's episode the terminal frame counts alone.
 
+    Frames whose labels contradict each other, or that cannot be read, are left out, and the
+    manifest's warnings name them.
+
     Args:
         tasks: Every task of the workspace with its relations.
         wanted: Tasks of the detector; None: all that have successes and failures to learn from.
@@ -42,18 +47,16 @@ def build_manifest(
         created_at_ns: Now [ns since the Unix epoch].
 
     Raises:
-        LabelConflict: Labels contradict each other; names the episodes.
         InvalidInput: Nothing to learn from, a holdout robot without labels, a wanted task without
             successes or failures, a manifest already at `path`.
     """
-    episodes = list_episodes(catalog)
     labels: dict[str, list[Label]] = defaultdict(list)
     for label in standing_labels(catalog):
         labels[label.episode_id].append(label)
-    labelled = [episode for episode in episodes if episode.info.episode_id in labels]
+    labelled = list_episodes(catalog, episode_ids=list(labels))
     _check_holdout(holdout, {episode.info.robot for episode in labelled})
     examples: list[Example] = []
-    conflicts: list[str] = []
+    left_out: list[str] = []
     for episode in labelled:
         split = assign_split(
             episode.info.robot,
@@ -62,20 +65,13 @@ def build_manifest(
             validation_share=config.validation_share,
             seed=seed,
         )
-        try:
-            rows = episode_examples(
-                episode, labels[episode.info.episode_id], tasks, split, config.frames_per_clip
-            )
-        except LabelConflict as error:
-            conflicts.append(f"{episode.info.episode_id} ({episode.info.robot}): {error.what}")
-        else:
-            examples.extend(rows)
-    if conflicts:
-        raise LabelConflict(
-            f"Labels of {len(conflicts)} episode(s) contradict each other. " + " ".join(conflicts),
-            where=", ".join(line.split(" ")[0] for line in conflicts),
-            next_step="Open these episodes in Label, correct or undo one label of each, and train.",
+        rows, conflicts = episode_examples(
+            episode, labels[episode.info.episode_id], tasks, split, config.frames_per_clip
         )
+        examples += rows
+        left_out += conflicts
+    examples, damaged = readable_examples(catalog.workspace, examples)
+    left_out += damaged
     examples = feed_training(examples)
     chosen, warnings = _choose_tasks(examples, tasks, wanted, holdout)
     examples = [example for example in examples if example.task in chosen]
@@ -84,8 +80,8 @@ def build_manifest(
         examples=tuple(examples),
         tasks=tasks.only(chosen),
         holdout=tuple(sorted(holdout)),
-        state_episodes=_state_episodes(episodes, holdout, config, seed),
-        warnings=tuple(warnings),
+        state_episodes=_state_episodes(catalog, holdout, config, seed),
+        warnings=(*warnings, *told(left_out)),
         seed=seed,
         created_at_ns=created_at_ns,
         digest=digest_of(examples),
@@ -116,7 +112,7 @@ def feed_training(examples: Sequence[Example]) -> list[Example]:
 
 
 def _state_episodes(
-    episodes: Sequence[IndexedEpisode],
+    catalog: Catalog,
     holdout: Collection[str],
     config: DetectorConfig,
     seed: int,
@@ -124,7 +120,12 @@ def _state_episodes(
     """The newest robots' episodes of the training split, up to `config.auxiliary_frames` steps."""
     found: list[StateEpisode] = []
     steps = 0
-    for episode in reversed(episodes if config.auxiliary_weight else ()):
+    if not config.auxiliary_weight:
+        return ()
+    robots = {row.robot for row in census(catalog).rows} - set(holdout)
+    # Each has a step or more, and the draw for validation leaves most of them.
+    most = 2 * config.auxiliary_frames
+    for episode in reversed(list_episodes(catalog, kind="robot", robots=robots, limit=most)):
         info = episode.info
         split = assign_split(
             info.robot,
@@ -133,7 +134,7 @@ def _state_episodes(
             validation_share=config.validation_share,
             seed=seed,
         )
-        if info.kind == "robot" and split == "train":
+        if split == "train":
             steps += info.step_count
             if steps > config.auxiliary_frames:
                 break

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from data.errors import LabelConflict
+from data.feasibility import close_outcomes
 from data.splits import Split
 from data.tasks import Outcome, TaskSet
-from sd_model.examples.feasibility import close_outcomes
 
 if TYPE_CHECKING:
     from data.episode_index import IndexedEpisode
@@ -55,23 +56,27 @@ def episode_examples(
     tasks: TaskSet,
     split: Split,
     frames_per_clip: int,
-) -> list[Example]:
-    """Every known outcome of one labelled episode.
+) -> tuple[list[Example], list[str]]:
+    """Every known outcome of one labelled episode, and why frames of it were left out.
 
     Of a clip `frames_per_clip` frames are taken, spread evenly, plus those that a label names; of
-    a robot's episode the terminal frame alone.
-
-    Raises:
-        LabelConflict: The labels of one of its frames cannot all be true.
+    a robot's episode the terminal frame alone. A frame is left out where its labels cannot all be
+    true.
     """
     info = episode.info
-    examples = []
+    examples: list[Example] = []
+    left_out: dict[str, list[int]] = {}
     for frame_index in _frames(episode, labels, frames_per_clip):
         standing = _labels_of_frame(labels, frame_index)
         stated: dict[str, Outcome] = {
             task: label.outcome for task, label in standing.items() if label.outcome != "unsure"
         }
-        for task, conclusion in close_outcomes(stated, tasks).items():
+        try:
+            closed = close_outcomes(stated, tasks)
+        except LabelConflict as conflict:
+            left_out.setdefault(conflict.what, []).append(frame_index)
+            continue
+        for task, conclusion in closed.items():
             from_task = conclusion.derived_from or task
             examples.append(
                 Example(
@@ -93,7 +98,15 @@ def episode_examples(
                     recorded_at_ns=info.recorded_at_ns,
                 )
             )
-    return examples
+    return examples, [
+        f"{counted(frames)} of episode {info.episode_id} ({info.robot}) left out: {why}"
+        for why, frames in left_out.items()
+    ]
+
+
+def counted(frames: Sequence[int]) -> str:
+    """`Frame 3`, `2 frames`."""
+    return f"Frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames"
 
 
 def _frames(episode: IndexedEpisode, labels: Sequence[Label], frames_per_clip: int) -> list[int]:

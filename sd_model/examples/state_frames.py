@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.cells.protocol import STATE_SIZE
-from data.errors import InvalidInput
+from data.errors import CorruptData, InvalidInput
 from data.frames import CAMERAS, Size, decode_jpeg, resize
 from data.shards import read_shard
 from data.workspace import Workspace
@@ -50,7 +51,6 @@ def open_state_frames(
 
     Raises:
         InvalidInput: An episode of a holdout robot, or one that judges, is among them.
-        CorruptData: A shard cannot be read.
         StorageFull: The cache does not fit on the disk.
     """
     episodes = manifest.state_episodes
@@ -64,7 +64,8 @@ def open_state_frames(
     if not path.exists():
         rows: list[bytes] = []
         for number, each in enumerate(episodes):
-            rows += _rows(each, kind, workspace)
+            with suppress(CorruptData):  # it teaches nothing then, and keeps no other from it
+                rows += _rows(each, kind, workspace)
             progress((number + 1) / len(episodes), "Decoding robot states")
         write_array(path, kind, (len(rows),), rows)
     table = np.load(path, mmap_mode="r")

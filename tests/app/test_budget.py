@@ -1,30 +1,23 @@
 from collections import Counter
 
 from app.budget import Progress, measure_progress, what_helps_most
-from app.pairing import find_pairs
-from data.episodes import EpisodeInfo
+from data.counts import Census, EpisodeCount
 
 ROBOTS = ["robot-1", "robot-2", "robot-3"]
 
 
-def _clip(number: int, outcome: str, robot: str = "robot-1") -> EpisodeInfo:
-    return EpisodeInfo(
-        episode_id=f"clip-{number}-{outcome}-{robot}",
-        robot=robot,
-        kind="clip",
-        behaviour="person",
-        task="lift-any",
-        outcome=outcome,  # type: ignore[arg-type]
-        pair_id=f"pair-{number}-{robot}",
-        recorded_at_ns=number,
-        step_count=150,
-    )
+def _clips(task: str, frames: int) -> EpisodeCount:
+    return EpisodeCount(
+        kind="clip", robot="robot-1", behaviour="person", task=task, outcome="success",
+        answered=True, count=1, frames=frames,
+    )  # fmt: skip
 
 
 def test_time_and_complete_pairs_are_counted_by_robot() -> None:
-    clips = [_clip(1, "success"), _clip(1, "failure"), _clip(2, "success", "robot-2")]
-    progress = measure_progress("lift-any", clips, find_pairs(clips))
-    assert progress.recorded_s == 90  # three clips of 150 frames, five a second
+    census = Census((_clips("lift-any", 300), _clips("lift-any", 150), _clips("place-any", 150)))
+    pairs = {("lift-any", "robot-1"): 1, ("place-any", "robot-2"): 3}
+    progress = measure_progress("lift-any", census, pairs)
+    assert progress.recorded_s == 90  # 450 frames, five a second
     assert progress.share == 90 / 1800
     assert progress.pairs == {"robot-1": 1}
     assert progress.words == "1:30 of about 30 minutes, 1 complete pair: 1 on robot-1"

@@ -97,7 +97,8 @@ def test_a_run_is_launched_in_a_process_of_its_own_and_watched(
     """The command really runs; another program stands in for the long training."""
     program = (
         "import sys; from pathlib import Path; from data.runs import open_run\n"
-        "with open_run(Path(sys.argv[1])).reporter() as report:\n"
+        "from data.run_reporter import RunReporter\n"
+        "with RunReporter(open_run(Path(sys.argv[1]))) as report:\n"
         "    report.progress(0.5, 'half way'); report.result(episodes=2)"
     )
     monkeypatch.setattr(

@@ -32,7 +32,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def catalog(workspace: Workspace) -> Catalog:
-    return Catalog(workspace)
+    """Filled from nothing, so that what tests write later is news to it."""
+    catalog = Catalog(workspace)
+    with catalog.transaction():
+        return catalog
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from data import run_reporter, storage
 from data.errors import InvalidInput, StorageFull
-from data.run_reporter import RunCancelled
+from data.run_reporter import RunCancelled, RunReporter
 from data.runs import create_run
 from data.workspace import open_workspace
 
@@ -24,7 +24,7 @@ def clock():
 
 
 def test_how_it_ended_is_written_down(run, clock) -> None:
-    with run.reporter(clock=clock) as report:
+    with RunReporter(run, clock=clock) as report:
         running = run.status()
         report.result(policy="p1")
         report.result(updates=5)
@@ -37,7 +37,7 @@ def test_how_it_ended_is_written_down(run, clock) -> None:
 
 
 def test_errors_go_on_to_the_caller(run) -> None:
-    with pytest.raises(ZeroDivisionError), run.reporter():
+    with pytest.raises(ZeroDivisionError), RunReporter(run):
         _ = 1 / 0
     assert run.status().state == "failed"
     assert run.status().error == (
@@ -47,7 +47,7 @@ def test_errors_go_on_to_the_caller(run) -> None:
 
 def test_a_cancel_leaves_the_block_quietly(run) -> None:
     reached = []
-    with run.reporter() as report:
+    with RunReporter(run) as report:
         report.progress(0.5, "half")
         run.cancel()
         report.progress(0.6, "more")
@@ -58,7 +58,7 @@ def test_a_cancel_leaves_the_block_quietly(run) -> None:
 
 def test_sigterm_asks_once_and_the_old_handler_comes_back(run) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with run.reporter() as report:
+    with RunReporter(run) as report:
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(RunCancelled):
             report.progress(0.5, "half")
@@ -74,7 +74,7 @@ def test_progress_is_written_rarely_and_kept_within_its_range(run, monkeypatch) 
         write(path, content)
 
     monkeypatch.setattr(run_reporter, "write_atomically", counted)
-    with run.reporter() as report:
+    with RunReporter(run) as report:
         for step in range(1000):
             report.progress(step / 500, "working")
         assert len(writes) < 20
@@ -87,7 +87,7 @@ def test_a_full_disk_ends_the_run_and_says_so(run, monkeypatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def train() -> None:
-        with run.reporter() as report, monkeypatch.context() as patch:
+        with RunReporter(run) as report, monkeypatch.context() as patch:
             patch.setattr(type(run.metrics_path), "open", full)
             report.metrics(1, loss=1.0)
 
@@ -109,7 +109,7 @@ def test_on_a_disk_without_a_byte_left_it_still_says_how_it_ended(tmp_path) -> N
         run = create_run(open_workspace(disk / "workspace"), "collect", {})
 
         def work() -> None:
-            with run.reporter() as report:
+            with RunReporter(run) as report:
                 with (disk / "filler").open("wb", buffering=0) as filler:
                     filler.write(bytes(1 << 20))
                 for step in range(1000):
@@ -124,6 +124,6 @@ def test_on_a_disk_without_a_byte_left_it_still_says_how_it_ended(tmp_path) -> N
 
 
 def test_the_error_of_a_run_is_the_message_of_goalpost(run) -> None:
-    with pytest.raises(InvalidInput), run.reporter():
+    with pytest.raises(InvalidInput), RunReporter(run):
         raise InvalidInput("Nothing to train on.")
     assert run.status().error == "Nothing to train on."

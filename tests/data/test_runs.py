@@ -16,6 +16,7 @@ from data.runs import FINISHED, create_run, launch, list_runs, load_run, open_ru
 PREAMBLE = """
 import os, sys, time
 from pathlib import Path
+from data.run_reporter import RunReporter
 from data.runs import open_run
 run = open_run(Path(sys.argv[1]))
 """
@@ -66,7 +67,7 @@ def test_unknown_kinds_and_names_are_refused(workspace, run) -> None:
 def test_a_run_says_how_far_it_is_and_what_it_made(run) -> None:
     body = """
 print("hello from the run")
-with run.reporter() as report:
+with RunReporter(run) as report:
     report.progress(0.25, "collecting")
     report.metrics(1, loss=0.5)
     report.metrics(2, loss=0.25)
@@ -94,7 +95,7 @@ def test_a_run_outlives_the_process_that_started_it(run) -> None:
 import sys
 from pathlib import Path
 from data.runs import launch, open_run
-body = {PREAMBLE!r} + "with run.reporter() as report: time.sleep(0.5); report.result(n=1)"
+body = {PREAMBLE!r} + "with RunReporter(run) as report: time.sleep(0.5); report.result(n=1)"
 launch(open_run(Path({str(run.folder)!r})), [sys.executable, "-c", body, {str(run.folder)!r}])
 """
     subprocess.run([sys.executable, "-c", starter], check=True)
@@ -103,7 +104,7 @@ launch(open_run(Path({str(run.folder)!r})), [sys.executable, "-c", body, {str(ru
 
 
 def test_a_killed_run_is_lost(run) -> None:
-    start(run, "with run.reporter():\n    print('working', flush=True); time.sleep(60)")
+    start(run, "with RunReporter(run):\n    print('working', flush=True); time.sleep(60)")
     pid = wait(run, "running").pid
     assert pid is not None
     while not run.log_tail(1):
@@ -133,7 +134,7 @@ def test_another_process_with_the_same_number_is_not_the_run(run) -> None:
 def test_an_expected_error_is_told_in_plain_words(run) -> None:
     body = """
 from data.errors import InvalidInput
-with run.reporter():
+with RunReporter(run):
     raise InvalidInput("There are no labels.", next_step="Label some frames.")
 """
     start(run, body)
@@ -148,7 +149,7 @@ with run.reporter():
 
 def test_a_cancelled_run_stops_at_its_next_word(run) -> None:
     body = """
-with run.reporter() as report:
+with RunReporter(run) as report:
     while True:
         report.progress(0.5, "working")
         time.sleep(0.01)
@@ -177,7 +178,7 @@ def test_cancelling_before_the_start(run) -> None:
 
 
 def test_a_run_is_started_once(run) -> None:
-    start(run, "with run.reporter(): pass")
+    start(run, "with RunReporter(run): pass")
     with pytest.raises(RunError, match="started before"):
         start(run, "pass")
     assert wait(run).state == "done"

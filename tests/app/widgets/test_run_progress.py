@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import jobs
 from app.widgets.run_progress import elapsed
+from data.run_reporter import RunReporter
 from data.runs import Run, RunStatus, create_run, launch, list_runs, register_process
 
 _SPEC: dict[str, Any] = {}
@@ -21,7 +22,7 @@ def _page() -> None:
 
 def _report(run: Run, *, error: Exception | None = None) -> None:
     """What a run's own process writes."""
-    with run.reporter() as report:
+    with RunReporter(run) as report:
         report.metrics(1, loss=0.7)
         report.metrics(2, loss=0.5)
         report.progress(0.5, "2 of 4 updates")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from data.errors import InvalidInput, LabelConflict, UnknownName
+from data.errors import InvalidInput, UnknownName
 from data.splits import Split
 from data.tasks import Outcome
 from sd_model.config import load_recipe
@@ -104,17 +104,32 @@ def test_unsure_trains_nothing(world: SquareWorld) -> None:
 
 
 def test_contradictions_name_their_episodes(world: SquareWorld) -> None:
-    world.record(["robot-1"], scenes=2, steps=2)
+    world.record(["robot-1"], scenes=6, steps=2)
     clip = world.episode("robot-1", "red", 9)
     world.save(clip)
     world.label(clip, {"show-red": "success", "show-green": "success"})
 
-    with pytest.raises(LabelConflict) as caught:
-        world.manifest("m")
+    manifest = world.manifest("m")
 
-    assert "robot-1-red-009 (robot-1)" in str(caught.value)
-    assert "'show-red: success' and 'show-green: success'" in str(caught.value)
-    assert not (world.workspace.detectors / "m").exists()
+    assert "robot-1-red-009" not in {row.episode_id for row in manifest.examples}
+    [told] = [each for each in manifest.warnings if "robot-1-red-009 (robot-1)" in each]
+    assert "'show-red: success' and 'show-green: success'" in told
+
+
+def test_a_damaged_shard_costs_its_own_frames_alone(world: SquareWorld) -> None:
+    world.record(["robot-1", "robot-2"], scenes=6, steps=2)
+    whole = world.manifest("whole")
+    shard = whole.examples[0].shard
+    path = world.workspace.root / shard
+    path.write_bytes(path.read_bytes()[:-100])
+
+    manifest = world.manifest("m")
+
+    assert {row.example_id for row in manifest.examples} == {
+        row.example_id for row in whole.examples if row.shard != shard
+    }
+    lost = {row.episode_id for row in whole.examples if row.shard == shard}
+    assert all(any(name in told for told in manifest.warnings) for name in lost)
 
 
 def test_a_task_that_cannot_be_learned_is_left_out_with_a_word(world: SquareWorld) -> None:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import LabelConflict, UnknownName
+from data.feasibility import Conclusion, close_outcomes
 from data.tasks import SEED_TASKS, Outcome, Task, TaskSet
-from sd_model.examples.feasibility import Conclusion, close_outcomes
 
 OTHER_LIFTS = ("banana", "bottle", "sausage", "milk", "box", "can")
 

@@ -1,0 +1,17 @@
+"""What every test needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def queue_of_its_own(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """No test waits for the runs of another, nor for those at work on this machine."""
+    folder = tmp_path_factory.mktemp("queue")
+    monkeypatch.setenv("GOALPOST_QUEUE", str(folder))
+    return folder
