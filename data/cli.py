@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.command_line import CommandGroup, existing_workspace, workspace_option
+from data.record_command import record
 
 if TYPE_CHECKING:
     from data.catalog import Catalog
@@ -112,6 +113,28 @@ def list_robots(root: Path | None) -> None:
     for robot in load_robots(_catalog(root).workspace).values():
         cameras = "  ".join(f"{camera}={source}" for camera, source in robot.cameras.items())
         click.echo(f"{robot.name}  {robot.kind}  {cameras}".rstrip())
+
+
+@robots.command("add")
+@click.argument("name")
+@click.option("--over-shoulder", required=True, help="Source of the over-the-shoulder camera.")
+@click.option("--left", required=True, help="Source of the left camera.")
+@click.option("--right", required=True, help="Source of the right camera.")
+@click.pass_obj
+def add_robot(root: Path | None, name: str, over_shoulder: str, left: str, right: str) -> None:
+    """Add the robot NAME with three real cameras, or give it other sources.
+
+    A source is a camera's number, a device path such as /dev/v4l/by-id/..., an RTSP or HTTP
+    address, or a video file.
+    """
+    from data.robots import Robot, register_robot
+
+    cameras = {"over_shoulder": over_shoulder, "left": left, "right": right}
+    register_robot(_catalog(root), Robot(name=name, kind="hardware", cameras=cameras))
+    click.echo(f"'{name}' is saved. A host that runs keeps its old sources until it is restarted.")
+
+
+data.add_command(record)
 
 
 @data.group()

@@ -6,6 +6,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from data.catalog import Catalog
+from data.cells.client import stop_host
 from data.cli import data
 from data.episode_index import list_episodes, save_episodes
 from data.labels import standing_labels
@@ -117,3 +119,37 @@ def test_a_newer_workspace_is_refused(tmp_path) -> None:
     result = CliRunner().invoke(data, ["--workspace", str(workspace.root), "check"])
     assert result.exit_code == 1
     assert "Update Goalpost" in result.output
+
+
+def test_a_robot_is_added_and_a_pair_recorded_without_a_browser(goalpost_data, workspace) -> None:
+    goalpost_data(
+        "robots", "add", "cell-a", "--over-shoulder", "0", "--left", "1", "--right", "rtsp://a/b",
+    )  # fmt: skip
+    assert "cell-a  hardware  over_shoulder=0  left=1  right=rtsp://a/b" in goalpost_data(
+        "robots", "list"
+    )
+    try:
+        said = goalpost_data("record", "robot-1", "lift-any", "success", "--seconds", "1")
+        pair = said.split("--pair ")[1].strip()
+        goalpost_data(
+            "record", "robot-1", "lift-any", "failure", "--seconds", "1", "--pair", pair,
+            "--near-miss", "--by", "ana",
+        )  # fmt: skip
+    finally:
+        stop_host(workspace, "robot-1")
+    clips = [each.info for each in list_episodes(Catalog(workspace), kind="clip")]
+    assert [(clip.outcome, clip.pair_id) for clip in clips] == [
+        ("success", pair),
+        ("failure", pair),
+    ]
+    assert goalpost_data("record", "robot-9", "lift-any", "success", fails=True)
+
+
+def test_a_task_is_renamed_and_archived(goalpost_data, workspace) -> None:
+    goalpost_data("tasks", "define", "lift-cup", "--skill", "lift")
+    goalpost_data("tasks", "rename", "lift-cup", "lift-mug")
+    goalpost_data("tasks", "archive", "lift-mug")
+    assert "lift-mug" not in load_tasks(workspace).in_use
+    assert "archived" in goalpost_data("tasks", "list").splitlines()[-1]
+    goalpost_data("tasks", "archive", "lift-mug", "--undo")
+    assert "lift-mug" in load_tasks(workspace).in_use
