@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,20 @@ class PolicyCard:
 def list_policy_cards(workspace: Workspace) -> list[PolicyCard]:
     """Every policy that can be read, the newest first; a damaged one hides no other."""
     return [_card(summary) for summary in list_policies(workspace)]
+
+
+def compared_with(card: PolicyCard, cards: Sequence[PolicyCard]) -> PolicyCard | None:
+    """What the result of `card` is compared with: the policy it started from, if it was evaluated.
+
+    Else the newest older one that was evaluated on one of its tasks.
+
+    Args:
+        cards: Every policy, newest first.
+    """
+    older = [each for each in cards if each.created_at_ns < card.created_at_ns and each.results]
+    started = [each for each in older if each.policy_id == card.from_policy]
+    alike = [each for each in older if set(each.results) & set(card.tasks)]
+    return next(iter([*started, *alike]), None)
 
 
 def _card(summary: PolicySummary) -> PolicyCard:

@@ -156,3 +156,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     write_atomically(path, json.dumps(values, indent=2).encode() + b"\n")
+
+
+def values_path(workspace: Workspace, policy_id: str, episode_id: str) -> Path:
+    """Where the values that a policy gave an episode's frames are remembered; may be deleted."""
+    return workspace.cache / "values" / policy_id / f"{episode_id}.json"

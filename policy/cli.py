@@ -66,6 +66,27 @@ def collect(
 
 
 @policy.command()
+@click.argument("policy_id")
+@click.argument("episode_id")
+@click.pass_obj
+def values(root: Path | None, policy_id: str, episode_id: str) -> None:
+    """Print what POLICY_ID thinks each frame of EPISODE_ID is worth, and remember it."""
+    import json
+
+    from data.catalog import Catalog
+    from data.episode_index import find_episode, load_episode
+    from policy.acting.values import remember_values
+    from policy.artefact import values_path
+
+    workspace = existing_workspace(root)
+    catalog = Catalog(workspace)
+    task = find_episode(catalog, episode_id).info.task or ""
+    remember_values(workspace, policy_id, load_episode(catalog, episode_id), task)
+    found = json.loads(values_path(workspace, policy_id, episode_id).read_bytes())
+    click.echo("  ".join(f"{value:.3f}" for value in found))
+
+
+@policy.command()
 @click.option("--detector", required=True, help="The detector whose rewards teach.")
 @click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")
 @click.option("--recipe", default="cpu", show_default=True, help="smoke, cpu or paper.")

@@ -6,9 +6,11 @@ import streamlit as st
 
 from app import jobs, state
 from app.pages import nothing_yet
-from app.policies import PolicyCard, list_policy_cards
+from app.policies import PolicyCard, compared_with, list_policy_cards
 from app.widgets.collect_form import show_collect_form
+from app.widgets.learning_curve import show_rates, show_training
 from app.widgets.notice import errors_shown, show_left_out
+from app.widgets.policy_episodes import show_policy_episodes
 from app.widgets.policy_result import show_policy_result
 from app.widgets.retrain_form import show_retrain_form
 from app.widgets.run_progress import show_run, warn_if_busy
@@ -41,21 +43,28 @@ def render() -> None:
         key=f"policy-tabs-{cards[0].policy_id if cards else ''}",
         on_change="rerun",
     )
-    with collect:
-        show_collect_form(cards)
-    with retrain:
-        if episodes:
-            show_retrain_form(cards, episodes)
-        else:
-            nothing_yet(
-                "**No robot has acted yet.** A policy learns from robots' episodes: collect some "
-                "under *Collect episodes* first. A detector to reward them is needed too.",
-                page="detector",
-                label="See whether there is a detector",
-            )
-    with results:
-        show_left_out(damaged_policies(state.workspace()))
-        _results(cards)
+    if collect.open:
+        with collect:
+            show_collect_form(cards)
+    if retrain.open:
+        with retrain:
+            _retrain(cards, episodes)
+    if results.open:
+        with results:
+            show_left_out(damaged_policies(state.workspace()))
+            _results(cards)
+
+
+def _retrain(cards: list[PolicyCard], episodes: int) -> None:
+    if episodes:
+        show_retrain_form(cards, episodes)
+    else:
+        nothing_yet(
+            "**No robot has acted yet.** A policy learns from robots' episodes: collect some "
+            "under *Collect episodes* first. A detector to reward them is needed too.",
+            page="detector",
+            label="See whether there is a detector",
+        )
 
 
 def _results(cards: list[PolicyCard]) -> None:
@@ -72,7 +81,10 @@ def _results(cards: list[PolicyCard]) -> None:
         help="The newest comes first.",
     )
     card = by_id[chosen]
-    show_policy_result(card, by_id.get(card.from_policy or ""))
+    show_policy_result(card, compared_with(card, cards))
+    show_policy_episodes(card)
+    show_rates(cards)
+    show_training(card)
     _evaluate(card)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from data.catalog import Catalog
 from data.episode_index import save_episodes
@@ -64,9 +66,12 @@ class World:
         number: int = 0,
         labelled: bool = True,
         truth: Mapping[str, bool] | None = None,
+        behaviour: str = "scripted-pick",
     ) -> None:
         """A robot episode that failed at `task`; a simulated one has a `truth`."""
-        episode = self._episode(f"robot-{robot}-{task}-{number}", robot, task, None, truth)
+        episode = self._episode(
+            f"robot-{robot}-{task}-{number}", robot, task, None, truth, behaviour=behaviour
+        )
         save_episodes(self.catalog, [episode])
         if labelled:
             append_labels(self.catalog, [self._label(episode, task, "failure", 1)])
@@ -157,6 +162,7 @@ class World:
         outcome: Outcome | None,
         truth: Mapping[str, bool] | None = None,
         steps: int = 2,
+        behaviour: str = "scripted-pick",
     ) -> Episode:
         frames = EncodedFrameSet(
             jpegs=dict.fromkeys(CAMERAS, _GREY), timestamps_ns=dict.fromkeys(CAMERAS, NOW_NS)
@@ -165,7 +171,7 @@ class World:
             episode_id=name,
             robot=robot,
             kind="clip" if outcome else "robot",
-            behaviour="person" if outcome else "scripted-pick",
+            behaviour="person" if outcome else behaviour,
             task=task,
             outcome=outcome,
             pair_id=name.rsplit("-", 1)[0] if outcome else None,
@@ -210,6 +216,13 @@ class World:
             "score": 0.9 if (outcome == "success") != wrong else 0.1,
             "decision": (outcome == "success") != wrong,
         }
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer to run a page than the three seconds AppTest grants."""
+    patient = partial(AppTest.from_function, default_timeout=60)
+    monkeypatch.setattr(AppTest, "from_function", patient)
 
 
 @pytest.fixture

@@ -26,8 +26,9 @@ def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_empty_workspace_begins_with_collecting(world: Any) -> None:
     at = AppTest.from_function(_page).run()
     assert not at.exception
-    assert "No robot has acted yet" in _text(at)
     assert at.button(key="collect").label == "Collect episodes"
+    at.session_state["policy-tabs-"] = "Retrain"
+    assert "No robot has acted yet" in _text(at.run())
 
 
 def test_episodes_are_collected_with_a_fresh_seed_each_time(world: Any) -> None:
@@ -111,8 +112,41 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_offered(world: Any) -> Non
     (world.add_policy("lost", "lift-any") / "lineage.json").unlink()
     at = AppTest.from_function(_page).run()
     assert not at.exception
-    told = "\n".join(warning.value for warning in at.warning)
-    assert "The detector 'torn' has a damaged config.json" in told.replace("\\", "")
-    assert "lineage.json" in told
-    assert len(at.selectbox(key="retrain-detector").options) == 1
+    assert "lineage.json" in "\n".join(warning.value for warning in at.warning)
     assert len(at.selectbox(key="policy-result-kept").options) == 1
+    at.session_state["policy-tabs-kept"] = "Retrain"
+    told = "\n".join(warning.value for warning in at.run().warning)
+    assert "The detector 'torn' has a damaged config.json" in told.replace("\\", "")
+    assert len(at.selectbox(key="retrain-detector").options) == 1
+
+
+def test_the_episodes_of_a_policy_are_watched_success_beside_failure(world: Any) -> None:
+    world.add_policy("20260101-a", "lift-any")
+    world.act(
+        "robot-1",
+        "lift-any",
+        labelled=False,
+        behaviour="policy:20260101-a",
+        truth={"lift-any": True},
+    )
+    world.act("robot-1", "lift-any", number=1, behaviour="policy:20260101-a")
+    world.act("robot-1", "lift-any", number=2)
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert not at.error
+    assert "2 episodes kept, 1 success." in "\n".join(each.value for each in at.caption)
+    assert at.selectbox(key="watch-success").options == [
+        "lift-any on robot-1, 2026-09-21 14:13 UTC, by the simulator"
+    ]
+    # The person's label stands above all; here it says failure.
+    assert at.selectbox(key="watch-other").options[0].endswith("by ana")
+    assert at.button(key="values-20260101-a").label == "Show what the policy expected"
+
+
+def test_a_policy_is_compared_with_the_newest_older_one(world: Any) -> None:
+    world.add_policy("20260101-a", "lift-any", successes=1, interval=(0.02, 0.40))
+    world.add_policy("20260102-b", "lift-any", successes=9, interval=(0.60, 0.98))
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert "clearly better than before" in _text(at)
+    assert "From policy to policy" in "\n".join(each.value for each in at.subheader)

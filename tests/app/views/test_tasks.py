@@ -16,7 +16,7 @@ def _page() -> None:
 def _open(tab: str = "Tasks") -> AppTest:
     at = AppTest.from_function(_page)
     at.session_state["tasks-tab"] = tab
-    return at.run(timeout=10)
+    return at.run()
 
 
 def _text(at: AppTest) -> str:
