@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from app.scoring.commands import keys, serve
 from data.command_line import CommandGroup
 
 _GROUPS = {
@@ -91,6 +92,10 @@ def demo(workspace: Path | None) -> None:
     from app.demo import run_demo
 
     run_demo(workspace)
+
+
+goalpost.add_command(serve)
+goalpost.add_command(keys)
 
 
 def main() -> None:

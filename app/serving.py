@@ -36,7 +36,7 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     workspace = open_workspace(root or default_root())
     load_tasks(workspace)
     load_robots(workspace)
-    _check_port_is_free(address, port)
+    check_port_is_free(address, port)
     for damaged in adopt_shards(Catalog(workspace)):
         click.echo(f"Left out: {damaged}", err=True)
     click.echo(f"Workspace: {workspace.root}")
@@ -71,7 +71,8 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _check_port_is_free(address: str, port: int) -> None:
+def check_port_is_free(address: str, port: int) -> None:
+    """Raises `InvalidInput` where nobody can listen there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

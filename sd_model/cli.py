@@ -142,5 +142,26 @@ def score(root: Path | None, detector_id: str, episode_ids: Sequence[str]) -> No
             click.echo(f"  {value:.3f} {'*' if success else ' '} {task}")
 
 
+@sd.command("approve")
+@click.argument("detector")
+@click.option("--withdraw", "taken_back", is_flag=True, help="Take the approval back.")
+@click.option("--by", help="Who says so; default: your user name.")
+@click.pass_obj
+def approve_(root: Path | None, detector: str, taken_back: bool, by: str | None) -> None:
+    """Let DETECTOR be served: `goalpost serve` uses the one approved last."""
+    import getpass
+    import time
+
+    from sd_model.approval import approve, withdraw
+
+    workspace = existing_workspace(root)
+    if taken_back:
+        withdraw(workspace, detector)
+        click.echo(f"{detector} is not approved any more.")
+        return
+    approve(workspace, detector, by=by or getpass.getuser(), at_ns=time.time_ns())
+    click.echo(f"{detector} is approved; `goalpost serve` takes it in within seconds.")
+
+
 if __name__ == "__main__":
     sys.exit(sd())

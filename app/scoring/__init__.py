@@ -1,0 +1,1 @@
+"""The scoring service: detectors over HTTP, for any training loop or robot."""
