@@ -8,6 +8,8 @@ server's event loop. Watchers get the newest view only; a slow one skips what it
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import statistics
 import threading
 import time
@@ -19,8 +21,10 @@ from itertools import pairwise
 from typing import Protocol
 
 from data.cells.messages import CellStatus
-from data.errors import CellError
+from data.errors import CellError, GoalpostError
 from data.frames import EncodedFrameSet
+
+_log = logging.getLogger(__name__)
 
 SILENCE_S = 2.5
 """A host that says nothing for so long is told as silent; hosts beat faster than this [s]."""
@@ -57,7 +61,9 @@ class View:
     """Median interval between the latest captures of one camera; None before there are some."""
     status: CellStatus | None = None
     """The host's last answer about its recording and cameras."""
-    problem: CellError | None = None
+    asked_at_s: float = 0.0
+    """When it gave that answer [s, monotonic]."""
+    problem: GoalpostError | None = None
     """Why nothing is heard; None while the host is heard."""
     heard_at_s: float | None = None
     """When the host was last heard [s, monotonic]; None before the first time."""
@@ -80,7 +86,7 @@ class Watcher:
 
     def wake(self) -> None:
         """Called from the feed's thread when its view has changed."""
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # its loop has just been closed
             self._loop.call_soon_threadsafe(self._news.set)
 
 
@@ -155,9 +161,16 @@ class _Feed:
             try:
                 with self._connect(self._robot) as source:
                     self._listen(source)
-            except CellError as error:
-                self._publish(replace(self.view, problem=error))
-                self._stopped.wait(RETRY_S)
+            except GoalpostError as error:
+                self._lose(error)
+            except Exception as error:  # noqa: BLE001 (the last line of defence)
+                _log.exception("the feed of %s failed", self._robot)
+                self._lose(_defect(self._robot, error))
+
+    def _lose(self, error: GoalpostError) -> None:
+        """Say that nothing is heard; what was heard last is no longer live."""
+        self._publish(replace(self.view, problem=error))
+        self._stopped.wait(RETRY_S)
 
     def _listen(self, source: CellSource) -> None:
         captures_ns: deque[int] = deque(maxlen=TIMED_FRAMES)
@@ -167,7 +180,9 @@ class _Feed:
                 frames = source.latest(timeout_s=SILENCE_S)
             except CellError as error:
                 # The host may be well and its cameras not: its status says which.
-                self._publish(replace(self.view, status=source.status(), problem=error))
+                asked_at_s = time.monotonic()
+                view = replace(self.view, status=source.status(), asked_at_s=asked_at_s)
+                self._publish(replace(view, problem=error))
                 continue
             now_s = time.monotonic()
             view = replace(self.view, heard_at_s=now_s, problem=None)
@@ -181,16 +196,24 @@ class _Feed:
                 )
             if now_s >= ask_at_s:
                 ask_at_s = now_s + STATUS_PERIOD_S
-                view = replace(view, status=source.status())
+                view = replace(view, status=source.status(), asked_at_s=now_s)
             self._publish(view)
 
     def _publish(self, view: View) -> None:
         """Make `view` the newest; watchers wake only when it tells them something new."""
         before = self.view
         self.view = view
-        if replace(view, heard_at_s=before.heard_at_s) != before:
+        if replace(view, heard_at_s=before.heard_at_s, asked_at_s=before.asked_at_s) != before:
             for watcher in tuple(self.watchers):
                 watcher.wake()
+
+
+def _defect(robot: str, error: Exception) -> CellError:
+    return CellError(
+        f"The live picture failed by a defect: {type(error).__name__}: {error}.",
+        where=f"robot '{robot}'",
+        next_step="It is tried again by itself. Report what the server's log says.",
+    )
 
 
 def _median_interval_ms(captures_ns: Sequence[int]) -> float | None:

@@ -197,7 +197,7 @@ def _recording(view: View) -> dict[str, Any] | None:
         "recording_id": recording.recording_id,
         "task": recording.task,
         "outcome": recording.outcome,
-        "elapsed_s": (time.time_ns() - recording.started_at_ns) / 1e9,
+        "elapsed_s": recording.elapsed_s + time.monotonic() - view.asked_at_s,
         "frame_count": recording.frame_count,
         "dropped_frames": recording.dropped_frames,
         "interval_ms": view.interval_ms,

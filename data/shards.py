@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,8 @@ from data.workspace import Workspace
 ROW_GROUP_BYTES = 1 << 20
 """A row group is closed once its images reach this size."""
 
+_MOST_MOVES = 3
+"""How often a reader looks again for a shard that was merged away before its eyes."""
 _FOOTER_KEY = b"goalpost.episodes"
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 SHARD_SCHEMA = pa.schema(
@@ -49,6 +51,8 @@ SHARD_SCHEMA = pa.schema(
     ]
 )
 """The columns of every shard."""
+
+_T = TypeVar("_T")
 
 
 class FrameRef(NamedTuple):
@@ -156,12 +160,23 @@ def read_shard(path: Path, episode_ids: Collection[str] | None = None) -> list[E
 
 def stream_shard(path: Path, episode_ids: Collection[str] | None = None) -> Iterator[Episode]:
     """As `read_shard`, with one episode in memory at a time."""
-    for holder, entries in _holders(path, episode_ids).items():
-        with _readable(holder) as file:
-            for entry in entries:
-                groups = range(entry.first_group, entry.first_group + len(entry.group_lengths))
-                rows = file.read_row_groups(list(groups)).to_pylist()
-                yield Episode(info=entry.info, steps=tuple(_step(row) for row in rows))
+    given: set[str] = set()
+    for attempt in range(_MOST_MOVES + 1):
+        wanted = None if episode_ids is None else set(episode_ids) - given
+        try:
+            for holder, entries in _holders(path, wanted).items():
+                with _readable(holder) as file:
+                    for entry in entries:
+                        last = entry.first_group + len(entry.group_lengths)
+                        groups = list(range(entry.first_group, last))
+                        rows = file.read_row_groups(groups).to_pylist()
+                        yield Episode(info=entry.info, steps=tuple(_step(row) for row in rows))
+                        given.add(entry.info.episode_id)
+        except _Missing:
+            if wanted is None or attempt == _MOST_MOVES:
+                raise
+        else:
+            return
 
 
 def read_frames(workspace: Workspace, refs: Sequence[FrameRef]) -> list[EncodedFrameSet]:
@@ -175,7 +190,8 @@ def read_frames(workspace: Workspace, refs: Sequence[FrameRef]) -> list[EncodedF
     for position, ref in enumerate(refs):
         wanted[ref.shard][ref.episode_id].append(position)
     frames: dict[int, EncodedFrameSet] = {}
-    for shard, episodes in wanted.items():
+
+    def read(shard: str, episodes: Mapping[str, Sequence[int]]) -> None:
         for holder, entries in _holders(workspace.root / shard, episodes).items():
             with _readable(holder) as file:
                 for entry in entries:
@@ -184,7 +200,24 @@ def read_frames(workspace: Workspace, refs: Sequence[FrameRef]) -> list[EncodedF
                     by_index = _read_entry_frames(file, entry, indices)
                     for position in positions:
                         frames[position] = by_index[refs[position].frame_index]
+
+    for shard, episodes in wanted.items():
+        _while_moving(partial(read, shard, episodes))
     return [frames[position] for position in range(len(refs))]
+
+
+class _Missing(CorruptData):
+    """A shard that is not where it was."""
+
+
+def _while_moving(read: Callable[[], _T]) -> _T:
+    """`read`, begun again where compaction took a shard away between finding and opening it."""
+    for _ in range(_MOST_MOVES):
+        try:
+            return read()
+        except _Missing:
+            continue
+    return read()
 
 
 def _row_groups(path: Path, entry: _Entry) -> Iterator[pa.Table]:
@@ -243,7 +276,7 @@ def _holders(path: Path, episode_ids: Collection[str] | None) -> dict[Path, list
             found[candidate] = here
             missing -= {entry.info.episode_id for entry in here}
     if missing and moved:
-        raise _corrupt(path, "The shard is missing")
+        raise _corrupt(path, "The shard is missing", _Missing)
     if missing:
         raise InvalidInput(
             f"The shard has no episode '{sorted(missing)[0]}'.",
@@ -288,13 +321,13 @@ def _readable(path: Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as error:
-        raise _corrupt(path, "The shard is missing") from error
+        raise _corrupt(path, "The shard is missing", _Missing) from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise _corrupt(path, f"The shard cannot be read ({error})") from error
 
 
-def _corrupt(path: Path, what: str) -> CorruptData:
-    return CorruptData(
+def _corrupt(path: Path, what: str, kind: type[CorruptData] = CorruptData) -> CorruptData:
+    return kind(
         f"{what}; its episodes cannot be used.",
         where=path,
         next_step=(

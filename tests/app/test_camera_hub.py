@@ -164,6 +164,8 @@ async def test_a_recording_that_begins_is_news() -> None:
             outcome="success",
             pair_id=None,
             by="ana",
+            elapsed_s=0.0,
+            longest_s=120.0,
             started_at_ns=0,
             frame_count=0,
             dropped_frames=0,
@@ -174,3 +176,28 @@ async def test_a_recording_that_begins_is_news() -> None:
         assert view.status is not None
         assert view.status.recording is not None
     hub.close()
+
+
+async def test_a_defect_of_a_feed_is_told_and_the_picture_comes_back() -> None:
+    host = Host()
+    hub = CameraHub(host.connect)
+    ask = host.status
+    with hub.watch("robot-1") as watcher:
+        host.say(_frames(1, 0))
+        assert (await _frames_of(watcher, 1)).problem is None
+
+        def fail() -> CellStatus:
+            raise KeyError("a defect")
+
+        host.status = fail  # type: ignore[method-assign]
+        deadline_s = time.monotonic() + WAIT_S
+        number = 1
+        while (view := await _next(watcher)).problem is None:
+            assert time.monotonic() < deadline_s
+            number += 1
+            host.say(_frames(number, 200 * number))
+            await asyncio.sleep(0.1)
+        assert "failed by a defect: KeyError" in str(view.problem)
+        host.status = ask  # type: ignore[method-assign]
+        host.say(_frames(99, 99_000))
+        assert (await _frames_of(watcher, 99)).problem is None

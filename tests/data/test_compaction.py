@@ -1,9 +1,10 @@
 import os
+from dataclasses import replace
 
 import pytest
 from filelock import FileLock
 
-from data import compaction
+from data import compaction, shards
 from data.catalog import rebuild
 from data.compaction import adopt_shards, compact
 from data.episode_index import list_episodes, load_episode, save_episodes
@@ -44,6 +45,29 @@ def test_small_shards_of_one_robot_and_day_become_one(catalog, episodes) -> None
     again = compact(catalog)
     assert (again.merged, again.deleted) == ((), ())
     check_all_there(rebuild(catalog.workspace), episodes)
+
+
+def test_a_reader_finds_what_is_merged_away_before_its_eyes(catalog, episodes, monkeypatch) -> None:
+    """The shard goes between finding and opening it."""
+    find = shards._holders
+    looked = []
+
+    def find_and_compact(*arguments):
+        found = find(*arguments)
+        if not looked:
+            compact(catalog)
+        looked.append(found)
+        return found
+
+    monkeypatch.setattr(shards, "_holders", find_and_compact)
+    loaded = load_episode(catalog, episodes[0].info.episode_id)
+    assert len(loaded.steps) == len(episodes[0].steps)
+    assert len(looked) == 2
+    shard = list_episodes(catalog)[3].shard
+    looked.clear()
+    save_episodes(catalog, [replace(episodes[3], info=replace(episodes[3].info, episode_id="x"))])
+    ref = shards.FrameRef(shard, episodes[3].info.episode_id, 0)
+    assert shards.read_frames(catalog.workspace, [ref]) == [episodes[3].steps[0].frames]
 
 
 def test_days_stay_apart(catalog, make_episode) -> None:
