@@ -27,7 +27,8 @@ from data.cells.simulated.cell import make_cell
 from data.episodes import EpisodeInfo
 from data.frames import CAMERAS, EncodedFrameSet, Size, encode_jpeg
 from data.robots import SIMULATED_FLEET
-from data.shards import SHARD_SCHEMA, new_shard, shard_path
+from data.shard_rows import SHARD_SCHEMA
+from data.shards import new_shard, shard_path
 from data.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import DetectorSummary, save_summary

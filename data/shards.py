@@ -20,15 +20,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from data.episodes import Episode, EpisodeInfo, Step
 from data.errors import CorruptData, GoalpostError, InvalidInput
-from data.frames import CAMERAS, EncodedFrameSet
-from data.gripper import GripperReading
+from data.frames import EncodedFrameSet
+from data.shard_rows import SHARD_SCHEMA, frames_of, rows_of, step_of
 from data.storage import full_disk_is_an_error, make_folder, publish
 from data.workspace import Workspace
 
@@ -38,19 +36,6 @@ ROW_GROUP_BYTES = 1 << 20
 _MOST_MOVES = 3
 """How often a reader looks again for a shard that was merged away before its eyes."""
 _FOOTER_KEY = b"goalpost.episodes"
-_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-SHARD_SCHEMA = pa.schema(
-    [("episode_id", pa.string()), ("frame_index", pa.int64())]
-    + [(f"timestamp_ns.{camera}", pa.int64()) for camera in CAMERAS]
-    + [(f"observation.images.{camera}", _IMAGE) for camera in CAMERAS]
-    + [
-        ("observation.state", pa.list_(pa.float32())),
-        ("observation.gripper_pose", pa.list_(pa.float32())),
-        ("action", pa.list_(pa.float32())),
-        ("next.done", pa.bool_()),
-    ]
-)
-"""The columns of every shard."""
 
 _T = TypeVar("_T")
 
@@ -98,7 +83,7 @@ def write_streams(workspace: Workspace, episodes: Sequence[EpisodeStream]) -> Pa
     entries = [(episode.info, _group_lengths(episode.steps())) for episode in episodes]
     with new_shard(path, entries) as writer:
         for episode, (_, lengths) in zip(episodes, entries, strict=True):
-            rows = iter(_rows(episode))
+            rows = rows_of(episode.info.episode_id, episode.steps())
             for length in lengths:
                 writer.write_table(pa.Table.from_pylist(list(islice(rows, length)), SHARD_SCHEMA))
     return path
@@ -170,7 +155,7 @@ def stream_shard(path: Path, episode_ids: Collection[str] | None = None) -> Iter
                         last = entry.first_group + len(entry.group_lengths)
                         groups = list(range(entry.first_group, last))
                         rows = file.read_row_groups(groups).to_pylist()
-                        yield Episode(info=entry.info, steps=tuple(_step(row) for row in rows))
+                        yield Episode(info=entry.info, steps=tuple(step_of(row) for row in rows))
                         given.add(entry.info.episode_id)
         except _Missing:
             if wanted is None or attempt == _MOST_MOVES:
@@ -244,7 +229,9 @@ def _read_entry_frames(
             where=f"episode {entry.info.episode_id}",
             valid=[f"0 to {entry.info.step_count - 1}"],
         )
-    columns = [each for each in SHARD_SCHEMA.names if each.startswith(("timestamp", "observation"))]
+    columns = [
+        name for name in SHARD_SCHEMA.names if name.startswith(("timestamp_ns", "observation"))
+    ]
     found: dict[int, EncodedFrameSet] = {}
     first = 0
     for number, length in enumerate(entry.group_lengths):
@@ -252,7 +239,7 @@ def _read_entry_frames(
         if here:
             table = file.read_row_group(entry.first_group + number, columns=columns)
             for index in here:
-                found[index] = _frames(table.slice(index - first, 1).to_pylist()[0])
+                found[index] = frames_of(table.slice(index - first, 1).to_pylist()[0])
         first += length
     return found
 
@@ -367,47 +354,3 @@ def _group_lengths(steps: Iterable[Step]) -> list[int]:
         lengths[-1] += 1
         size += sum(len(jpeg) for jpeg in step.frames.jpegs.values())
     return lengths
-
-
-def _rows(episode: EpisodeStream) -> Iterator[dict[str, Any]]:
-    for index, step in enumerate(episode.steps()):
-        row: dict[str, Any] = {
-            "episode_id": episode.info.episode_id,
-            "frame_index": index,
-            "observation.state": _listed(step.state),
-            "observation.gripper_pose": _listed(step.gripper_pose),
-            "action": _listed(step.action),
-            "next.done": step.done,
-        }
-        for camera, jpeg in step.frames.jpegs.items():
-            row[f"observation.images.{camera}"] = {"bytes": jpeg, "path": None}
-            row[f"timestamp_ns.{camera}"] = step.frames.timestamps_ns[camera]
-        yield row
-
-
-def _step(row: dict[str, Any]) -> Step:
-    return Step(
-        frames=_frames(row),
-        state=_vector(row["observation.state"]),
-        gripper_pose=_vector(row.get("observation.gripper_pose")),
-        action=_vector(row["action"]),
-        done=row["next.done"],
-    )
-
-
-def _listed(vector: NDArray[np.float32] | None) -> list[float] | None:
-    return None if vector is None else vector.tolist()
-
-
-def _vector(values: list[float] | None) -> NDArray[np.float32] | None:
-    return None if values is None else np.asarray(values, dtype=np.float32)
-
-
-def _frames(row: dict[str, Any]) -> EncodedFrameSet:
-    seen = [camera for camera in CAMERAS if row[f"observation.images.{camera}"] is not None]
-    state, pose = row["observation.state"], row.get("observation.gripper_pose")
-    return EncodedFrameSet(
-        jpegs={camera: row[f"observation.images.{camera}"]["bytes"] for camera in seen},
-        timestamps_ns={camera: row[f"timestamp_ns.{camera}"] for camera in seen},
-        gripper=None if state is None or pose is None else GripperReading(state[0], *pose),
-    )
