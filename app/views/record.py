@@ -13,6 +13,7 @@ from app.pages import link
 from app.pairing import Pair, find_pairs, pair_to_finish
 from app.person import your_name
 from app.views import record_clips, record_step
+from app.views.robot_live import show_swapped
 from app.widgets.notice import errors_shown, show_error
 from app.widgets.preview import CAMERA_TITLES, Desk, preview
 from app.wording import counted, listed, when
@@ -53,6 +54,8 @@ def render() -> None:
             status = cell.status()
             pair = record_step.open_pair(pair_to_finish(find_pairs(clips), robot=robot, task=task))
             _show_cell(robot, status, task, pair)
+            if status.kind == "hardware" and not status.camera_errors:
+                show_swapped(robot, cell)
             _offer_recovered(cell, status)
             record_step.show(cell, status, tasks[task], pair, clips, by=by)
     _show_progress(task, list(robots))

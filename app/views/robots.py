@@ -8,9 +8,10 @@ from app import state
 from app.camera_check import check_cameras
 from app.pages import link, nothing_yet
 from app.verdict import robot_figures
+from app.views.robot_live import show_live
 from app.widgets.notice import errors_shown, show_error
 from app.wording import counted
-from data.cells.client import CellClient, running_hosts, start_host, stop_host
+from data.cells.client import running_hosts, start_host, stop_host
 from data.errors import GoalpostError, InvalidInput
 from data.frames import CAMERAS
 from data.robots import Robot, register_robot
@@ -34,16 +35,20 @@ def render() -> None:
         "Every robot stands in a cell with three cameras. A cell's host is the process that reads "
         "them, so recording goes on even when this page is closed."
     )
-    fleet, cameras = st.tabs(["Fleet", "Add or change a robot with real cameras"])
+    fleet, cameras = st.tabs(
+        ["Fleet", "Add or change a robot with real cameras"], key="robots-tab", on_change="rerun"
+    )
     robots = state.robots()
-    with fleet:
-        running = running_hosts(state.workspace())
-        for robot in robots.values():
-            _show_robot(robot, running=robot.name in running)
-        link("record", "Record a pair on one of them")
-        _show_figures()
-    with cameras:
-        _edit_hardware(robots)
+    if fleet.open:
+        with fleet:
+            running = running_hosts(state.workspace())
+            for robot in robots.values():
+                _show_robot(robot, running=robot.name in running)
+            link("record", "Record a pair on one of them")
+            _show_figures()
+    if cameras.open:
+        with cameras:
+            _edit_hardware(robots)
 
 
 def _show_robot(robot: Robot, *, running: bool) -> None:
@@ -60,10 +65,9 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                 st.badge("Host running", icon=":material/power:", color="green")
             else:
                 st.badge("Host stopped", icon=":material/power_off:", color="gray")
-            picture = st.button(
-                "Latest picture",
-                key=f"picture-{robot.name}",
-                icon=":material/photo_camera:",
+            watched = st.toggle(
+                "Live",
+                key=f"live-{robot.name}",
                 disabled=not running,
                 help="Shows what the three cameras see now."
                 if running
@@ -88,8 +92,8 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                 )
         if error := st.session_state.pop(f"host-error-{robot.name}", None):
             show_error(error)
-        if picture:
-            _show_picture(robot.name)
+        if running and watched:
+            show_live(robot)
 
 
 def _show_figures() -> None:
@@ -125,16 +129,6 @@ def _stop(robot: str) -> None:
         stop_host(state.workspace(), robot)
     except GoalpostError as error:
         st.session_state[f"host-error-{robot}"] = error
-
-
-def _show_picture(robot: str) -> None:
-    with errors_shown(), CellClient(state.workspace(), robot) as cell:
-        jpegs = cell.latest(timeout_s=5.0).jpegs
-        for column, camera in zip(st.columns(len(CAMERAS)), CAMERAS, strict=True):
-            if camera in jpegs:
-                column.image(jpegs[camera], caption=camera.replace("_", " "), alt=camera)
-        for camera, problem in cell.status().camera_errors.items():
-            st.error(f"{camera.replace('_', ' ')}: {problem}")
 
 
 def _edit_hardware(robots: dict[str, Robot]) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.cells.client import running_hosts, stop_host
+from app.camera_test import watch_cell
+from data.cells.client import CellClient, running_hosts, stop_host
+from data.references import load_reference
 from data.robots import load_robots
 
 
@@ -14,6 +16,12 @@ def _page() -> None:
     from app.views.robots import render
 
     render()
+
+
+def _form() -> AppTest:
+    at = AppTest.from_function(_page)
+    at.session_state["robots-tab"] = "Add or change a robot with real cameras"
+    return at.run()
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ def test_the_fleet_is_listed(world: Any) -> None:
     assert [b.key for b in at.button if b.key and b.key.startswith("start-")] == [
         f"start-robot-{number}" for number in range(1, 8)
     ]
-    assert at.button(key="picture-robot-1").disabled
+    assert at.toggle(key="live-robot-1").disabled
 
 
 def test_the_newest_detector_is_judged_robot_by_robot(world: Any) -> None:
@@ -51,7 +59,7 @@ def test_the_newest_detector_is_judged_robot_by_robot(world: Any) -> None:
 
 
 def test_checking_cameras_says_which_one_fails_and_why(world: Any, film: str) -> None:
-    at = AppTest.from_function(_page, default_timeout=30).run()
+    at = _form()
     _fill(at, "cell-a", {"over_shoulder": film, "left": "/nowhere.avi", "right": ""})
     at.button(key="check-cameras").click().run()
     assert not at.exception
@@ -63,7 +71,7 @@ def test_checking_cameras_says_which_one_fails_and_why(world: Any, film: str) ->
 
 
 def test_a_hardware_robot_is_saved_and_changed(world: Any, film: str) -> None:
-    at = AppTest.from_function(_page).run()
+    at = _form()
     sources = {"over_shoulder": film, "left": "0", "right": "rtsp://cell/right"}
     _fill(at, "cell-a", sources)
     at.button(key="save-robot").click().run()
@@ -89,7 +97,7 @@ def test_a_hardware_robot_is_saved_and_changed(world: Any, film: str) -> None:
 def test_what_cannot_be_saved_stays_in_the_form(
     world: Any, name: str, left: str, words: str
 ) -> None:
-    at = AppTest.from_function(_page).run()
+    at = _form()
     _fill(at, name, {"over_shoulder": "1", "left": left, "right": "2"})
     at.button(key="save-robot").click().run()
     assert words in at.error[0].value
@@ -97,15 +105,29 @@ def test_what_cannot_be_saved_stays_in_the_form(
     assert list(load_robots(world.workspace)) == [f"robot-{number}" for number in range(1, 8)]
 
 
-def test_a_host_is_started_shows_its_picture_and_is_stopped(world: Any) -> None:
+def _brief(cell: CellClient, *, progress: Any) -> Any:
+    return watch_cell(cell, seconds=2.0, progress=progress)
+
+
+def test_a_host_is_started_shows_its_cameras_and_is_stopped(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at = AppTest.from_function(_page, default_timeout=60).run()
     try:
         at.button(key="start-robot-1").click().run()
         assert not at.exception
         assert "robot-1" in running_hosts(world.workspace)
-        at.button(key="picture-robot-1").click().run()
+        at.toggle(key="live-robot-1").set_value(True).run()
         assert not at.exception
         assert not at.error
+        at.button(key="reference-robot-1").click().run()
+        assert load_reference(world.workspace, "robot-1") is not None
+        monkeypatch.setattr("app.views.robot_live.watch_cell", _brief)
+        at.button(key="test-robot-1").click().run()
+        # How good it is depends on the machine; that it is said does not.
+        verdict = "\n".join(box.value for box in (*at.success, *at.warning))
+        assert "camera" in verdict and not at.error
+        assert not any("swapped" in box.value for box in at.warning)
         at.button(key="stop-robot-1").click().run()
         assert not at.exception
         assert running_hosts(world.workspace) == {}
