@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.frames import FrameSet, Size
+from data.windows import Window
 
 ACTION_SIZE = 8
 """Translation (3), rotation as sine and cosine (2), open, close, terminate (MT-Opt, Fig. 8)."""
@@ -72,10 +73,26 @@ class Cell(Protocol):
 class RobotCell(Cell, Protocol):
     """A cell whose arm takes actions (what the collector needs)."""
 
-    def reset(self, *, seed: int, start: Start, task: str) -> None:
+    def reset(self, *, seed: int, start: Start, task: str, keep_scene: bool = False) -> None:
         """Shuffle the objects, begin an episode of `task`; a seed always gives the same scene.
 
         Robots do not share scenes: the same seed shows each robot another one.
+
+        Args:
+            seed: Of the scene and of where the arm begins.
+            start: Where it begins.
+            task: What is to be tried.
+            keep_scene: Begin among the objects as they lie, as real fleets do: what the gripper
+                holds is laid back, or placed by a task that places. Where an object has left the
+                right bin or the reach, or the task's object is not there, shuffle all the same.
+        """
+
+    def read_cuts(self, windows: Mapping[str, Window], size: Size) -> FrameSet:
+        """What lies in a window of each camera's view, all at one size.
+
+        Raises:
+            CameraError: As for `read`.
+            InvalidInput: A window that is no part of the view.
         """
 
     def state(self) -> RobotState:

@@ -151,11 +151,10 @@ class Demonstrator:
             start.z_m + 0.03 * shifts[2],
             start.yaw_rad + 0.5 * shifts[3],
         ).clamped()
-        old = scene.arm.goal
-        opening = scene.arm.opening_m()
-        scene.arm.teleport(target, opening_m=opening)
-        if showing.carried is not None:
-            scene.put(showing.carried, _carried(scene.pose_of(showing.carried), old, target))
+        if showing.carried is None:
+            scene.arm.teleport(target, opening_m=scene.arm.opening_m())
+        else:
+            scene.carry(showing.carried, target)
 
     def _nudge(self, kind: str, number: int, showing: _Showing) -> None:
         (x, y, z), turned = showing.nudged[kind]
@@ -293,14 +292,6 @@ class Demonstrator:
             nudged={kind: self._scene.pose_of(kind) for kind in nudged},
             hand_from=float(generator.choice([0.0, 0.5, -0.5])),
         )
-
-
-def _carried(pose: ObjectPose, old: Pose, new: Pose) -> ObjectPose:
-    """Where an object in the jaws is after the hand went from `old` to `new`."""
-    turn = pybullet.getQuaternionFromEuler([0, 0, new.yaw_rad - old.yaw_rad])
-    offset = [a - b for a, b in zip(pose.position_m, old[:3], strict=True)]
-    moved, turned = pybullet.multiplyTransforms(new[:3], turn, offset, pose.turned)
-    return ObjectPose(moved, turned)
 
 
 def _somewhere_above(generator: np.random.Generator, area: Area | None = None) -> Pose:

@@ -10,7 +10,7 @@ import pybullet
 from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, Pose
 from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.layout import LEFT_BIN, RIGHT_BIN
-from data.cells.simulated.objects import Disc, footprint
+from data.cells.simulated.objects import Disc
 from data.cells.simulated.scene import Scene
 
 _FINGER_FROM_MIDDLE_M = MAX_OPENING_M / 2 + 0.006
@@ -23,7 +23,7 @@ def best_grasp(scene: Scene, kind: str) -> tuple[Pose, float]:
 
     Negative room means that a finger would land on something.
     """
-    others = [disc for other in scene.objects if other != kind for disc in _lying(scene, other)]
+    others = [disc for other in scene.objects if other != kind for disc in scene.footprint(other)]
     ranked = [
         (min(_room(scene, pose, others), _AMPLE_M) - cost, pose)
         for pose, cost in _candidates(scene, kind)
@@ -70,9 +70,3 @@ def _room(scene: Scene, pose: Pose, others: list[Disc]) -> float:
             gap = math.hypot(x - other_x, y - other_y) - radius - _FINGER_RADIUS_M
             room = min(room, gap)
     return room
-
-
-def _lying(scene: Scene, kind: str) -> list[Disc]:
-    position, turned = scene.pose_of(kind)
-    axis = pybullet.getMatrixFromQuaternion(turned)[0::3]
-    return footprint(scene.object_models[kind], position[:2], axis[:2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.cells.simulated import layout
-from data.cells.simulated.layout import BIN_WALL_HEIGHT_M, PLATE, SECTIONS
+from data.cells.simulated.layout import BIN_WALL_HEIGHT_M, PLATE, REACH, RIGHT_BIN, SECTIONS
 from data.cells.simulated.scene import Scene
 from data.tasks import OBJECT_KINDS, PLATE_SECTIONS
 
@@ -46,6 +46,23 @@ def lifted_kind(scene: Scene) -> str | None:
     if kind is None or scene.lowest_m(kind) < LIFT_CLEARANCE_M:
         return None
     return kind
+
+
+def can_retry(scene: Scene, task: str, held: str | None) -> bool:
+    """Whether `task` can be tried with the objects as they lie.
+
+    Its object is among them, and all but the `held` one lie in the right bin within reach.
+    """
+    wanted = task.removeprefix("lift-")
+    if not scene.objects or (wanted in OBJECT_KINDS and wanted not in scene.objects):
+        return False
+    return all(kind == held or is_within_reach(scene, kind) for kind in scene.objects)
+
+
+def is_within_reach(scene: Scene, kind: str) -> bool:
+    """Whether an object lies in the right bin where the gripper can go."""
+    (x, y, z), _ = scene.pose_of(kind)
+    return RIGHT_BIN.contains(x, y) and REACH.contains(x, y) and z < LIFT_CLEARANCE_M
 
 
 def is_placed(scene: Scene, kind: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from data.cells.simulated.surfaces import Shadow
 from data.cells.simulated.views import Fit, Views
 from data.cells.simulated.world import World
 from data.frames import ImageHWC, Size
+from data.windows import Window
 
 _FLOOR_Z_M = -0.75
 _DROP_M = 0.01
@@ -160,10 +161,49 @@ class Scene:
         self.put(kind, ObjectPose(at, turned))
         self.arm.close_gripper()
 
-    def render(self, camera: str, size: Size) -> ImageHWC:
-        """The camera's image, RGB uint8, (height, width, 3)."""
-        moving = [self.bullet, self._people] if self.hand.is_seen else [self.bullet]
-        return self._views.render(camera, size, self.appearance, moving, self._shadows())
+    def carry(self, kind: str, pose: Pose) -> None:
+        """Be at `pose` at once with the object that the jaws hold."""
+        old, held = self.arm.pose(), self.pose_of(kind)
+        self.arm.teleport(pose, opening_m=self.arm.opening_m())
+        turn = pybullet.getQuaternionFromEuler([0, 0, pose.yaw_rad - old.yaw_rad])
+        offset = [a - b for a, b in zip(held.position_m, old[:3], strict=True)]
+        at_m, turned = pybullet.multiplyTransforms(pose[:3], turn, offset, held.turned)
+        self.put(kind, ObjectPose(at_m, turned))
+
+    def lay_down(self, kind: str, generator: np.random.Generator) -> None:
+        """Put an object back into the right bin, clear of the others where there is room."""
+        taken = [disc for other in self.objects if other != kind for disc in self.footprint(other)]
+        ((x, y, yaw),) = _spread([self.object_models[kind]], OBJECTS, generator, taken)
+        height_m = self.object_models[kind].height_m / 2 + _DROP_M
+        turned = pybullet.getQuaternionFromEuler([0, 0, yaw])
+        self.put(kind, ObjectPose((x, y, height_m), turned))
+
+    def footprint(self, kind: str) -> list[Disc]:
+        """The piece of floor that an object covers."""
+        position, turned = self.pose_of(kind)
+        axis = pybullet.getMatrixFromQuaternion(turned)[0::3]
+        return footprint(self.object_models[kind], position[:2], axis[:2])
+
+    def render(self, sizes: Mapping[str, Size]) -> dict[str, ImageHWC]:
+        """The images of cameras, RGB uint8, (height, width, 3)."""
+        moving, shadows = self._moving(), self._shadows()
+        return {
+            camera: self._views.render(camera, size, self.appearance, moving, shadows)
+            for camera, size in sizes.items()
+        }
+
+    def render_windows(self, windows: Mapping[str, Window], size: Size) -> dict[str, ImageHWC]:
+        """What lies in a window of each camera's view, RGB uint8, (height, width, 3)."""
+        moving, shadows = self._moving(), self._shadows()
+        return {
+            camera: self._views.render_window(
+                camera, window, size, self.appearance, moving, shadows
+            )
+            for camera, window in windows.items()
+        }
+
+    def _moving(self) -> list[World]:
+        return [self.bullet, self._people] if self.hand.is_seen else [self.bullet]
 
     def _shadows(self) -> list[Shadow]:
         shadows = [self.hand.shadow()] if self.hand.is_seen else []
@@ -212,14 +252,17 @@ class Scene:
 
 
 def _spread(
-    models: Sequence[ObjectModel], area: Area, generator: np.random.Generator
+    models: Sequence[ObjectModel],
+    area: Area,
+    generator: np.random.Generator,
+    taken: Sequence[Disc] = (),
 ) -> list[tuple[float, float, float]]:
     """Places (x, y, yaw) with middles in `area`, apart from each other where there is room.
 
     Of N candidates the first is taken that lies clear of the objects before it; else the clearest.
     """
     places: list[tuple[float, float, float]] = []
-    taken: list[Disc] = []
+    taken = list(taken)
     for model in models:
         shares_N3 = generator.uniform(-1, 1, (_CANDIDATES, 3))
         half_sides = (area.half_x_m, area.half_y_m, np.pi)

