@@ -1,7 +1,8 @@
 """How many images a second detector training takes on this machine, per recipe.
 
-An image is one camera's view; a frame has three. Augmentation runs beside the network, as in
-training. Run: `python benchmarks/detector_training_speed.py [--recipe cpu] [--updates 30]`.
+An image is one camera's view, seen whole and, where the recipe says so, closely; a frame has three.
+Augmentation runs beside the network, as in training. Run:
+`python benchmarks/detector_training_speed.py [--recipe cpu] [--updates 30]`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import torch
 
 from data.frames import CAMERAS
 from sd_model.config import load_recipe
-from sd_model.learning.augmentation import Preprocessing, to_tensor
+from sd_model.learning.augmentation import Looks, Preprocessing, to_tensors
 from sd_model.learning.network import build_network
+from sd_model.looking.finder import Finder, FinderNetwork
 
 TASKS = 12
 
@@ -42,25 +44,30 @@ def measure(recipe: str, updates: int) -> tuple[float, float, float]:
     """Images per second of augmentation alone, of updates alone, and of scoring."""
     config = load_recipe(recipe)
     generator = np.random.default_rng(0)
-    side = config.kept_px
-    views_NVHWC = generator.integers(
-        0, 255, (config.batch_size, len(CAMERAS), side, side, 3), dtype=np.uint8
+    kept = Looks(
+        *(
+            generator.integers(
+                0, 255, (config.batch_size, len(CAMERAS), side, side, 3), dtype=np.uint8
+            )
+            for side in (config.kept_px, config.kept_cut_px)
+        )
     )
-    preprocessing = Preprocessing(config)
+    finder = Finder(FinderNetwork(), torch.device("cpu"))
+    preprocessing = Preprocessing(config, finder)
     images = config.batch_size * len(CAMERAS)
     began = time.perf_counter()
     for update in range(updates):
-        crops_NVHWC = preprocessing.augment(views_NVHWC, seed=update)
+        crops = preprocessing.augment(kept, seed=update)
     augmented = images * updates / (time.perf_counter() - began)
 
     network = build_network(config, TASKS, seed=0, device=torch.device("cpu"))
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    batch = to_tensor(crops_NVHWC, torch.device("cpu"))
+    batch = to_tensors(crops, torch.device("cpu"))
     for update in range(updates + 3):
         if update == 3:  # after a warm-up
             began = time.perf_counter()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = network(batch).square().mean()
+            loss = network(*batch).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -70,7 +77,7 @@ def measure(recipe: str, updates: int) -> tuple[float, float, float]:
     began = time.perf_counter()
     with torch.inference_mode():
         for _ in range(updates):
-            network(batch)
+            network(*batch)
     return augmented, trained, images * updates / (time.perf_counter() - began)
 
 

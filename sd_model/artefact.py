@@ -19,6 +19,7 @@ FORMAT = 1
 """Version of the folder's files; raised when an older Goalpost could no longer read them."""
 
 WEIGHTS = "weights.safetensors"
+FINDER = "finder.safetensors"
 CONFIG = "config.json"
 MANIFEST = "manifest.parquet"
 THRESHOLDS = "thresholds.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, NamedTuple
@@ -49,6 +49,17 @@ class DetectorConfig:
     """The trunk after its first convolution."""
     grid: int = 6
     """Cells a side of the grid to which each view's map is pooled before the views are joined."""
+    cut_px: int = 0
+    """Side of the second, sharper look at the gripper that the network takes in every view, 24 to
+    256 [px]; 0: none."""
+    cut_share: float = 0.15
+    """Width of the second look as a share of the view's, 0.02 to 0.5."""
+    cut_margin: float = 0.34
+    """How much more than that is kept, so that crops can wander; 0 to 1."""
+    cut_stages: tuple[Stage, ...] = (Stage(2, 2, 3), Stage(2, 2, 3))
+    """The second look's trunk after its first convolution, which has stride 1."""
+    finder_updates: int = 1200
+    """Updates of the network that finds the gripper, where there is a second look."""
     projection: int = 64
     """Features that each view contributes, by a projection of its own."""
     hidden: int = 128
@@ -60,6 +71,11 @@ class DetectorConfig:
     """Largest change of contrast, as a share, 0 to 1."""
     brightness_probability: float = 0.8
     """Share of views whose brightness and contrast are changed."""
+    saturation: float = 0.0
+    """Largest change of saturation, as a share, 0 to 1."""
+    hue: float = 0.0
+    """Largest change of hue, as a share of the colour circle, 0 to 0.1; colour tells objects
+    apart."""
     rotation_deg: float = 8.0
     """Largest turn of a view, 0 to 45 [degrees]."""
     rotation_probability: float = 0.5
@@ -81,12 +97,6 @@ class DetectorConfig:
     """How far targets are moved from 0 and 1 towards each other, 0 to 0.05."""
     ema_decay: float = 0.998
     """Decay of the averaged weights, which are the ones that judge."""
-    auxiliary_weight: float = 0.0
-    """Weight of the regression of gripper and height on robots' frames without labels; 0: off."""
-    auxiliary_batch_size: int = 16
-    """Unlabelled over-the-shoulder frames an update, where the regression is on."""
-    auxiliary_frames: int = 4000
-    """Most unlabelled frames to use."""
 
     frames_per_clip: int = 20
     """Most frames that a clip contributes, spread evenly; its frames resemble each other."""
@@ -102,8 +112,8 @@ class DetectorConfig:
     """Updates between two lines of metrics."""
 
     def __post_init__(self) -> None:
-        stages = tuple(Stage(*stage) for stage in self.stages)
-        object.__setattr__(self, "stages", stages)
+        for name in ("stages", "cut_stages"):
+            object.__setattr__(self, name, tuple(Stage(*stage) for stage in getattr(self, name)))
         for name, low, high in (
             ("image_px", 32, 512), ("crop_margin", 0, 0.5), ("channels", 4, 256),
             ("stem_kernel", 1, 15), ("stem_stride", 1, 8), ("grid", 1, 16),
@@ -112,8 +122,8 @@ class DetectorConfig:
             ("rotation_probability", 0, 1), ("shadow_probability", 0, 1),
             ("steps", 1, 10_000_000), ("batch_size", 2, 4096), ("learning_rate", 1e-7, 1),
             ("warmup_share", 0, 0.5), ("weight_decay", 0, 1), ("label_smoothing", 0, 0.05),
-            ("ema_decay", 0, 0.99999), ("auxiliary_weight", 0, 10),
-            ("auxiliary_batch_size", 1, 4096), ("auxiliary_frames", 1, 10_000_000),
+            ("ema_decay", 0, 0.99999), ("cut_share", 0.02, 0.5), ("cut_margin", 0, 1),
+            ("finder_updates", 1, 1_000_000), ("saturation", 0, 1), ("hue", 0, 0.1),
             ("frames_per_clip", 1, 10_000), ("validation_share", 0.05, 0.5),
             ("false_positive_rate", 0.001, 0.5), ("confidence", 0.5, 0.999),
             ("checkpoint_every", 1, 10_000_000), ("report_every", 1, 10_000_000),
@@ -123,17 +133,22 @@ class DetectorConfig:
                 raise ConfigurationError(
                     f"The detector's '{name}' cannot be {value}.", valid=[f"{low} to {high}"]
                 )
-        for stage in stages:
+        if self.cut_px and not 24 <= self.cut_px <= 256:
+            raise ConfigurationError(
+                f"The detector's 'cut_px' cannot be {self.cut_px}.", valid=["0, or 24 to 256"]
+            )
+        for stage in (*self.stages, *self.cut_stages):
             if stage.pool < 1 or stage.convolutions < 0 or stage.kernel < 1 or not stage.kernel % 2:
                 raise ConfigurationError(
                     f"The detector's 'stages' cannot hold {tuple(stage)}.",
                     valid=["[pool >= 1, convolutions >= 0, odd kernel]"],
                 )
-        if self.map_px < self.grid:
+        smallest = min(self.map_px, self.cut_map_px) if self.cut_px else self.map_px
+        if smallest < self.grid:
             raise ConfigurationError(
-                f"The detector's 'grid' of {self.grid} is finer than the trunk's last map of "
-                f"{self.map_px} px.",
-                valid=[f"1 to {self.map_px}"],
+                f"The detector's 'grid' of {self.grid} is finer than a trunk's last map of "
+                f"{smallest} px.",
+                valid=[f"1 to {smallest}"],
                 next_step="Use a smaller grid, a smaller stride, fewer pools or larger images.",
             )
 
@@ -143,12 +158,30 @@ class DetectorConfig:
         return round(self.image_px * (1 + self.crop_margin))
 
     @property
+    def kept_cut_px(self) -> int:
+        """Side of the second look as it is kept, of which `cut_px` are cropped."""
+        return round(self.cut_px * (1 + self.cut_margin))
+
+    @property
+    def kept_cut_share(self) -> float:
+        """What is kept for the second look, as a share of the view's width."""
+        return self.cut_share * (1 + self.cut_margin)
+
+    @property
     def map_px(self) -> int:
         """Side of the trunk's last map: the stem rounds down, pools round up [px]."""
-        side = self.image_px // self.stem_stride
-        for stage in self.stages:
-            side = -(-side // stage.pool)
-        return side
+        return _last_map_px(self.image_px // self.stem_stride, self.stages)
+
+    @property
+    def cut_map_px(self) -> int:
+        """Side of the second look's last map [px]."""
+        return _last_map_px(self.cut_px, self.cut_stages)
+
+
+def _last_map_px(side: int, stages: Sequence[Stage]) -> int:
+    for stage in stages:
+        side = -(-side // stage.pool)
+    return side
 
 
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> DetectorConfig:
@@ -214,4 +247,7 @@ def _check_kind(key: str, value: object, kind: str, where: str) -> None:
 
 def config_values(config: DetectorConfig) -> dict[str, Any]:
     """Plain values of `config`, ready for JSON; `config_from` reads them back."""
-    return {**dataclasses.asdict(config), "stages": [list(stage) for stage in config.stages]}
+    stages = {
+        name: [list(stage) for stage in getattr(config, name)] for name in ("stages", "cut_stages")
+    }
+    return {**dataclasses.asdict(config), **stages}

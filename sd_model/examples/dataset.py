@@ -1,25 +1,28 @@
 """The frames of a manifest, decoded once into a memory-mapped cache, with their outcomes.
 
-Shapes: F frames, V views, H and W pixels, C channels, T tasks.
+Shapes: F frames, V views, H and W pixels, C channels, T tasks; N frames of
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.calibration import project, projections_of
 from data.errors import CorruptData, GoalpostError, InvalidInput
-from data.frames import CAMERAS
+from data.frames import CAMERAS, FrameSet
+from data.robots import Robot
 from data.shards import FrameRef, read_frames
 from data.splits import Split, check_splits
 from data.workspace import Workspace
 from sd_model.config import DetectorConfig
-from sd_model.examples.frame_cache import open_array, write_array
+from sd_model.examples.frame_store import FrameStore
 from sd_model.examples.manifest import Manifest
-from sd_model.learning.augmentation import Preprocessing
+from sd_model.learning.augmentation import Looks, Preprocessing, keep_whole
 
 _CHUNK = 64
 
@@ -29,6 +32,7 @@ class LabelledFrames:
     """Frames with everything known of them, in the order of the manifest."""
 
     refs: tuple[FrameRef, ...]
+    episode_F: NDArray[np.str_]
     robot_F: NDArray[np.str_]
     group_F: NDArray[np.str_]
     split_F: NDArray[np.str_]
@@ -58,6 +62,7 @@ class LabelledFrames:
         robots, groups, splits = (np.array(values) for values in zip(*about, strict=True))
         return cls(
             refs=tuple(frame_of),
+            episode_F=np.array([ref.episode_id for ref in frame_of]),
             robot_F=robots,
             group_F=groups,
             split_F=splits,
@@ -88,46 +93,122 @@ def training_frames(frames: LabelledFrames, holdout: Collection[str]) -> NDArray
     return indices
 
 
-def open_cache(
-    manifest: Manifest,
-    frames: LabelledFrames,
-    config: DetectorConfig,
-    workspace: Workspace,
-    progress: Callable[[float, str], None],
-) -> NDArray[np.uint8]:
-    """All frames, decoded and scaled: (F, V, kept_px, kept_px, 3) uint8, memory-mapped.
+class StoredLooks:
+    """The kept looks of all frames, memory-mapped; training decodes nothing.
 
-    Made once per manifest and size under the workspace's cache; training decodes nothing.
+    Args:
+        frames: In the order of the manifest.
+        config: Sizes.
+        workspace: Whose cache holds them.
+        progress: Hears how far the decoding is; may cancel by raising.
 
     Raises:
         CorruptData: A frame cannot be read; names the episode.
         InvalidInput: A frame lacks a camera; names the episode.
         StorageFull: The cache does not fit on the disk.
     """
-    side = config.kept_px
-    shape = (len(frames.refs), len(CAMERAS), side, side, 3)
-    path = workspace.cache / f"frames-{manifest.digest[:16]}-{side}.npy"
-    if open_array(path, np.uint8, shape) is None:
-        rows = _decoded(frames.refs, Preprocessing(config), workspace, progress)
-        write_array(path, np.uint8, shape, rows)
-    cache: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    return cache
+
+    def __init__(
+        self,
+        frames: LabelledFrames,
+        config: DetectorConfig,
+        workspace: Workspace,
+        progress: Callable[[float, str], None],
+    ) -> None:
+        self._frames = frames
+        self._config = config
+        self._workspace = workspace
+        self._progress = progress
+        side = config.kept_px
+        views = len(CAMERAS)
+        kind = np.dtype([("whole", np.uint8, (views, side, side, 3)), ("tip_m", np.float32, (3,))])
+        store = FrameStore(workspace.cache / f"views-{side}", kind)
+        self._whole, self._whole_row_F = store.rows(frames.refs, self._whole_rows)
+        self._cut: NDArray[np.void] | None = None
+        self._cut_row_F = self._whole_row_F
+
+    @property
+    def tips(self) -> NDArray[np.float32]:
+        """The fingertips in the robot's base frame [m], (F, 3); NaN where no robot says."""
+        tip_F3: NDArray[np.float32] = self._whole["tip_m"][self._whole_row_F]
+        return tip_F3
+
+    def whole(self, indices: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Whole views of the frames at `indices`, (N, V, kept_px, kept_px, 3)."""
+        whole_NVHWC: NDArray[np.uint8] = self._whole["whole"][self._whole_row_F[indices]]
+        return whole_NVHWC
+
+    def look_closely(self, preprocessing: Preprocessing, finder_id: str) -> None:
+        """Cut out what lies round the gripper in every view; raises as the constructor does.
+
+        Args:
+            finder_id: Names the finder: another one looks elsewhere.
+        """
+        config, refs = self._config, self._frames.refs
+        side = config.kept_cut_px
+        kind = np.dtype([("cut", np.uint8, (len(CAMERAS), side, side, 3))])
+        name = f"cuts-{side}-{config.kept_cut_share:.3f}-{finder_id[:12]}"
+        frame_of = {ref: frame for frame, ref in enumerate(refs)}
+
+        def rows(missing: Sequence[FrameRef]) -> Iterator[bytes]:
+            for chunk, frames in self._decoded(missing, "Looking closely"):
+                indices = np.array([frame_of[ref] for ref in chunk])
+                position_NV2 = preprocessing.find(self.whole(indices))
+                cuts = preprocessing.keep_cuts([each.images for each in frames], position_NV2)
+                yield from (each.tobytes() for each in cuts)
+
+        self._cut, self._cut_row_F = FrameStore(self._workspace.cache / name, kind).rows(refs, rows)
+
+    def take(self, indices: NDArray[np.intp]) -> Looks:
+        """The kept looks of the frames at `indices`."""
+        if self._cut is None:
+            return Looks(
+                self.whole(indices), np.empty((len(indices), len(CAMERAS), 0, 0, 3), np.uint8)
+            )
+        return Looks(self.whole(indices), self._cut["cut"][self._cut_row_F[indices]])
+
+    def _whole_rows(self, missing: Sequence[FrameRef]) -> Iterator[bytes]:
+        for chunk, frames in self._decoded(missing, "Decoding frames"):
+            for ref, frame in zip(chunk, frames, strict=True):
+                gripper = frame.gripper
+                tip_m = (np.nan,) * 3 if gripper is None else gripper[1:4]
+                try:
+                    whole = keep_whole(frame.images, self._config)
+                except GoalpostError as error:
+                    raise _unreadable(error, ref) from error
+                yield whole.tobytes() + np.array(tip_m, dtype=np.float32).tobytes()
+
+    def _decoded(
+        self, refs: Sequence[FrameRef], message: str
+    ) -> Iterator[tuple[Sequence[FrameRef], list[FrameSet]]]:
+        for start in range(0, len(refs), _CHUNK):
+            chunk = refs[start : start + _CHUNK]
+            decoded = []
+            for ref, encoded in zip(chunk, read_frames(self._workspace, chunk), strict=True):
+                try:
+                    decoded.append(encoded.decode())
+                except GoalpostError as error:
+                    raise _unreadable(error, ref) from error
+            yield chunk, decoded
+            self._progress((start + len(chunk)) / len(refs), message)
 
 
-def _decoded(
-    refs: tuple[FrameRef, ...],
-    preprocessing: Preprocessing,
-    workspace: Workspace,
-    progress: Callable[[float, str], None],
-) -> Iterator[bytes]:
-    for start in range(0, len(refs), _CHUNK):
-        chunk = refs[start : start + _CHUNK]
-        for ref, encoded in zip(chunk, read_frames(workspace, chunk), strict=True):
-            try:
-                yield preprocessing.keep(encoded.decode().images).tobytes()
-            except GoalpostError as error:
-                raise _unreadable(error, ref) from error
-        progress((start + len(chunk)) / len(refs), "Decoding frames")
+def tip_positions(
+    frames: LabelledFrames, tip_F3: NDArray[np.float32], robots: Mapping[str, Robot]
+) -> NDArray[np.float32]:
+    """Where the fingertips are in each view, (F, V, 2) as shares of the image.
+
+    NaN where the robot does not say where its gripper is, or the camera is not calibrated, or the
+    fingertips are outside the image.
+    """
+    position_FV2 = np.full((len(tip_F3), len(CAMERAS), 2), np.nan, dtype=np.float32)
+    for name in np.unique(frames.robot_F):
+        own_F = frames.robot_F == name
+        for camera, projection_34 in projections_of(robots[name]).items() if name in robots else ():
+            position_FV2[own_F, CAMERAS.index(camera)] = project(projection_34, tip_F3[own_F])
+    outside = ~((position_FV2 > 0) & (position_FV2 < 1)).all(axis=2)
+    position_FV2[outside] = np.nan
+    return position_FV2
 
 
 def _unreadable(error: GoalpostError, ref: FrameRef) -> GoalpostError:

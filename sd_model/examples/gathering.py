@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import get_args
 
 from data.catalog import Catalog
-from data.counts import census
 from data.episode_index import list_episodes
 from data.errors import InvalidInput
 from data.labels import Label, standing_labels
@@ -17,7 +16,7 @@ from data.splits import assign_split, check_splits
 from data.tasks import Outcome, TaskSet
 from sd_model.config import DetectorConfig
 from sd_model.examples.labelled import Example, episode_examples
-from sd_model.examples.manifest import Manifest, StateEpisode, digest_of
+from sd_model.examples.manifest import Manifest, digest_of
 from sd_model.examples.readable import readable_examples, told
 
 
@@ -76,15 +75,15 @@ def build_manifest(
     chosen, warnings = _choose_tasks(examples, tasks, wanted, holdout)
     examples = [example for example in examples if example.task in chosen]
     check_splits((row.robot, row.group, row.split) for row in examples)
+    chosen_tasks, held_out = tasks.only(chosen), tuple(sorted(holdout))
     manifest = Manifest(
         examples=tuple(examples),
-        tasks=tasks.only(chosen),
-        holdout=tuple(sorted(holdout)),
-        state_episodes=_state_episodes(catalog, holdout, config, seed),
+        tasks=chosen_tasks,
+        holdout=held_out,
         warnings=(*warnings, *told(left_out)),
         seed=seed,
         created_at_ns=created_at_ns,
-        digest=digest_of(examples),
+        digest=digest_of(examples, chosen_tasks, held_out),
     )
     manifest.save(path)
     return manifest
@@ -109,37 +108,6 @@ def feed_training(examples: Sequence[Example]) -> list[Example]:
             moved.add(group)
             shown |= outcomes
     return [replace(row, split="train") if row.group in moved else row for row in examples]
-
-
-def _state_episodes(
-    catalog: Catalog,
-    holdout: Collection[str],
-    config: DetectorConfig,
-    seed: int,
-) -> tuple[StateEpisode, ...]:
-    """The newest robots' episodes of the training split, up to `config.auxiliary_frames` steps."""
-    found: list[StateEpisode] = []
-    steps = 0
-    if not config.auxiliary_weight:
-        return ()
-    robots = {row.robot for row in census(catalog).rows} - set(holdout)
-    # Each has a step or more, and the draw for validation leaves most of them.
-    most = 2 * config.auxiliary_frames
-    for episode in reversed(list_episodes(catalog, kind="robot", robots=robots, limit=most)):
-        info = episode.info
-        split = assign_split(
-            info.robot,
-            info.group,
-            holdout=holdout,
-            validation_share=config.validation_share,
-            seed=seed,
-        )
-        if split == "train":
-            steps += info.step_count
-            if steps > config.auxiliary_frames:
-                break
-            found.append(StateEpisode(episode.shard, info.episode_id, info.robot))
-    return tuple(found)
 
 
 def _check_holdout(holdout: Collection[str], robots: Collection[str]) -> None:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,15 +41,6 @@ _SCHEMA = pa.schema(
 )
 
 
-class StateEpisode(NamedTuple):
-    """A robot's episode that nobody needs to have labelled."""
-
-    shard: str
-    """Path relative to the workspace."""
-    episode_id: str
-    robot: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Examples with what was decided about them. `gathering.build_manifest` makes one."""
@@ -60,14 +50,12 @@ class Manifest:
     """The detector's tasks in the order of its logits, with their relations."""
     holdout: tuple[str, ...]
     """Robots whose frames only judge."""
-    state_episodes: tuple[StateEpisode, ...]
-    """Robots' episodes whose recorded states the auxiliary regression learns; may be empty."""
     warnings: tuple[str, ...]
     """What a reader of the report should know about the data, in plain words."""
     seed: int
     created_at_ns: int
     digest: str
-    """SHA-256 of the examples; names the frame cache and shows later changes."""
+    """SHA-256 of examples, tasks and holdout; shows later changes."""
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -86,7 +74,6 @@ class Manifest:
                 examples=examples,
                 tasks=TaskSet.from_json(about["tasks"]),
                 holdout=tuple(about["holdout"]),
-                state_episodes=tuple(StateEpisode(*each) for each in about["state_episodes"]),
                 warnings=tuple(about["warnings"]),
                 seed=about["seed"],
                 created_at_ns=about["created_at_ns"],
@@ -98,7 +85,10 @@ class Manifest:
                 where=path,
                 next_step="Train again: a manifest is rebuilt from the labels.",
             ) from error
-        if found > FORMAT or digest_of(examples) != manifest.digest:
+        if (
+            found > FORMAT
+            or digest_of(examples, manifest.tasks, manifest.holdout) != manifest.digest
+        ):
             raise CorruptData(
                 "The manifest was changed after it was frozen, or a newer Goalpost wrote it.",
                 where=path,
@@ -123,7 +113,6 @@ class Manifest:
             "format": FORMAT,
             "tasks": self.tasks.as_json(),
             "holdout": self.holdout,
-            "state_episodes": self.state_episodes,
             "warnings": self.warnings,
             "seed": self.seed,
             "created_at_ns": self.created_at_ns,
@@ -136,9 +125,9 @@ class Manifest:
         write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def digest_of(examples: Sequence[Example]) -> str:
-    """SHA-256 of the examples, hexadecimal."""
-    digest = hashlib.sha256()
+def digest_of(examples: Sequence[Example], tasks: TaskSet, holdout: Sequence[str]) -> str:
+    """SHA-256 of what decides a training beside configuration and seed, hexadecimal."""
+    digest = hashlib.sha256(json.dumps([tasks.as_json(), list(holdout)]).encode())
     for example in examples:
         digest.update(json.dumps(list(asdict(example).values())).encode())
     return digest.hexdigest()

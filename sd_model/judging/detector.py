@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from data.errors import InvalidInput
 from data.frames import ImageHWC
 from sd_model.artefact import (
+    FINDER,
     WEIGHTS,
     DetectorSummary,
     detector_folder,
@@ -64,13 +65,15 @@ class Detector:
 
         from sd_model.learning.augmentation import Preprocessing
         from sd_model.learning.network import build_network
+        from sd_model.looking.finder import Finder
         from sd_model.tensors import load_weights
 
         summary = load_summary(folder)
         where = torch.device(device)
         network = build_network(summary.config, len(summary.tasks), seed=0, device=where)
         load_weights(folder / WEIGHTS, network)
-        return cls(summary, network.eval(), Preprocessing(summary.config), where)
+        finder = Finder.load(folder / FINDER, device=where) if summary.config.cut_px else None
+        return cls(summary, network.eval(), Preprocessing(summary.config, finder), where)
 
     def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
         """Probability of success of every task on every frame.
@@ -84,14 +87,12 @@ class Detector:
         Raises:
             InvalidInput: A camera is missing or an image is not RGB uint8.
         """
-        from sd_model.judging.scoring import score_views
+        from sd_model.judging.scoring import score_looks
 
         scores = [np.empty((0, len(self.tasks)), dtype=np.float32)]
         for start in range(0, len(frames), _CHUNK):
-            kept = [self._preprocessing.keep(images) for images in frames[start : start + _CHUNK]]
-            scores.append(
-                score_views(self._network, self._preprocessing, np.stack(kept), self._device)
-            )
+            looks = self._preprocessing.keep(frames[start : start + _CHUNK])
+            scores.append(score_looks(self._network, self._preprocessing, looks, self._device))
         return np.concatenate(scores)
 
     def decide(self, scores_NT: NDArray[np.float32]) -> NDArray[np.bool_]:

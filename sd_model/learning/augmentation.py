@@ -6,7 +6,8 @@ Shapes: N frames, V views (cameras), H and W pixels, C channels (RGB).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,77 +16,156 @@ from numpy.typing import NDArray
 from data.errors import InvalidInput
 from data.frames import CAMERAS, ImageHWC, Size, resize
 from sd_model.config import DetectorConfig
+from sd_model.looking.cutting import cut
+from sd_model.looking.finder import Finder
 
 # albumentations looks for updates online when it is imported, unless it is told not to.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 import albumentations
 
-ViewsVHWC = NDArray[np.uint8]
-"""The views of one frame as they are kept: (cameras, kept_px, kept_px, 3), uint8."""
+
+class Looks(NamedTuple):
+    """What is seen of N frames, uint8: every view whole, and closely where its gripper is."""
+
+    whole_NVHWC: NDArray[np.uint8]
+    cut_NVHWC: NDArray[np.uint8]
+    """Of 0 x 0 pixels where the detector takes no second look."""
 
 
 class Preprocessing:
-    """Frames of any size -> kept views -> (augmented or centred) crops -> network input.
+    """Frames of any size -> kept looks -> (augmented or centred) crops -> network input.
 
     Training draws crop, brightness and contrast, rotation and shadows (MT-Opt, App. 8) anew for
     every view: cameras stand in different light, and one geometric draw for all would keep a
-    relation between the views that no other robot has.
+    relation between the views that no other robot has. Shadows fall on whole views alone; on a
+    close look one of them would hide what is held.
+
+    Args:
+        config: Sizes and draws.
+        finder: Says where to look closely; needed where `config.cut_px` is not 0.
+
+    Raises:
+        InvalidInput: There is a second look and nothing to find it with.
     """
 
-    def __init__(self, config: DetectorConfig) -> None:
+    def __init__(self, config: DetectorConfig, finder: Finder | None) -> None:
+        if config.cut_px and finder is None:
+            raise InvalidInput(
+                "A detector with a second look needs a finder of the gripper.",
+                next_step="Give the finder of its folder, or set cut_px to 0.",
+            )
         self._config = config
-        self._augment = albumentations.Compose(
-            [
-                albumentations.Rotate(
-                    limit=config.rotation_deg,
-                    border_mode=4,  # reflect: no black corners that tell the angle
-                    p=config.rotation_probability,
-                ),
-                albumentations.RandomCrop(config.image_px, config.image_px),
-                albumentations.RandomBrightnessContrast(
-                    brightness_limit=config.brightness,
-                    contrast_limit=config.contrast,
-                    p=config.brightness_probability,
-                ),
-                albumentations.RandomShadow(
-                    shadow_roi=(0, 0, 1, 1),
-                    num_shadows_limit=(1, 3),
-                    shadow_intensity_range=(0.3, 0.7),
-                    p=config.shadow_probability,
-                ),
-            ]
+        self._finder = finder
+        geometry = albumentations.Rotate(
+            limit=config.rotation_deg,
+            border_mode=4,  # reflect: no black corners that tell the angle
+            p=config.rotation_probability,
         )
+        colour = [
+            albumentations.RandomBrightnessContrast(
+                brightness_limit=config.brightness,
+                contrast_limit=config.contrast,
+                p=config.brightness_probability,
+            )
+        ]
+        if config.saturation or config.hue:
+            colour.append(
+                albumentations.ColorJitter(
+                    brightness=(1, 1), contrast=(1, 1), saturation=config.saturation,
+                    hue=config.hue, p=config.brightness_probability,
+                )
+            )  # fmt: skip
+        shadow = albumentations.RandomShadow(
+            shadow_roi=(0, 0, 1, 1),
+            num_shadows_limit=(1, 3),
+            shadow_intensity_range=(0.3, 0.7),
+            p=config.shadow_probability,
+        )
+        crop = albumentations.RandomCrop(config.image_px, config.image_px)
+        self._augment_whole = albumentations.Compose([geometry, crop, *colour, shadow])
+        self._augment_cut: albumentations.Compose | None = None
+        if config.cut_px:
+            crop = albumentations.RandomCrop(config.cut_px, config.cut_px)
+            self._augment_cut = albumentations.Compose([geometry, crop, *colour])
 
-    def keep(self, images: Mapping[str, ImageHWC]) -> ViewsVHWC:
-        """The views of one frame, scaled to the size at which they are kept.
+    def keep(self, frames: Sequence[Mapping[str, ImageHWC]]) -> Looks:
+        """The frames as they are kept: whole views scaled down, and what lies round the gripper.
 
         Raises:
             InvalidInput: A camera is missing, or an image is not (height, width, 3) uint8.
         """
-        side = Size(self._config.kept_px, self._config.kept_px)
-        return np.stack([resize(_checked(images, camera), side) for camera in CAMERAS])
+        whole_NVHWC = np.stack([keep_whole(images, self._config) for images in frames])
+        return Looks(whole_NVHWC, self.keep_cuts(frames, self.find(whole_NVHWC)))
 
-    def augment(self, views_NVHWC: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-        """Random crops of kept views, (N, V, image_px, image_px, 3), every view drawn by itself."""
-        self._augment.set_random_seed(seed)
-        side = self._config.image_px
-        crops = np.empty((*views_NVHWC.shape[:2], side, side, 3), dtype=np.uint8)
-        for frame, views_VHWC in enumerate(views_NVHWC):
-            for view, image_HWC in enumerate(views_VHWC):
-                crops[frame, view] = self._augment(image=image_HWC)["image"]
-        return crops
+    def find(self, whole_NVHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Where the gripper is in each view, (N, V, 2); the middle where nothing looks for it."""
+        if self._finder is None:
+            return np.full((*whole_NVHWC.shape[:2], 2), 0.5, dtype=np.float32)
+        return self._finder.find(whole_NVHWC)
 
-    def centre(self, views_NVHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The central crops of kept views, (N, V, image_px, image_px, 3): what judging sees."""
-        side = self._config.image_px
-        start = (self._config.kept_px - side) // 2
-        return views_NVHWC[:, :, start : start + side, start : start + side]
+    def keep_cuts(
+        self, frames: Sequence[Mapping[str, ImageHWC]], position_NV2: NDArray[np.float32]
+    ) -> NDArray[np.uint8]:
+        """What lies round the positions, (N, V, kept_cut_px, kept_cut_px, 3)."""
+        config = self._config
+        side = config.kept_cut_px
+        cuts = np.empty((len(frames), len(CAMERAS), side, side, 3), dtype=np.uint8)
+        for images, position_V2, cut_VHWC in zip(frames, position_NV2, cuts, strict=True):
+            for view, camera in enumerate(CAMERAS if config.cut_px else ()):
+                cut_VHWC[view] = cut(
+                    images[camera], position_V2[view], share=config.kept_cut_share, side_px=side
+                )
+        return cuts
+
+    def augment(self, looks: Looks, seed: int) -> Looks:
+        """Random crops of kept looks, every view drawn by itself."""
+        whole = _distorted(self._augment_whole, looks.whole_NVHWC, self._config.image_px, seed)
+        if self._augment_cut is None:
+            return Looks(whole, looks.cut_NVHWC)
+        cuts = _distorted(self._augment_cut, looks.cut_NVHWC, self._config.cut_px, seed + 1)
+        return Looks(whole, cuts)
+
+    def centre(self, looks: Looks) -> Looks:
+        """The central crops of kept looks: what judging sees."""
+        return Looks(
+            _central(looks.whole_NVHWC, self._config.image_px),
+            _central(looks.cut_NVHWC, self._config.cut_px),
+        )
 
 
-def to_tensor(crops_NVHWC: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """Network input (N, V, 3, image_px, image_px), float32 in [-1, 1]."""
-    batch = torch.from_numpy(np.ascontiguousarray(crops_NVHWC)).to(device)
-    return batch.permute(0, 1, 4, 2, 3).float().div_(127.5).sub_(1.0)
+def keep_whole(images: Mapping[str, ImageHWC], config: DetectorConfig) -> NDArray[np.uint8]:
+    """The whole views of one frame as they are kept, (V, kept_px, kept_px, 3) uint8.
+
+    Raises:
+        InvalidInput: A camera is missing, or an image is not (height, width, 3) uint8.
+    """
+    side = Size(config.kept_px, config.kept_px)
+    return np.stack([resize(_checked(images, camera), side) for camera in CAMERAS])
+
+
+def _distorted(
+    augment: albumentations.Compose, views_NVHWC: NDArray[np.uint8], side: int, seed: int
+) -> NDArray[np.uint8]:
+    augment.set_random_seed(seed)
+    crops = np.empty((*views_NVHWC.shape[:2], side, side, 3), dtype=np.uint8)
+    for frame, views_VHWC in enumerate(views_NVHWC):
+        for view, image_HWC in enumerate(views_VHWC):
+            crops[frame, view] = augment(image=image_HWC)["image"]
+    return crops
+
+
+def _central(views_NVHWC: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    start = (views_NVHWC.shape[2] - side) // 2
+    return views_NVHWC[:, :, start : start + side, start : start + side]
+
+
+def to_tensors(looks: Looks, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Network input: whole views and cuts, (N, V, 3, side, side) each, float32 in [-1, 1]."""
+    whole, cuts = (
+        torch.from_numpy(np.ascontiguousarray(each_NVHWC)).to(device).permute(0, 1, 4, 2, 3)
+        for each_NVHWC in looks
+    )
+    return whole.float().div_(127.5).sub_(1.0), cuts.float().div_(127.5).sub_(1.0)
 
 
 def _checked(images: Mapping[str, ImageHWC], camera: str) -> ImageHWC:

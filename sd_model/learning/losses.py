@@ -1,4 +1,4 @@
-"""Losses of the detector. Shapes: B frames, T tasks, S robot state values."""
+"""Losses of the detector. Shapes: B frames, T tasks."""
 
 from __future__ import annotations
 
@@ -30,8 +30,3 @@ def masked_cross_entropy(
         logits_BT.float(), target_BT, reduction="none"
     )
     return (loss_BT * weight_BT).sum() / weight_BT.sum().clamp_min(1e-6)
-
-
-def robot_state_error(predicted_BS: Tensor, state_BS: Tensor) -> Tensor:
-    """Scalar: mean squared error of the robot's state, both (B, 2) and normalised."""
-    return functional.mse_loss(predicted_BS.float(), state_BS)

@@ -1,74 +1,62 @@
-"""The detector's network: one trunk for all views, joined late, one logit a task.
+"""The detector's network: each view seen whole and closely, joined late, one logit a task.
 
 Shapes: B frames, V views, C channels, H and W pixels, F features, T tasks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from data.cells.protocol import STATE_SIZE
 from data.frames import CAMERAS
-from sd_model.config import DetectorConfig
+from sd_model.config import DetectorConfig, Stage
+
+_CUT_KERNEL = 5
+"""Kernel of the second look's first convolution [px]."""
 
 
 class DetectorNetwork(nn.Module):
     """Logits of every task from the views of a frame.
 
     The trunk follows the paper's Q network without its action branch (MT-Opt, Sec. V and App. 8).
-    Differs: all tasks are scored in one pass instead of being asked for by a one-hot code; views
-    keep a spatial grid and a projection of their own until they are joined by concatenation;
-    batch normalisation has its gamma.
+    Differs: a second trunk sees what lies round the gripper at full resolution; all tasks are
+    scored in one pass instead of being asked for by a one-hot code; views keep a spatial grid and
+    a projection of their own until they are joined by concatenation; batch normalisation has its
+    gamma.
     """
 
     def __init__(self, config: DetectorConfig, task_count: int) -> None:
         super().__init__()
         self.task_count = task_count
-        channels = config.channels
-        layers: list[nn.Module] = [
-            *_convolution(3, channels, config.stem_kernel, config.stem_stride)
-        ]
-        for stage in config.stages:
-            if stage.pool > 1:
-                layers.append(nn.MaxPool2d(stage.pool, ceil_mode=True))
-            for _ in range(stage.convolutions):
-                layers += _convolution(channels, channels, stage.kernel, 1)
-        self.trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(config.grid), nn.Flatten())
-        features = channels * config.grid**2
-        self.projections = nn.ModuleList(
-            nn.Sequential(nn.Linear(features, config.projection), nn.LayerNorm(config.projection))
-            for _ in CAMERAS
-        )
+        self.trunk = _trunk(config, config.stem_kernel, config.stem_stride, config.stages)
+        self.projections = _projections(config)
+        looks = 1
+        if config.cut_px:
+            looks = 2
+            self.cut_trunk = _trunk(config, _CUT_KERNEL, 1, config.cut_stages)
+            self.cut_projections = _projections(config)
+        self._looks_closely = looks == 2
         self.join = nn.Sequential(
             nn.ReLU(),
-            nn.Linear(len(CAMERAS) * config.projection, config.hidden),
+            nn.Linear(looks * len(CAMERAS) * config.projection, config.hidden),
             nn.ReLU(),
             nn.Linear(config.hidden, task_count),
         )
-        self.auxiliary = nn.Linear(features, STATE_SIZE)
 
-    def forward(self, views_BVCHW: Tensor) -> Tensor:
-        """Logits of every task, (B, T), for views scaled by `augmentation.to_tensor`."""
-        frame_count, view_count = views_BVCHW.shape[:2]
-        images_NCHW = views_BVCHW.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        features_BVF = self.trunk(images_NCHW).view(frame_count, view_count, -1)
-        joined_BF = torch.cat(
-            [project(features_BVF[:, view]) for view, project in enumerate(self.projections)], 1
-        )
-        logits_BT: Tensor = self.join(joined_BF)
-        return logits_BT
+    def forward(self, views_BVCHW: Tensor, cuts_BVCHW: Tensor) -> Tensor:
+        """Logits of every task, (B, T).
 
-    def robot_state(self, images_BCHW: Tensor) -> Tensor:
-        """Gripper closed and height, (B, 2), from over-the-shoulder images alone.
-
-        The auxiliary regression: it teaches the trunk where the gripper is from frames that
-        nobody labelled.
+        Args:
+            views_BVCHW: Whole views, scaled by `augmentation.to_tensor`.
+            cuts_BVCHW: What lies round the gripper in each; not looked at where `cut_px` is 0.
         """
-        state_BS: Tensor = self.auxiliary(
-            self.trunk(images_BCHW.contiguous(memory_format=torch.channels_last))
-        )
-        return state_BS
+        seen = _seen(views_BVCHW, self.trunk, self.projections)
+        if self._looks_closely:
+            seen += _seen(cuts_BVCHW, self.cut_trunk, self.cut_projections)
+        logits_BT: Tensor = self.join(torch.cat(seen, 1))
+        return logits_BT
 
 
 def build_network(
@@ -79,6 +67,33 @@ def build_network(
         torch.manual_seed(seed)
         network = DetectorNetwork(config, task_count)
     return network.to(memory_format=torch.channels_last).to(device)
+
+
+def _trunk(config: DetectorConfig, kernel: int, stride: int, stages: Sequence[Stage]) -> nn.Module:
+    channels = config.channels
+    layers: list[nn.Module] = _convolution(3, channels, kernel, stride)
+    for stage in stages:
+        if stage.pool > 1:
+            layers.append(nn.MaxPool2d(stage.pool, ceil_mode=True))
+        for _ in range(stage.convolutions):
+            layers += _convolution(channels, channels, stage.kernel, 1)
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(config.grid), nn.Flatten())
+
+
+def _projections(config: DetectorConfig) -> nn.ModuleList:
+    features = config.channels * config.grid**2
+    return nn.ModuleList(
+        nn.Sequential(nn.Linear(features, config.projection), nn.LayerNorm(config.projection))
+        for _ in CAMERAS
+    )
+
+
+def _seen(images_BVCHW: Tensor, trunk: nn.Module, projections: nn.ModuleList) -> list[Tensor]:
+    """What each view contributes, (B, projection) each."""
+    frame_count, view_count = images_BVCHW.shape[:2]
+    images_NCHW = images_BVCHW.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    features_BVF = trunk(images_NCHW).view(frame_count, view_count, -1)
+    return [project(features_BVF[:, view]) for view, project in enumerate(projections)]
 
 
 def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> list[nn.Module]:

@@ -1,6 +1,6 @@
 """Judging a trained network and laying down the detector's folder.
 
-Shapes: N judging frames, F all frames, V views, H and W pixels, C channels, T tasks.
+Shapes: N judging frames, T tasks.
 """
 
 from __future__ import annotations
@@ -13,21 +13,24 @@ from numpy.typing import NDArray
 
 from sd_model.artefact import CHECKPOINT, WEIGHTS, DetectorSummary, save_summary
 from sd_model.config import DetectorConfig
-from sd_model.examples.dataset import LabelledFrames
+from sd_model.examples.dataset import LabelledFrames, StoredLooks
 from sd_model.examples.manifest import Manifest
 from sd_model.judging.report_files import write_report
 from sd_model.judging.scores import judged_examples, save_scores
-from sd_model.judging.scoring import score_views
+from sd_model.judging.scoring import score_looks
 from sd_model.judging.thresholds import Threshold, choose_threshold
 from sd_model.learning.augmentation import Preprocessing
 from sd_model.learning.network import DetectorNetwork
 from sd_model.tensors import save_weights
 
+_CHUNK = 256
+
 
 def publish_detector(
     network: DetectorNetwork,
     frames: LabelledFrames,
-    views_FVHWC: NDArray[np.uint8],
+    stored: StoredLooks,
+    preprocessing: Preprocessing,
     manifest: Manifest,
     config: DetectorConfig,
     folder: Path,
@@ -36,7 +39,10 @@ def publish_detector(
 ) -> None:
     """Score the judging frames, choose thresholds, write everything; `config.json` comes last."""
     judging = np.flatnonzero(frames.split_F != "train")
-    score_NT = score_views(network, Preprocessing(config), views_FVHWC[judging], device)
+    chunks = np.array_split(judging, range(_CHUNK, len(judging), _CHUNK))
+    score_NT = np.concatenate(
+        [score_looks(network, preprocessing, stored.take(each), device) for each in chunks]
+    )
     thresholds = _choose_thresholds(frames, judging, score_NT, manifest, config)
     score_of = {
         (frames.refs[frame].episode_id, frames.refs[frame].frame_index): score_T

@@ -9,10 +9,12 @@ Shapes: B frames, V views, H and W pixels, C channels, T tasks.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import json
 import math
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -23,21 +25,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.frames import CAMERAS
+from data.robots import Robot, load_robots
 from data.workspace import Workspace
-from sd_model.artefact import CHECKPOINT, MANIFEST
+from sd_model.artefact import CHECKPOINT, FINDER, MANIFEST
 from sd_model.config import DetectorConfig, config_values
-from sd_model.examples.dataset import LabelledFrames, open_cache, training_frames
+from sd_model.examples.dataset import (
+    LabelledFrames,
+    StoredLooks,
+    tip_positions,
+    training_frames,
+)
 from sd_model.examples.manifest import Manifest
-from sd_model.examples.state_frames import open_state_frames
 from sd_model.judging.detector import Detector
-from sd_model.learning.augmentation import to_tensor
+from sd_model.learning.augmentation import Preprocessing, to_tensors
 from sd_model.learning.batches import Batch, Batches
 from sd_model.learning.checkpoint import load_training, save_training
-from sd_model.learning.losses import masked_cross_entropy, robot_state_error
+from sd_model.learning.losses import masked_cross_entropy
 from sd_model.learning.network import DetectorNetwork, build_network
+from sd_model.learning.normalisation import estimate_statistics
 from sd_model.learning.publishing import publish_detector
-from sd_model.learning.sampling import balance_weights
+from sd_model.looking.finder import Finder
+from sd_model.looking.finding import FEWEST_FRAMES, train_finder
+from sd_model.tensors import read_tensors
 
+_FINDER_BATCH = 12
+_STATISTICS = 40
+"""Batches from which the averaged network's statistics are estimated."""
 _DECODING = 0.1
 """Share of the progress bar that decoding takes; judging takes as much at the end."""
 
@@ -78,27 +91,74 @@ def train(
     training_indices = training_frames(frames, manifest.holdout)
     if not (folder / MANIFEST).exists():
         manifest.save(folder / MANIFEST)
-    views_FVHWC = open_cache(
-        manifest,
+    stored = StoredLooks(
         frames,
         config,
         workspace,
         lambda share, message: report.progress(_DECODING * share, message),
     )
-    states = open_state_frames(
-        manifest,
-        frames,
-        config,
-        workspace,
-        lambda share, message: report.progress(_DECODING, message),
+    finder = None
+    if config.cut_px:
+        finder = open_finder(
+            frames, training_indices, stored, config, folder,
+            robots=load_robots(workspace), report=report, seed=seed, device=where,
+            fingerprint=_fingerprint(manifest, config, seed),
+        )  # fmt: skip
+        if finder is None:
+            report.progress(_DECODING, "No frame says where its gripper is: no second look")
+            config = dataclasses.replace(config, cut_px=0)
+    preprocessing = Preprocessing(config, finder)
+    if config.cut_px:
+        finder_id = hashlib.sha256((folder / FINDER).read_bytes()).hexdigest()
+        stored.look_closely(preprocessing, finder_id)
+    batches = Batches(
+        frames, training_indices, stored, preprocessing, batch_size=config.batch_size, seed=seed
     )
-    batches = Batches(frames, training_indices, views_FVHWC, states, config, seed)
-    balance_2T = balance_weights(frames.outcome_FT[training_indices])
+    balance_2T = batches.sampler.balance_weights(frames.outcome_FT[training_indices])
     average = _fit(batches, balance_2T, manifest, config, folder, report, seed, where)
     report.progress(1 - _DECODING, "Judging the holdout")
-    publish_detector(average, frames, views_FVHWC, manifest, config, folder, seed, where)
+    publish_detector(average, frames, stored, preprocessing, manifest, config, folder, seed, where)
     report.progress(1.0, "Done")
     return Detector.load(folder, device=where)
+
+
+def open_finder(
+    frames: LabelledFrames,
+    training_indices: NDArray[np.intp],
+    stored: StoredLooks,
+    config: DetectorConfig,
+    folder: Path,
+    *,
+    robots: Mapping[str, Robot],
+    report: Reporter,
+    seed: int,
+    device: torch.device,
+    fingerprint: str,
+) -> Finder | None:
+    """The finder of the detector in `folder`: the one of this very training, or a new one.
+
+    None where too few training frames say where their gripper is.
+    """
+    path = folder / FINDER
+    if path.exists() and read_tensors(path)[1].get("fingerprint") == fingerprint:
+        return Finder.load(path, device=device)
+    position_FV2 = tip_positions(frames, stored.tips, robots)[training_indices]
+    known = np.isfinite(position_FV2).any(axis=(1, 2))
+    if known.sum() < FEWEST_FRAMES:
+        return None
+    chosen = training_indices[known]
+    finder = train_finder(
+        stored.whole(chosen),
+        position_FV2[known],
+        frames.robot_F[chosen],
+        updates=config.finder_updates,
+        batch_size=_FINDER_BATCH,
+        seed=seed,
+        device=device,
+        progress=lambda share, message: report.progress(_DECODING, message),
+    )
+    finder.save(path, {"fingerprint": fingerprint})
+    return finder
 
 
 def learning_rate(step: int, config: DetectorConfig) -> float:
@@ -181,6 +241,10 @@ def _fit(
                     average=average,
                     optimizer=optimizer,
                 )
+    estimate_statistics(
+        average,
+        (to_tensors(batches.draw(config.steps + n).looks, device) for n in range(_STATISTICS)),
+    )
     return average
 
 
@@ -194,7 +258,7 @@ def _update(
 ) -> float:
     # bf16 and channels-last train convolutions three times as fast on the CPUs we measured.
     with torch.autocast(device.type, dtype=torch.bfloat16):
-        logits_BT = network(to_tensor(batch.crops_BVHWC, device))
+        logits_BT = network(*to_tensors(batch.looks, device))
     loss = masked_cross_entropy(
         logits_BT,
         torch.from_numpy(batch.outcome_BT).to(device),
@@ -202,11 +266,6 @@ def _update(
         label_smoothing=config.label_smoothing,
     )
     value = loss.item()
-    if batch.state_crops_AVHWC is not None and batch.state_AS is not None:
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            state_AS = network.robot_state(to_tensor(batch.state_crops_AVHWC, device)[:, 0])
-        error = robot_state_error(state_AS, torch.from_numpy(batch.state_AS).to(device))
-        loss = loss + config.auxiliary_weight * error
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimizer.step()

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data.calibration import project, projections_of
 from data.catalog import Catalog
 from data.episode_index import save_episodes
 from data.episodes import Episode, EpisodeInfo, Step
 from data.frames import CAMERAS, EncodedFrameSet, ImageHWC, encode_jpeg
+from data.gripper import GripperReading
 from data.labels import Label, LabelOutcome, append_labels
+from data.robots import load_robots
 from data.task_store import define_task, load_tasks
 from data.tasks import Task, TaskSet
 from data.workspace import Workspace, open_workspace
@@ -38,6 +41,9 @@ NOW_NS = 1_790_000_000_000_000_000
 
 class SquareWorld:
     """A workspace whose robots show red squares, green squares, or none."""
+
+    gripper: GripperReading | None = None
+    """What the robot says of its gripper in the images last made."""
 
     def __init__(self, folder: Path) -> None:
         self.workspace: Workspace = open_workspace(folder)
@@ -81,12 +87,15 @@ class SquareWorld:
             frames = EncodedFrameSet(
                 jpegs={camera: encode_jpeg(images[camera]) for camera in cameras},
                 timestamps_ns=dict.fromkeys(cameras, NOW_NS),
+                gripper=self.gripper,
             )
             state = np.array([shown != "none", 0.1 * step], np.float32)
+            reading = self.gripper
             made.append(
                 Step(
                     frames=frames,
-                    state=state if robotic else None,
+                    state=reading.state() if reading else state if robotic else None,
+                    gripper_pose=reading.pose() if reading else None,
                     done=robotic and step >= steps - 2,
                 )
             )
@@ -184,6 +193,39 @@ class SquareWorld:
 @pytest.fixture
 def world(tmp_path: Path) -> SquareWorld:
     return SquareWorld(tmp_path / "workspace")
+
+
+class MarkerWorld(SquareWorld):
+    """What counts is the colour inside a marker at the fingertips; squares elsewhere mislead.
+
+    The markers are where the simulated fleet's cameras show the fingertips, black, on 160 x 128
+    pixels; each holds a patch of 6 pixels.
+    """
+
+    def images(self, robot: str, shown: str, generator: np.random.Generator) -> dict[str, ImageHWC]:
+        pose = generator.uniform([0.48, -0.2, 0.05, -1], [0.64, 0.2, 0.28, 1])
+        self.gripper = GripperReading(0.0, *pose.tolist())
+        digest = hashlib.sha256(robot.encode()).digest()
+        known = load_robots(self.workspace)[robot]
+        images = {}
+        for view, camera in enumerate(CAMERAS):
+            tint = 90 + np.frombuffer(digest[3 * view : 3 * view + 3], dtype=np.uint8) % 60
+            image = np.clip(generator.normal(tint, 8, (128, 160, 3)), 0, 255).astype(np.uint8)
+            for colour in ("red", "green"):
+                row, column = generator.integers(4, 116), generator.integers(4, 148)
+                image[row : row + 8, column : column + 8] = COLOURS[colour]
+            tip = project(projections_of(known)[camera], pose[None, :3])[0]
+            column, row = np.clip(tip * (160, 128), 12, (147, 115)).astype(int)
+            image[row - 12 : row + 12, column - 12 : column + 12] = 0
+            if COLOURS[shown] is not None:
+                image[row - 3 : row + 3, column - 3 : column + 3] = COLOURS[shown]
+            images[camera] = image
+        return images
+
+
+@pytest.fixture
+def marker_world(tmp_path: Path) -> MarkerWorld:
+    return MarkerWorld(tmp_path / "workspace")
 
 
 class Recorder:

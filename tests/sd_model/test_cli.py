@@ -59,7 +59,7 @@ def test_report_list_and_score(trained: Trained) -> None:
     listed = invoke(trained.world, "list")
     scored = invoke(trained.world, "score", "squares", "robot-4-red-000")
 
-    assert "Too few failures of show-red on robot-4 to tell: 8 of at least 299" in report.output
+    assert "Too few failures of show-red on robot-4 to tell: 16 of at least 299" in report.output
     assert json.loads(as_json.output)["detector_id"] == "squares"
     assert "squares" in listed.output
     assert "held out: robot-4" in listed.output

@@ -41,7 +41,9 @@ def test_overrides_replace_values() -> None:
         ({"label_smoothing": 0.2}, "0 to 0.05"),
         ({"stages": [[2, 1]]}, "a list of"),
         ({"stages": [[2, 1, 4]]}, "odd kernel"),
-        ({"grid": 16}, "finer than the trunk's last map"),
+        ({"grid": 16}, "finer than a trunk's last map"),
+        ({"cut_px": 16}, "0, or 24 to 256"),
+        ({"cut_px": 24, "cut_stages": [[8, 1, 3]]}, "finer than a trunk's last map of 3 px"),
     ],
 )
 def test_nonsense_is_refused(overrides: dict[str, Any], words: str) -> None:

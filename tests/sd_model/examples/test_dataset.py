@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from data.calibration import project, projections_of
 from data.errors import CorruptData, InvalidInput, StorageFull
+from data.frames import EncodedFrameSet
+from data.robots import SIMULATED_FLEET
+from data.shards import FrameRef, read_frames
+from data.workspace import Workspace
 from sd_model.config import load_recipe
-from sd_model.examples.dataset import LabelledFrames, open_cache, training_frames
+from sd_model.examples.dataset import LabelledFrames, StoredLooks, tip_positions, training_frames
 from sd_model.examples.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -85,17 +91,22 @@ def test_a_straddling_group_is_refused_twice(world: SquareWorld) -> None:
         training_frames(replace(frames, split_F=splits), manifest.holdout)
 
 
+def stored(world: SquareWorld, manifest: Manifest, recorder: Recorder) -> StoredLooks:
+    frames = LabelledFrames.of(manifest)
+    return StoredLooks(frames, CONFIG, world.workspace, recorder.progress)
+
+
 def test_frames_are_decoded_once(world: SquareWorld, recorder: Recorder) -> None:
     world.record(["robot-1"], scenes=6, steps=2)
     manifest = world.manifest("m")
     frames = LabelledFrames.of(manifest)
+    everything = np.arange(len(frames.refs))
 
-    first = open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
+    first = stored(world, manifest, recorder).whole(everything)
     decoded = len(recorder.fractions)
-    second = open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
+    second = stored(world, manifest, recorder).whole(everything)
 
     assert first.shape == (36, 3, CONFIG.kept_px, CONFIG.kept_px, 3)
-    assert isinstance(first, np.memmap)
     assert recorder.fractions[-1] == 1.0
     assert len(recorder.fractions) == decoded
     np.testing.assert_array_equal(first, second)
@@ -103,18 +114,35 @@ def test_frames_are_decoded_once(world: SquareWorld, recorder: Recorder) -> None
     assert shown_green[..., 1].max() > 160
 
 
-def test_a_torn_cache_is_made_again(world: SquareWorld, recorder: Recorder) -> None:
+def test_a_new_label_decodes_what_is_new(
+    world: SquareWorld, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    stored(world, world.manifest("first"), recorder)
+    clip = world.episode("robot-1", "red", 9, steps=3)
+    world.save(clip)
+    world.label(clip, {"show-red": "success"})
+    read: list[FrameRef] = []
+
+    def counted(workspace: Workspace, refs: Sequence[FrameRef]) -> list[EncodedFrameSet]:
+        read.extend(refs)
+        return read_frames(workspace, refs)
+
+    monkeypatch.setattr("sd_model.examples.dataset.read_frames", counted)
+    stored(world, world.manifest("second"), recorder)
+
+    assert {ref.episode_id for ref in read} == {"robot-1-red-009"}
+    assert len(read) == 3
+
+
+def test_a_torn_cache_is_mended(world: SquareWorld, recorder: Recorder) -> None:
     world.record(["robot-1"], scenes=6, steps=2)
     manifest = world.manifest("m")
-    frames = LabelledFrames.of(manifest)
-    open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
-    path = next(world.workspace.cache.iterdir())
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    whole = stored(world, manifest, recorder).whole(np.arange(36))
+    path = next(world.workspace.cache.glob("*/rows.bin"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
-    open_cache(manifest, frames, CONFIG, world.workspace, recorder.progress)
-
-    assert path.read_bytes() == whole
+    np.testing.assert_array_equal(stored(world, manifest, recorder).whole(np.arange(36)), whole)
 
 
 def test_a_frame_without_a_camera_is_named(world: SquareWorld, recorder: Recorder) -> None:
@@ -122,14 +150,9 @@ def test_a_frame_without_a_camera_is_named(world: SquareWorld, recorder: Recorde
     blind = world.episode("robot-1", "red", 9, kind="robot", cameras=("over_shoulder", "left"))
     world.save(blind)
     world.label(blind, {"show-red": "success"}, frame_index=3)
-    manifest = world.manifest("m")
 
     with pytest.raises(InvalidInput, match=r"robot-1-red-009.*'right'.*unsure"):
-        open_cache(
-            manifest, LabelledFrames.of(manifest), CONFIG, world.workspace, recorder.progress
-        )
-
-    assert not list(world.workspace.cache.iterdir())
+        stored(world, world.manifest("m"), recorder)
 
 
 def test_a_damaged_shard_is_named(world: SquareWorld, recorder: Recorder) -> None:
@@ -139,9 +162,7 @@ def test_a_damaged_shard_is_named(world: SquareWorld, recorder: Recorder) -> Non
     shard.write_bytes(shard.read_bytes()[:500])
 
     with pytest.raises(CorruptData, match=shard.name):
-        open_cache(
-            manifest, LabelledFrames.of(manifest), CONFIG, world.workspace, recorder.progress
-        )
+        stored(world, manifest, recorder)
 
 
 def test_a_full_disk_is_an_error_in_words(
@@ -153,10 +174,24 @@ def test_a_full_disk_is_an_error_in_words(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("sd_model.examples.frame_cache.os.fsync", full)
-    with pytest.raises(StorageFull, match="The disk is full"):
-        open_cache(
-            manifest, LabelledFrames.of(manifest), CONFIG, world.workspace, recorder.progress
-        )
+    with monkeypatch.context() as patched:
+        patched.setattr("sd_model.examples.frame_store.os.fsync", full)
+        with pytest.raises(StorageFull, match="The disk is full"):
+            stored(world, manifest, recorder)
 
-    assert not list(world.workspace.cache.iterdir())
+    assert stored(world, manifest, recorder).whole(np.arange(36)).shape[0] == 36
+
+
+def test_the_fingertips_are_where_the_robot_s_cameras_show_them() -> None:
+    frames = LabelledFrames(
+        refs=(), episode_F=np.array([]), robot_F=np.array(["robot-2", "robot-2", "unknown"]),
+        group_F=np.array([]), split_F=np.array([]), outcome_FT=np.zeros((3, 1), np.int8),
+    )  # fmt: skip
+    tip_F3 = np.array([[0.55, 0.1, 0.2], [np.nan] * 3, [0.55, 0.1, 0.2]], dtype=np.float32)
+    robots = {robot.name: robot for robot in SIMULATED_FLEET}
+
+    position_FV2 = tip_positions(frames, tip_F3, robots)
+
+    expected = project(projections_of(robots["robot-2"])["left"], tip_F3[:1])[0]
+    np.testing.assert_allclose(position_FV2[0, 1], expected, rtol=1e-6)
+    assert np.isnan(position_FV2[1:]).all()

@@ -49,7 +49,6 @@ def _manifest(summary: DetectorSummary) -> Manifest:
         examples=(example,),
         tasks=summary.tasks,
         holdout=summary.holdout,
-        state_episodes=(),
         warnings=("<b>look</b>",),
         seed=0,
         created_at_ns=0,

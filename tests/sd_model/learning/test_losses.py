@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sd_model.learning.losses import masked_cross_entropy, robot_state_error
+from sd_model.learning.losses import masked_cross_entropy
 
 ONES = torch.ones(2, 2)
 
@@ -54,9 +54,3 @@ def test_unknown_outcomes_get_no_gradient() -> None:
 
     assert logits_BT.grad is not None
     assert logits_BT.grad.tolist() == [[0.5, 0.0]]
-
-
-def test_the_state_s_error_is_the_mean_square() -> None:
-    error = robot_state_error(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
-
-    assert error.item() == pytest.approx((1 + 4) / 2)

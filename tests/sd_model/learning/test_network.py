@@ -7,6 +7,8 @@ from sd_model.config import RECIPES, load_recipe
 from sd_model.learning.network import build_network
 
 CPU = torch.device("cpu")
+NO_CUTS = torch.zeros(5, 3, 3, 0, 0)
+TWO_LOOKS = {"cut_px": 24, "cut_stages": [[2, 1, 3], [2, 1, 3]]}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -24,15 +26,23 @@ def test_every_recipe_s_trunk_has_the_map_it_announces(recipe: str) -> None:
 def test_one_logit_a_task_and_frame() -> None:
     network = build_network(load_recipe("smoke"), 12, seed=0, device=CPU).eval()
 
-    assert network(torch.zeros(5, 3, 3, 48, 48)).shape == (5, 12)
-    assert network.robot_state(torch.zeros(5, 3, 48, 48)).shape == (5, 2)
+    assert network(torch.zeros(5, 3, 3, 48, 48), NO_CUTS).shape == (5, 12)
 
 
 def test_views_are_not_interchangeable() -> None:
     network = build_network(load_recipe("smoke"), 2, seed=0, device=CPU).eval()
     views_BVCHW = torch.randn(1, 3, 3, 48, 48, generator=torch.Generator().manual_seed(0))
 
-    assert not torch.allclose(network(views_BVCHW), network(views_BVCHW.flip(1)))
+    assert not torch.allclose(network(views_BVCHW, NO_CUTS), network(views_BVCHW.flip(1), NO_CUTS))
+
+
+def test_the_second_look_is_looked_at() -> None:
+    network = build_network(load_recipe("smoke", TWO_LOOKS), 2, seed=0, device=CPU).eval()
+    generator = torch.Generator().manual_seed(0)
+    views_BVCHW = torch.randn(1, 3, 3, 48, 48, generator=generator)
+    cuts_BVCHW = torch.randn(1, 3, 3, 24, 24, generator=generator)
+
+    assert not torch.allclose(network(views_BVCHW, cuts_BVCHW), network(views_BVCHW, -cuts_BVCHW))
 
 
 def test_the_seed_decides_the_weights_and_nothing_else_moves() -> None:
@@ -49,11 +59,10 @@ def test_the_seed_decides_the_weights_and_nothing_else_moves() -> None:
 
 
 def test_every_projection_learns() -> None:
-    network = build_network(load_recipe("smoke"), 2, seed=0, device=CPU)
+    network = build_network(load_recipe("smoke", TWO_LOOKS), 2, seed=0, device=CPU)
 
-    network(torch.randn(4, 3, 3, 48, 48)).square().sum().backward()
+    network(torch.randn(4, 3, 3, 48, 48), torch.randn(4, 3, 3, 24, 24)).square().sum().backward()
 
     for name, parameter in network.named_parameters():
-        if not name.startswith("auxiliary"):
-            assert parameter.grad is not None, name
-            assert parameter.grad.abs().sum() > 0, name
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from data.errors import InvalidInput
-from sd_model.learning.sampling import BalancedSampler, balance_weights
+from sd_model.learning.sampling import BalancedSampler
 
 # Task 0: frame 0 is its only success, frames 1 and 2 fail. Task 1: frame 3 and frame 1.
 OUTCOME_FT = np.array([[1, 0], [0, 0], [0, -1], [-1, 1]], dtype=np.int8)
+EPISODE_F = np.array(["a", "b", "c", "d"])
 
 
 def test_draws_are_balanced_over_tasks_and_outcomes() -> None:
-    draws = BalancedSampler(OUTCOME_FT).draw(40_000, np.random.default_rng(0))
+    draws = BalancedSampler(OUTCOME_FT, EPISODE_F).draw(40_000, np.random.default_rng(0))
 
     share_F = np.bincount(draws, minlength=4) / len(draws)
 
@@ -23,13 +24,13 @@ def test_draws_are_balanced_over_tasks_and_outcomes() -> None:
 def test_half_of_a_batch_is_drawn_for_a_success() -> None:
     outcome_FT = np.array([[1], [0], [0], [0], [0]], dtype=np.int8)
 
-    draws = BalancedSampler(outcome_FT).draw(10, np.random.default_rng(1))
+    draws = BalancedSampler(outcome_FT, np.array(list("abcde"))).draw(10, np.random.default_rng(1))
 
     assert np.sum(draws == 0) == 5
 
 
 def test_the_same_generator_draws_the_same() -> None:
-    sampler = BalancedSampler(OUTCOME_FT)
+    sampler = BalancedSampler(OUTCOME_FT, EPISODE_F)
 
     first = sampler.draw(32, np.random.default_rng([3, 7]))
     second = sampler.draw(32, np.random.default_rng([3, 7]))
@@ -39,12 +40,24 @@ def test_the_same_generator_draws_the_same() -> None:
 
 def test_a_task_without_failures_is_refused() -> None:
     with pytest.raises(InvalidInput, match="2 successes and 0 failures"):
-        BalancedSampler(np.array([[1], [1], [-1]], dtype=np.int8))
+        BalancedSampler(np.array([[1], [1], [-1]], dtype=np.int8), EPISODE_F[:3])
+
+
+def test_a_long_clip_weighs_no_more_than_one_frame() -> None:
+    # Task 0 fails on three frames of clip b and on the one of c: each episode has half of them.
+    outcome_FT = np.array([[1], [0], [0], [0], [0]], dtype=np.int8)
+    sampler = BalancedSampler(outcome_FT, np.array(["a", "b", "b", "b", "c"]))
+
+    draws = sampler.draw(24_000, np.random.default_rng(0))
+
+    share_F = np.bincount(draws, minlength=5) / len(draws)
+    np.testing.assert_allclose(share_F, [1 / 2, 1 / 12, 1 / 12, 1 / 12, 1 / 4], atol=0.01)
+    np.testing.assert_allclose(sampler.balance_weights(outcome_FT), [[1.0], [1.0]])
 
 
 def test_weights_even_out_what_frames_teach_beside() -> None:
     # With the chances above: task 0 succeeds in 3/8 of draws and fails in 2/8 + 1/8; task 1
     # succeeds in 2/8 and fails in 3/8 + 2/8. Weights are 1/4 over these.
-    weight_2T = balance_weights(OUTCOME_FT)
+    weight_2T = BalancedSampler(OUTCOME_FT, EPISODE_F).balance_weights(OUTCOME_FT)
 
     np.testing.assert_allclose(weight_2T, [[2 / 3, 2 / 5], [2 / 3, 1.0]], rtol=1e-6)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from data.errors import InvalidInput
 from sd_model.config import load_recipe
-from sd_model.examples.dataset import LabelledFrames, open_cache
-from sd_model.examples.manifest import Manifest
+from sd_model.examples.dataset import StoredLooks
 from sd_model.judging.report_files import load_report
 from sd_model.learning.network import build_network
 from sd_model.learning.training import learning_rate, train, update_average
@@ -62,7 +62,7 @@ def test_it_learns_and_judges_a_robot_it_has_never_seen(trained: Trained) -> Non
 def test_the_folder_is_complete(trained: Trained) -> None:
     assert {path.name for path in trained.detector.folder.iterdir()} == {
         "weights.safetensors", "config.json", "manifest.parquet", "thresholds.json",
-        "scores.parquet", "report.json", "report.html",
+        "scores.parquet", "report.json", "report.html", "report.csv",
     }  # fmt: skip
 
 
@@ -146,12 +146,13 @@ def test_no_pixel_of_the_holdout_reaches_an_update(
     weights = []
     for name, flip in (("as-it-is", 0), ("inverted", 255)):
 
-        def opened(manifest: Manifest, frames: LabelledFrames, *rest: Any, flip: int = flip) -> Any:
-            views_FVHWC = np.array(open_cache(manifest, frames, *rest))
-            views_FVHWC[frames.split_F == "holdout"] ^= np.uint8(flip)
-            return views_FVHWC
+        class Flipped(StoredLooks):
+            def whole(self, indices: NDArray[np.intp], flip: int = flip) -> NDArray[np.uint8]:
+                whole_NVHWC = np.array(super().whole(indices))
+                whole_NVHWC[self._frames.split_F[indices] == "holdout"] ^= np.uint8(flip)
+                return whole_NVHWC
 
-        monkeypatch.setattr("sd_model.learning.training.open_cache", opened)
+        monkeypatch.setattr("sd_model.learning.training.StoredLooks", Flipped)
         train(
             manifest,
             load_recipe("smoke", tiny),

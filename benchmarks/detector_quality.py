@@ -1,0 +1,219 @@
+"""How a detector judges robots it has never seen: every robot of the fleet left out in turn.
+
+    python -m benchmarks.detector_workspace --workspace FOLDER
+    python -m benchmarks.detector_quality --workspace FOLDER
+
+Trains one detector for each held-out robot and judges it there, per labelled image, at the chosen
+thresholds and at 0.5. The commanded (or shown) task of a frame gives its false negatives and
+positives; of every other task whose outcome is known, the other-task rates, as in MT-Opt's Table 3.
+Each rate is the mean over the tasks; intervals are bootstrapped over clips and episodes. An arm
+that is done is not done again. Prints a table beside the paper's and writes
+benchmarks/results/detector_quality.json.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.provenance import provenance
+from data.catalog import Catalog
+from data.robots import SIMULATED_FLEET
+from data.storage import write_atomically
+from data.task_store import load_tasks
+from data.tasks import OBJECT_KINDS
+from data.workspace import Workspace, open_workspace
+from sd_model.config import load_recipe
+from sd_model.examples.gathering import build_manifest
+from sd_model.judging.scores import load_scores
+from sd_model.learning.training import train
+
+RESULT = Path(__file__).parent / "results" / "detector_quality.json"
+RATES = ("fn", "fp", "other_fn", "other_fp")
+PAPER = {"fn": 0.032, "fp": 0.0075, "other_fn": 0.008, "other_fp": 0.0275}
+_DRAWS = 1000
+
+
+class _Told:
+    """Says on one line how far a training is."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told_s = 0.0
+
+    def progress(self, fraction: float, message: str) -> None:
+        if time.monotonic() - self._told_s > 30:
+            self._told_s = time.monotonic()
+            click.echo(f"{time.strftime('%H:%M:%S')} {self._name} {fraction:4.0%} {message}")
+
+    def metrics(self, step: int, **values: float) -> None:
+        pass
+
+
+@click.command()
+@click.option("--workspace", "root", type=click.Path(path_type=Path), required=True)
+@click.option("--holdout", "holdouts", multiple=True, help="Robots to leave out; default: each.")
+@click.option("--recipe", default="cpu", show_default=True)
+@click.option("--set", "settings", default="{}", help="JSON of settings that replace the recipe's.")
+@click.option("--name", default="quality", show_default=True, help="Names the detectors.")
+@click.option("--threads", default=0, help="Threads of torch; 0: as many as it chooses.")
+@click.option("--write/--no-write", default=True, help="Whether to write the result's file.")
+def main(
+    root: Path, holdouts: Sequence[str], recipe: str, settings: str, name: str, threads: int,
+    write: bool,
+) -> None:  # fmt: skip
+    """Train and judge what is not judged yet; print and write the rates."""
+    if threads:
+        torch.set_num_threads(threads)
+    workspace = open_workspace(root)
+    overrides = json.loads(settings)
+    found: dict[str, dict[str, Any]] = {}
+    for robot in holdouts or [each.name for each in SIMULATED_FLEET]:
+        folder = workspace.detectors / f"{name}-{robot}"
+        result = folder / "quality.json"
+        if not result.exists():
+            seconds = _train(workspace, folder, robot, recipe, overrides)
+            judged = judge(folder, seconds)
+            write_atomically(result, json.dumps(judged, indent=1).encode())
+        found[robot] = json.loads(result.read_text())
+        click.echo(_line(robot, found[robot]["chosen"]))
+    mean = {
+        key: float(np.mean([each["chosen"][key] for each in found.values()]))
+        for key in (*RATES, "held_object_accuracy")
+    }
+    click.echo(_line("mean", mean))
+    click.echo(_line("paper, one robot", PAPER))
+    if write:
+        content = {
+            "holdouts": {
+                robot: {
+                    **{key: each["chosen"][key] for key in (*RATES, "held_object_accuracy")},
+                    **{key: each[key] for key in ("intervals", "at_half", "counts", "by_task")},
+                    "train_s": each["train_s"],
+                }
+                for robot, each in found.items()
+            },
+            "mean": mean,
+            "paper": PAPER,
+            **provenance(),
+        }
+        RESULT.parent.mkdir(exist_ok=True)
+        write_atomically(RESULT, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _train(
+    workspace: Workspace, folder: Path, robot: str, recipe: str, overrides: dict[str, Any]
+) -> float:
+    """Train the detector of `folder` from the beginning; CPU seconds of this process."""
+    shutil.rmtree(folder, ignore_errors=True)
+    began_s = time.process_time()
+    config = load_recipe(recipe, overrides)
+    manifest = build_manifest(
+        Catalog(workspace),
+        tasks=load_tasks(workspace),
+        holdout=[robot],
+        config=config,
+        seed=0,
+        created_at_ns=time.time_ns(),
+        path=folder / "manifest.parquet",
+    )
+    train(
+        manifest, config, folder, workspace=workspace, report=_Told(folder.name), seed=0,
+        device="cpu",
+    )  # fmt: skip
+    return time.process_time() - began_s
+
+
+def judge(folder: Path, seconds: float) -> dict[str, Any]:
+    """Rates of the detector in `folder` on its held-out robot."""
+    scores = load_scores(folder)
+    rows = scores[scores["split"] == "holdout"].copy()
+    success = rows["outcome"] == "success"
+    own = rows["shown_task"].astype(str) == rows["task"].astype(str)
+    rows["rate"] = np.where(own, "", "other_") + np.where(success, "fn", "fp").astype(object)
+    found: dict[str, Any] = {}
+    for name, decision in (("chosen", rows["decision"]), ("at_half", rows["score"] >= 0.5)):
+        rows["wrong"] = decision != success
+        found[name] = _mean_rates(_shares(rows))
+        if name == "chosen":
+            found["by_task"] = {
+                task: {
+                    key: {"errors": int(group["wrong"].sum()), "count": len(group)}
+                    for key, group in of_task.groupby("rate")
+                }
+                for task, of_task in rows.groupby("task", observed=True)
+            }
+            found["counts"] = {key: int(n) for key, n in rows["rate"].value_counts().items()}
+            found["intervals"] = _intervals(rows)
+    found["chosen"]["held_object_accuracy"] = held_accuracy(rows)
+    return found | {"train_s": seconds}
+
+
+def held_accuracy(rows: pd.DataFrame) -> float:
+    """Share of frames on which what is held (one of seven, or nothing) is named rightly."""
+    lifts = [f"lift-{kind}" for kind in OBJECT_KINDS]
+    of_lifts = rows[rows["task"].isin(lifts)]
+    frames = ["episode_id", "frame_index"]
+    score = of_lifts.pivot_table("score", frames, "task", observed=True)[lifts]
+    success = of_lifts.assign(is_success=of_lifts["outcome"] == "success")
+    held = success.pivot_table("is_success", frames, "task", observed=True)[lifts]
+    known = held.notna().all(axis=1)
+    score_N7, held_N7 = score[known].to_numpy(), held[known].to_numpy() > 0
+    named_N = np.where(score_N7.max(1) >= 0.5, score_N7.argmax(1), -1)
+    held_N = np.where(held_N7.any(1), held_N7.argmax(1), -1)
+    return float((named_N == held_N).mean())
+
+
+def _shares(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.groupby(["rate", "task"], observed=True)["wrong"].mean().unstack()
+
+
+def _mean_rates(shares: pd.DataFrame) -> dict[str, float]:
+    """Each rate as the mean over the tasks that have any frame for it."""
+    return {key: float(shares.loc[key].mean()) for key in RATES if key in shares.index}
+
+
+def _intervals(rows: pd.DataFrame) -> dict[str, list[float]]:
+    """95% intervals of the mean rates: clips and episodes are drawn anew, for their frames are
+    alike."""
+    episode_N, episodes = pd.factorize(rows["episode_id"])
+    cell_N, cells = pd.factorize(pd.MultiIndex.from_frame(rows[["rate", "task"]].astype(str)))
+    wrong_N = rows["wrong"].to_numpy(dtype=float)
+    of_rate = {key: [n for n, cell in enumerate(cells) if cell[0] == key] for key in RATES}
+    generator = np.random.default_rng(0)
+    drawn: dict[str, list[float]] = {key: [] for key in RATES if of_rate[key]}
+    for _ in range(_DRAWS):
+        weight_E = np.bincount(
+            generator.integers(len(episodes), size=len(episodes)), minlength=len(episodes)
+        )
+        weight_N = weight_E[episode_N].astype(float)
+        count_C = np.bincount(cell_N, weight_N, minlength=len(cells))
+        share_C = np.bincount(cell_N, weight_N * wrong_N, minlength=len(cells)) / np.where(
+            count_C > 0, count_C, np.nan
+        )
+        for key in drawn:
+            drawn[key].append(float(np.nanmean(share_C[of_rate[key]])))
+    return {
+        key: [float(np.percentile(values, edge)) for edge in (2.5, 97.5)]
+        for key, values in drawn.items()
+    }
+
+
+def _line(name: str, values: dict[str, float]) -> str:
+    words = [f"{key} {values[key]:6.2%}" for key in RATES]
+    if "held_object_accuracy" in values:
+        words.append(f"held object {values['held_object_accuracy']:.1%}")
+    return f"{name:18s} " + "  ".join(words)
+
+
+if __name__ == "__main__":
+    main()

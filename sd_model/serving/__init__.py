@@ -1,1 +1,0 @@
-"""Detectors in other people's programs: batches of requests, rewards, ONNX."""
