@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from data.cameras import Camera
+from data.camera_probe import probe_cameras
 from data.errors import CameraError
-from data.frames import ImageHWC
+from data.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,35 +15,30 @@ class CameraAnswer:
     """What one source gave."""
 
     camera: str
-    source: str
-    image_HWC: ImageHWC | None
-    """Its newest picture, RGB; None where it gave none."""
-    error: CameraError | None
+    jpeg: bytes | None = None
+    """Its newest picture; None where it gave none."""
+    error: CameraError | None = None
     """Why not."""
 
 
-def check_cameras(sources: Mapping[str, str]) -> list[CameraAnswer]:
-    """Open every source at once, take a picture from each and let go of it again.
+def check_cameras(workspace: Workspace, sources: Mapping[str, str]) -> list[CameraAnswer]:
+    """Take a picture from every source, in the order given; none is opened in this process."""
+    typed = {camera: source.strip() for camera, source in sources.items() if source.strip()}
+    given = {answer.camera: answer for answer in probe_cameras(workspace, typed)}
+    answers = []
+    for camera in sources:
+        if camera not in given:
+            answers.append(CameraAnswer(camera=camera, error=_no_source(camera)))
+        elif (why := given[camera].error) is not None:
+            answers.append(CameraAnswer(camera=camera, error=CameraError(why)))
+        else:
+            answers.append(CameraAnswer(camera=camera, jpeg=given[camera].jpeg))
+    return answers
 
-    Takes as long as the slowest source, a few seconds at most.
-    """
-    with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:
-        return list(pool.map(_check, sources, sources.values()))
 
-
-def _check(name: str, source: str) -> CameraAnswer:
-    if not source.strip():
-        error = CameraError(
-            f"Camera '{name}' has no source yet.",
-            valid=["a camera index, a device path, an RTSP or HTTP address, a video file"],
-            next_step="Type where its picture comes from.",
-        )
-        return CameraAnswer(camera=name, source=source, image_HWC=None, error=error)
-    camera = Camera(name, source.strip())
-    try:
-        image, _ = camera.newest()
-    except CameraError as error:
-        return CameraAnswer(camera=name, source=source, image_HWC=None, error=error)
-    finally:
-        camera.close()
-    return CameraAnswer(camera=name, source=source, image_HWC=image, error=None)
+def _no_source(camera: str) -> CameraError:
+    return CameraError(
+        f"Camera '{camera}' has no source yet.",
+        valid=["a camera index, a device path, an RTSP or HTTP address, a video file"],
+        next_step="Type where its picture comes from.",
+    )

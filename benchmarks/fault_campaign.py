@@ -422,6 +422,7 @@ def _commit() -> str:
 def main(kills: int, seed: int, folder: Path, results: Path, without: tuple[str, ...]) -> None:
     """Kill, start again, check, and count what was lost."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin starve the rest
+    os.environ["GOALPOST_VIDEO_FOLDERS"] = str(folder.resolve())
     folder.mkdir(parents=True, exist_ok=True)
     command = f"python -m benchmarks.fault_campaign --kills {kills} --seed {seed}"
     campaign = Campaign(folder.resolve(), seed)

@@ -1,25 +1,26 @@
 """Cameras: any source OpenCV can open, each read by a thread that keeps the newest frame.
 
 A source is an index (`0`), a device path (`/dev/v4l/by-id/...`, which stays with the same camera
-after a replug), an RTSP or HTTP address, or a video file, which plays at its own rate and starts
-again after it has ended, as a camera does that was unplugged for a moment.
+after a replug), an RTSP or HTTP address, or a video in an allowed folder, which plays at its own
+rate and starts again after it has ended, as a camera does that was unplugged for a moment.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import CameraError
+from data.camera_sources import check_source, is_address, is_device, shown
+from data.errors import CameraError, InvalidInput
 from data.frames import ImageHWC
 
 FIRST_RETRY_S = 0.5
@@ -39,21 +40,36 @@ _FALLBACK_RATE_HZ = 30.0
 
 _log = logging.getLogger(__name__)
 
+# What FFmpeg opens may name further places, as playlists do; none but these are followed.
+os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
+    "protocol_whitelist;file,rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto|rtsp_transport;tcp"
+)
+# Both write whole addresses to standard error, and these hold passwords.
+os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 
 class Camera:
     """One camera, opened again with growing pauses whenever it is lost.
 
     Args:
         name: Which of the cell's cameras it is.
-        source: What OpenCV opens.
+        source: What OpenCV opens, if it may (see `data.camera_sources`).
+        folders: Where videos may lie.
         clock_ns: Monotonic clock [ns] that stamps each frame as it is captured.
     """
 
     def __init__(
-        self, name: str, source: str, *, clock_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        name: str,
+        source: str,
+        *,
+        folders: Sequence[Path],
+        clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.name = name
         self.source = source
+        self._folders = folders
         self._clock_ns = clock_ns
         self._changed = threading.Condition()
         self._frame: tuple[ImageHWC, int] | None = None
@@ -97,10 +113,19 @@ class Camera:
 
     def error(self, problem: str) -> CameraError:
         """A `CameraError` that names this camera, its source and what could be used instead."""
+        try:
+            check_source(self.source, self._folders)
+        except InvalidInput as refusal:
+            return CameraError(
+                f"Camera '{self.name}' has a source that may not be opened.",
+                where=f"source '{shown(self.source)}'",
+                valid=refusal.valid,
+                next_step=refusal.next_step,
+            )
         return CameraError(
             f"Camera '{self.name}' {problem}.",
-            where=f"source '{self.source}'",
-            valid=reachable_devices() if _is_device(self.source) else [],
+            where=f"source '{shown(self.source)}'",
+            valid=reachable_devices() if is_device(self.source) else [],
             next_step=(
                 f"{_what_to_check(self.source)}, or give the robot another source on the Robots "
                 "page. A running host keeps trying to open it."
@@ -128,6 +153,11 @@ class Camera:
 
     def _follow(self) -> bool:
         """Open the source and read it until it is lost; whether it gave a frame."""
+        try:
+            check_source(self.source, self._folders)
+        except InvalidInput:
+            self._lost("has a source that may not be opened")
+            return False
         capture = _open(self.source)
         try:
             if not capture.isOpened():
@@ -194,18 +224,10 @@ def reachable_devices() -> list[str]:
     ]
 
 
-def _is_device(source: str) -> bool:
-    return source.isdecimal() or source.startswith("/dev/")
-
-
-def _is_address(source: str) -> bool:
-    return urlsplit(source).scheme in {"rtsp", "rtsps", "http", "https"}
-
-
 def _what_to_check(source: str) -> str:
-    if _is_address(source):
+    if is_address(source):
         return "Check the address, and that the camera is switched on and in the same network"
-    if not _is_device(source):
+    if not is_device(source):
         what = "whether it is a video" if Path(source).is_file() else "its path: no file is there"
         return f"Check {what}"
     if not reachable_devices():
@@ -216,7 +238,7 @@ def _what_to_check(source: str) -> str:
 def _open(source: str) -> cv2.VideoCapture:
     if source.isdecimal():
         return cv2.VideoCapture(int(source))
-    if _is_address(source):
+    if is_address(source):
         timeouts = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, OPEN_TIMEOUT_MS,

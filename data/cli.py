@@ -108,10 +108,11 @@ def robots() -> None:
 @click.pass_obj
 def list_robots(root: Path | None) -> None:
     """List every robot with its cameras."""
+    from data.camera_sources import shown
     from data.robots import load_robots
 
     for robot in load_robots(_catalog(root).workspace).values():
-        cameras = "  ".join(f"{camera}={source}" for camera, source in robot.cameras.items())
+        cameras = "  ".join(f"{camera}={shown(source)}" for camera, source in robot.cameras.items())
         click.echo(f"{robot.name}  {robot.kind}  {cameras}".rstrip())
 
 

@@ -94,4 +94,4 @@ def register_robot(catalog: Catalog, robot: Robot) -> None:
         robots = load_robots(catalog.workspace)
         robots[robot.name] = robot
         content = json.dumps({"robots": [asdict(known) for known in robots.values()]}, indent=1)
-        write_atomically(catalog.workspace.robots_path, content.encode() + b"\n")
+        write_atomically(catalog.workspace.robots_path, content.encode() + b"\n", mode=0o600)

@@ -15,3 +15,11 @@ def queue_of_its_own(
     folder = tmp_path_factory.mktemp("queue")
     monkeypatch.setenv("GOALPOST_QUEUE", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def videos_may_be_cameras(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Videos that a test writes may stand in for cameras."""
+    monkeypatch.setenv("GOALPOST_VIDEO_FOLDERS", str(tmp_path_factory.getbasetemp()))

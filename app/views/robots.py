@@ -191,15 +191,15 @@ def _edit_hardware(robots: dict[str, Robot]) -> None:
 
 def _show_check(sources: dict[str, str]) -> None:
     with st.spinner("Asking the three cameras for a picture …"):
-        answers = check_cameras(sources)
+        answers = check_cameras(state.workspace(), sources)
     for column, answer in zip(st.columns(len(answers)), answers, strict=True):
         with column:
             st.markdown(f"**{answer.camera.replace('_', ' ')}**")
             if answer.error is not None:
                 show_error(answer.error)
-            elif answer.image_HWC is not None:
+            elif answer.jpeg is not None:
                 st.badge("Works", icon=":material/check_circle:", color="green")
-                st.image(answer.image_HWC, alt=answer.camera)
+                st.image(answer.jpeg, alt=answer.camera)
 
 
 def _save(name: str, sources: dict[str, str], robots: dict[str, Robot], *, new: bool) -> None:

@@ -253,6 +253,7 @@ def start_host(workspace: Workspace, robot: str) -> None:
         sys.executable, "-m", "data.cells.host",
         "--workspace", str(workspace.root), "--robot", robot,
     ]  # fmt: skip
+    log_path(workspace, robot).touch(mode=0o600)
     with log_path(workspace, robot).open("ab") as log:
         begin = log.tell()
         process = subprocess.Popen(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from data.cameras import Camera
 from data.clock import SteadyClock
@@ -18,12 +19,15 @@ class HardwareCell:
     Args:
         robot: Whose cameras.
         clock: Turns the monotonic times of capture into wall time.
+        folders: Where videos may lie that stand in for cameras.
     """
 
-    def __init__(self, robot: Robot, clock: SteadyClock) -> None:
+    def __init__(self, robot: Robot, clock: SteadyClock, folders: Sequence[Path]) -> None:
         self._robot = robot.name
         self._clock = clock
-        self._cameras = {camera: Camera(camera, robot.cameras[camera]) for camera in CAMERAS}
+        self._cameras = {
+            camera: Camera(camera, robot.cameras[camera], folders=folders) for camera in CAMERAS
+        }
 
     @property
     def robot(self) -> str:

@@ -25,6 +25,7 @@ from pathlib import Path
 import click
 import zmq
 
+from data.camera_sources import video_folders
 from data.cells.addresses import HostAddress, address_path, hold_robot, publish_address
 from data.cells.hardware import HardwareCell
 from data.cells.keys import guard, keys_folder, make_keys, secure_host
@@ -248,13 +249,13 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def make_cell(robot: Robot, clock: SteadyClock) -> Cell:
+def make_cell(workspace: Workspace, robot: Robot, clock: SteadyClock) -> Cell:
     """The cell of `robot`, of its kind; `clock` stamps its frames."""
     if robot.kind == "simulated":
         from data.cells.simulated.cell import make_cell as make_simulated_cell  # loads pybullet
 
         return make_simulated_cell(robot, clock=clock)
-    return HardwareCell(robot, clock)
+    return HardwareCell(robot, clock, video_folders(workspace))
 
 
 def run_host(
@@ -280,7 +281,7 @@ def run_host(
         host = CellHost(
             workspace,
             robot,
-            make_cell(robot, stamps),
+            make_cell(workspace, robot, stamps),
             size=size or _usual_size(robot),
             stamps=stamps,
             bind=bind,

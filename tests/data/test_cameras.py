@@ -22,11 +22,11 @@ def write_video(path: Path, seconds: float) -> None:
 
 
 @pytest.fixture
-def open_camera() -> Iterator[Callable[[Path | str], Camera]]:
+def open_camera(tmp_path: Path) -> Iterator[Callable[[Path | str], Camera]]:
     opened: list[Camera] = []
 
     def open_camera(source: Path | str) -> Camera:
-        camera = Camera("left", str(source))
+        camera = Camera("left", str(source), folders=[tmp_path])
         opened.append(camera)
         return camera
 
@@ -64,8 +64,13 @@ def test_the_newest_frame_comes_in_rgb_with_its_own_time(
     ],
 )
 def test_a_missing_source_is_named_with_what_to_check(
-    source: str, advice: str, open_camera: OpenCamera, monkeypatch: pytest.MonkeyPatch
+    source: str,
+    advice: str,
+    open_camera: OpenCamera,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cameras, "reachable_devices", lambda: ["/dev/video0"])
     camera = open_camera(source)
     with pytest.raises(CameraError, match="Camera 'left' cannot be opened") as raised:
@@ -104,6 +109,28 @@ def test_a_file_that_is_no_video_gives_no_frames(tmp_path: Path, open_camera: Op
     (tmp_path / "text.avi").write_text("not a video")
     with pytest.raises(CameraError, match="cannot be opened"):
         open_camera(tmp_path / "text.avi").newest()
+
+
+@pytest.mark.parametrize("source", ["/etc/passwd", "tcp://127.0.0.1:22", "concat:/etc/passwd"])
+def test_what_is_no_camera_is_never_opened(
+    source: str, open_camera: OpenCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(cameras, "_open", opened.append)
+    with pytest.raises(CameraError, match=r"may not be opened.*rtsp.*GOALPOST_VIDEO_FOLDERS"):
+        open_camera(source).newest()
+    assert opened == []
+
+
+def test_a_password_is_in_no_error(
+    open_camera: OpenCamera, capfd: pytest.CaptureFixture[str]
+) -> None:
+    camera = open_camera("rtsp://ann:secret@127.0.0.1:9/stream")
+    with pytest.raises(CameraError) as raised:
+        camera.newest()
+    assert "secret" not in str(raised.value)
+    assert "***@127.0.0.1" in str(raised.value)
+    assert "secret" not in "".join(capfd.readouterr())
 
 
 def test_a_computer_without_cameras_says_so(

@@ -19,7 +19,7 @@ def _page() -> None:
 
 
 def _form() -> AppTest:
-    at = AppTest.from_function(_page)
+    at = AppTest.from_function(_page, default_timeout=60)
     at.session_state["robots-tab"] = "Add or change a robot with real cameras"
     return at.run()
 
@@ -60,13 +60,13 @@ def test_the_newest_detector_is_judged_robot_by_robot(world: Any) -> None:
 
 def test_checking_cameras_says_which_one_fails_and_why(world: Any, film: str) -> None:
     at = _form()
-    _fill(at, "cell-a", {"over_shoulder": film, "left": "/nowhere.avi", "right": ""})
+    _fill(at, "cell-a", {"over_shoulder": film, "left": film + ".none", "right": ""})
     at.button(key="check-cameras").click().run()
     assert not at.exception
     texts = [error.value for error in at.error]
     assert len(texts) == 2
     assert "Camera 'left' cannot be opened" in texts[0]
-    assert "nowhere.avi" in texts[0]
+    assert "film.avi.none" in texts[0]
     assert "no source yet" in texts[1]
 
 

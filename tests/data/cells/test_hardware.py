@@ -13,10 +13,17 @@ from data.frames import CAMERAS, Size
 from data.robots import Robot
 
 
+def hardware_cell(sources: dict[str, str], folder: Path) -> HardwareCell:
+    robot = Robot(name="arm-1", kind="hardware", cameras=sources)
+    return HardwareCell(robot, SteadyClock(), [folder])
+
+
 @pytest.fixture
-def cell(write_video: Callable[[str, float], Path]) -> Iterator[HardwareCell]:
+def cell(write_video: Callable[[str, float], Path], tmp_path: Path) -> Iterator[HardwareCell]:
     sources = {camera: str(write_video(camera, 20)) for camera in CAMERAS}
-    cell = HardwareCell(Robot(name="arm-1", kind="hardware", cameras=sources), SteadyClock())
+    cell = HardwareCell(
+        Robot(name="arm-1", kind="hardware", cameras=sources), SteadyClock(), [tmp_path]
+    )
     yield cell
     cell.close()
 
@@ -42,7 +49,9 @@ def test_a_missing_camera_is_named_and_the_others_go_on(
 ) -> None:
     sources = dict.fromkeys(CAMERAS, str(write_video("a", 20)))
     sources["left"] = str(tmp_path / "unplugged.avi")
-    cell = HardwareCell(Robot(name="arm-1", kind="hardware", cameras=sources), SteadyClock())
+    cell = HardwareCell(
+        Robot(name="arm-1", kind="hardware", cameras=sources), SteadyClock(), [tmp_path]
+    )
     with pytest.raises(CameraError, match=r"'left' cannot be opened.*unplugged"):
         cell.read()
     assert list(cell.problems()) == ["left"]
