@@ -112,12 +112,17 @@ def standing_labels(
 
 
 def label_history(
-    catalog: Catalog, episode_id: str | None = None, *, by: str | None = None, limit: int = 50
+    catalog: Catalog,
+    episode_id: str | None = None,
+    *,
+    by: str | None = None,
+    source: LabelSource | None = None,
+    limit: int = 50,
 ) -> list[Label]:
-    """The latest events, undos too, newest first; of one episode or one person if given."""
+    """The latest events, undos too, newest first; of one episode, person or source if given."""
     conditions = ["TRUE"]
     parameters: list[object] = []
-    for column, value in (("episode_id", episode_id), ('"by"', by)):
+    for column, value in (("episode_id", episode_id), ('"by"', by), ("source", source)):
         if value is not None:
             conditions.append(f"{column} = ?")
             parameters.append(value)

@@ -4,49 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app import inbox, state
 from app.decision_log import Item
-from app.images import FRAMES, image_urls
+from app.galleries import Gallery, gallery_items
+from app.images import FRAMES
+from app.mistakes import Tally, as_corrected, item_of, items, tally
 from app.pages import link, nothing_yet
 from app.person import your_name
+from app.reviews import items_to_exclude, load_reviews
+from app.second_looks import SecondLooks, second_looks
+from app.verdict import detector_words
 from app.widgets.conflicts import show_conflicts
-from app.widgets.gallery import Card, Choice, gallery
+from app.widgets.gallery import gallery
 from app.widgets.notice import errors_shown, show_error
-from app.wording import counted, listed, when
-from data.mistakes import (
-    JudgedFilter,
-    JudgedGroup,
-    Mistake,
-    MistakeKind,
-    Tally,
-    count_mistakes,
-    find_mistakes,
-    judged_groups,
-    looked_at,
-    tally,
-)
-from data.shards import FrameRef
-from sd_model.artefact import DetectorSummary, list_detectors
+from app.widgets.review_cards import frame_ref, make_cards, opened_film
+from app.widgets.review_filters import choose_examples, choose_gallery
+from app.widgets.review_history import show_history
+from app.widgets.review_policy import show_policy_sample
+from app.widgets.review_retrain import offer_retraining
+from app.wording import counted
+from data.labels import Label
+from sd_model.artefact import SCORES, DetectorSummary, list_detectors
+from sd_model.judging.scores import load_scores, records
 
 _KEY = "review"
 CARDS = 12
 """Cards on one page of the gallery."""
-_SPLITS = {"holdout": "Held-out robots", "validation": "Training robots, unseen clips"}
-_KINDS: dict[MistakeKind, str] = {
-    "false positive": "Said success, labelled failure",
-    "false negative": "Said failure, labelled success",
-}
 
 
 def render() -> None:
     """Show the page."""
     st.title("Review")
     st.caption("Where the detector and the labels disagree. Either may be wrong.")
-    detectors = list_detectors(state.workspace())
+    detectors = {each.detector_id: each for each in list_detectors(state.workspace())}
     if not detectors:
         nothing_yet(
             "**There is no detector yet.** Train one; what it gets wrong on the robots it has "
@@ -55,82 +51,81 @@ def render() -> None:
             label="Train a detector",
         )
         return
-    newest_first = sorted(detectors, key=lambda each: each.detector_id, reverse=True)
-    by_id = {summary.detector_id: summary for summary in newest_first}
     which, name = st.columns([3, 1], vertical_alignment="bottom")
     with which:
         chosen = st.selectbox(
             "Detector",
-            by_id,
-            format_func=lambda name: _describe(by_id[name]),
-            key="review-detector",
-            persist_state="session",
+            list(detectors),
+            format_func=lambda name: detector_words(detectors[name]),
+            key="detector",
+            bind="query-params",
+            help="The newest comes first.",
         )
     with name:
         by = your_name()
     inbox.show_problem(_KEY)
     with errors_shown():
-        _review(by_id[chosen], by)
+        _review(detectors[chosen], list(detectors.values()), by)
 
 
-def _describe(summary: DetectorSummary) -> str:
-    return f"{when(summary.created_at_ns)}, held out {listed(summary.holdout)}"
-
-
-def _review(summary: DetectorSummary, by: str) -> None:
-    groups = judged_groups(state.catalog(), summary.detector_id)
-    chosen = _choose(summary.detector_id, groups)
-    own = {task: threshold.value for task, threshold in summary.thresholds.items()}
-    thresholds = _choose_thresholds(own, chosen, groups)
-    show_conflicts(by=by)
-    if chosen is None:
-        st.info("Nothing was judged in this selection. Choose another split, task or robot.")
+def _review(summary: DetectorSummary, detectors: Sequence[DetectorSummary], by: str) -> None:
+    reviews = load_reviews(state.catalog())
+    offer_retraining(summary, reviews)
+    which = choose_gallery()
+    if which == "newest policy":
+        show_policy_sample(summary, by=by)
         return
-    _show_tallies(chosen, own, thresholds)
-    counts = count_mistakes(state.catalog(), chosen, thresholds)
-    if not counts:
-        st.success("No mistakes in this selection.", icon=":material/task_alt:")
+    judged = _judged(summary)
+    chosen = choose_examples(judged).apply(judged)
+    own = {task: threshold.value for task, threshold in summary.thresholds.items()}
+    thresholds = _choose_thresholds(own, chosen)
+    checked = reviews.by_item
+    looks = second_looks(reviews.labels)
+    _show_tallies(chosen, own, thresholds, checked)
+    show_conflicts(by=by)
+    if chosen.empty:
+        st.info("Nothing was judged in this selection. Choose another split, task or robot.")
     else:
-        _show_mistakes(chosen, counts, thresholds, by)
-    _show_bias(summary.detector_id)
+        other = _other_detector(summary, detectors) if which == "disagreement" else None
+        found = gallery_items(which, chosen, thresholds, other=other, second_looks=looks.waiting)
+        _show_gallery(which, found, checked, by)
+    if which == "second look":
+        _show_agreement(looks)
+    everything = items(judged, own)
+    show_history(reviews, everything, by=by)
+    _show_bias(everything, checked)
 
 
-def _choose(detector_id: str, groups: Sequence[JudgedGroup]) -> JudgedFilter | None:
-    """What is looked at; None where nothing was judged in it."""
-    left, middle, right = st.columns(3)
-    splits = [split for split in _SPLITS if any(group.split == split for group in groups)]
-    with left:
-        split = st.selectbox(
-            "Judged on", splits, format_func=lambda name: _SPLITS[name], key="review-split"
-        )
-    with middle:
-        tasks = st.multiselect(
-            "Tasks", sorted({group.task for group in groups}), placeholder="All", key="review-tasks"
-        )
-    with right:
-        robots = st.multiselect(
-            "Robots",
-            sorted({group.robot for group in groups if group.split == split}),
-            placeholder="All",
-            key="review-robots",
-        )
-    found = [
-        group
-        for group in groups
-        if group.split == split
-        and (not tasks or group.task in tasks)
-        and (not robots or group.robot in robots)
-    ]
-    if not found:
+def _judged(summary: DetectorSummary) -> pd.DataFrame:
+    path = summary.folder / SCORES
+    return _scores(str(summary.folder), path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _scores(folder: str, changed_ns: int) -> pd.DataFrame:
+    return load_scores(Path(folder))
+
+
+def _other_detector(
+    summary: DetectorSummary, detectors: Sequence[DetectorSummary]
+) -> pd.DataFrame | None:
+    others = {
+        each.detector_id: each for each in detectors if each.detector_id != summary.detector_id
+    }
+    if not others:
+        st.info("There is only one detector so far. Train another to see where they disagree.")
         return None
-    return JudgedFilter(
-        detector_id=detector_id, split=split, tasks=frozenset(tasks), robots=frozenset(robots)
+    chosen = st.selectbox(
+        "Compared with",
+        list(others),
+        format_func=lambda name: detector_words(others[name]),
+        key="other",
+        bind="query-params",
     )
+    return _judged(others[chosen])
 
 
-def _choose_thresholds(
-    own: Mapping[str, float], chosen: JudgedFilter | None, groups: Sequence[JudgedGroup]
-) -> Mapping[str, float]:
+def _choose_thresholds(own: Mapping[str, float], judged: pd.DataFrame) -> Mapping[str, float]:
     toggle, slider = st.columns([1, 2], vertical_alignment="center")
     other = toggle.toggle(
         "Try another threshold",
@@ -139,18 +134,20 @@ def _choose_thresholds(
     )
     if not other:
         return own
-    tasks = chosen.tasks if chosen and chosen.tasks else {group.task for group in groups}
-    start = own[next(iter(tasks))] if len(tasks) == 1 else 0.5
+    tasks = judged["task"].unique()
+    start = own[tasks[0]] if len(tasks) == 1 else 0.5
     value = slider.slider("Counts as success from", 0.0, 1.0, round(start, 2), 0.01)
     return dict.fromkeys(own, float(value))
 
 
 def _show_tallies(
-    chosen: JudgedFilter, own: Mapping[str, float], thresholds: Mapping[str, float]
+    judged: pd.DataFrame,
+    own: Mapping[str, float],
+    thresholds: Mapping[str, float],
+    checked: Mapping[Item, Label],
 ) -> None:
-    now = tally(state.catalog(), chosen, thresholds)
-    at_own = now if thresholds is own else tally(state.catalog(), chosen, own)
-    corrected = tally(state.catalog(), chosen, thresholds, as_corrected=True)
+    at_own, now = tally(judged, own), tally(judged, thresholds)
+    corrected = tally(as_corrected(judged, checked), thresholds)
     figures = st.container(horizontal=True, gap="medium")
     figures.metric("Successes judged", now.successes, width="content")
     figures.metric("Failures judged", now.failures, width="content")
@@ -188,108 +185,78 @@ def _in_words(counts: Tally) -> str:
     )
 
 
-def _show_mistakes(
-    chosen: JudgedFilter,
-    counts: Mapping[MistakeKind, int],
-    thresholds: Mapping[str, float],
-    by: str,
+def _show_gallery(
+    which: Gallery, found: pd.DataFrame, checked: Mapping[Item, Label], by: str
 ) -> None:
-    filters = st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    )
-    kind: MistakeKind | None = filters.segmented_control(
-        "Show",
-        list(_KINDS),
-        format_func=lambda name: f"{_KINDS[name]} ({counts.get(name, 0)})",
-        key="review-kind",
-        label_visibility="collapsed",
-    )
-    opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
-    hide_checked = filters.toggle("Hide checked before", value=True, key="review-hide")
-    look = partial(
-        find_mistakes,
-        state.catalog(),
-        chosen,
-        thresholds,
-        kind=kind,
-        unreviewed_since_ns=opened_ns if hide_checked else None,
-        most=CARDS,
-    )
-    shown, total = look(first=(int(st.session_state.get("review-page", 1)) - 1) * CARDS)
-    if not shown:  # other filters have fewer pages
-        st.session_state["review-page"] = 1
-        shown, total = look(first=0)
-    if total > CARDS:
-        st.pagination(-(-total // CARDS), key="review-page")
-    if not shown:
-        st.success("Every mistake in this selection is checked.", icon=":material/task_alt:")
-        link("detector", "Train again with the corrected labels")
+    shown = found
+    if which != "second look":
+        shown = _unchecked(found, checked)
+    if shown.empty:
+        words = "Every one of these is checked." if len(found) else "None in this selection."
+        st.success(words, icon=":material/task_alt:")
         return
-    damaged = FRAMES.read_what_can_be(state.workspace(), [_ref(each) for each in shown])
+    pages = -(-len(shown) // CARDS)
+    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    batch = records(shown.iloc[(page - 1) * CARDS : page * CARDS])
+    damaged = FRAMES.read_what_can_be(state.workspace(), [frame_ref(each) for each in batch])
     for error in damaged.values():
         show_error(error)
-    batch = [each for each in shown if each.shard not in damaged]
-    # What was shown before too: its answers may come in after the page was turned.
-    splits: dict[Item, str] = st.session_state.setdefault("review-splits", {})
-    splits |= {_item(each): each.split for each in batch}
+    _mount([each for each in batch if each["shard"] not in damaged], which, checked, by)
+
+
+def _unchecked(found: pd.DataFrame, checked: Mapping[Item, Label]) -> pd.DataFrame:
+    """What is left to check: nothing that was checked before this visit, unless it is asked for."""
+    count, toggle = st.columns([3, 1], vertical_alignment="center")
+    opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
+    before = {item for item, label in checked.items() if label.at_ns < opened_ns}
+    keep = [item_of(row) not in before for row in records(found)]
+    if toggle.toggle("Hide checked before", value=True, key="review-hide"):
+        found = found[keep]
+    count.markdown(f"**{counted(len(found), 'card')}**")
+    return found
+
+
+def _mount(
+    batch: Sequence[Mapping[str, Any]], which: Gallery, checked: Mapping[Item, Label], by: str
+) -> None:
+    asked = [item_of(row) for row in batch]
     gallery(
-        _cards(batch, thresholds),
+        make_cards(
+            batch,
+            checked,
+            items_to_exclude(state.catalog(), asked),
+            blind=which == "second look",
+            now_s=time.time(),
+        ),
         key=_KEY,
         receipt=inbox.receipt(_KEY, by=by),
-        on_log=inbox.receiver(_KEY, by=by, source="review", splits=splits),
+        film=opened_film(_KEY, asked),
+        on_log=inbox.receiver(
+            _KEY,
+            by=by,
+            source="review",
+            splits={item_of(row): row["split"] for row in batch},
+        ),
     )
 
 
-def _cards(mistakes: Sequence[Mistake], thresholds: Mapping[str, float]) -> list[Card]:
-    now_s = time.time()
-    return [
-        _card(each, thresholds[each.task], image_urls(_ref(each), now_s=now_s)) for each in mistakes
-    ]
+def _show_agreement(looks: SecondLooks) -> None:
+    if looks.asked:
+        st.caption(
+            f"{counted(looks.asked, 'label')} asked again so far, {looks.agreed} answered alike."
+        )
 
 
-def _ref(mistake: Mistake) -> FrameRef:
-    return FrameRef(mistake.shard, mistake.episode_id, mistake.frame_index)
-
-
-def _item(mistake: Mistake) -> Item:
-    return Item(mistake.episode_id, mistake.labelled_frame, mistake.task)
-
-
-def _card(mistake: Mistake, threshold: float, images: Mapping[str, str]) -> Card:
-    opposite = "failure" if mistake.outcome == "success" else "success"
-    derived = mistake.from_task != mistake.task
-    source = f", follows from {mistake.from_task}" if derived else ""
-    where = "terminal frame"
-    if mistake.labelled_frame is None:
-        where = f"clip, {mistake.wrong_frames} of {mistake.judged_frames} frames wrong"
-    reviewed = f"Checked: {mistake.reviewed} ({mistake.reviewed_by})"
-    return Card(
-        item_id=_item(mistake).item_id,
-        title=mistake.task,
-        badge=mistake.kind,
-        tone="positive" if mistake.kind == "false positive" else "negative",
-        lines=(
-            f"Labelled {mistake.outcome}{source}",
-            f"Detector: {mistake.score:.2f} (success from {threshold:.2f})",
-            f"{mistake.robot}, {where}",
-        ),
-        images=images,
-        choices=(
-            Choice(answer=mistake.outcome, title=f"It is {mistake.outcome}: label is right"),
-            Choice(answer=opposite, title=f"It is {opposite}: change label"),
-            Choice(answer="unsure", title="Cannot tell"),
-        ),
-        checked=reviewed if mistake.reviewed else None,
-        label_id=mistake.reviewed_label,
-    )
-
-
-def _show_bias(detector_id: str) -> None:
-    seen, changed = looked_at(state.catalog(), detector_id)
+def _show_bias(everything: pd.DataFrame, checked: Mapping[Item, Label]) -> None:
+    rows = everything[everything["split"] == "holdout"]
+    rows = rows[rows["episode_id"].isin({item.episode_id for item in checked})]
+    held_out = {item_of(row): row["outcome"] for row in records(rows)}
+    looked_at = [item for item in held_out if item in checked]
+    changed = [item for item in looked_at if checked[item].outcome != held_out[item]]
     with st.container(border=True):
         st.markdown(
             "**Correcting held-out labels while the detector's answer is in sight bends the test "
             "towards the detector.** Each correction is recorded as made in review. So far "
-            f"{counted(seen, 'held-out label')} looked at, {changed} changed."
+            f"{counted(len(looked_at), 'held-out label')} looked at, {len(changed)} changed."
         )
-        link("detector", "Train again with the corrected labels")
+        link("review", "Take a second look, blind", {"show": "second look"})

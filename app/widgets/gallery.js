@@ -1,81 +1,341 @@
 const galleries = new WeakMap();
+const LONGEST_STEP_MS = 2000; // a gap in a recording is not sat out
 
 class Gallery {
   constructor(component) {
     this.component = component;
-    this.root = document.createElement("div");
-    this.root.className = "gallery";
+    this.root = element("div", "gallery");
     this.root.dataset.testid = "goalpost-gallery";
+    this.bar = element("div", "bar");
+    this.grid = element("div", "grid");
     component.parentElement.appendChild(this.root);
-    // What was pressed here and is not yet part of the page's own cards: item -> {title, label}.
+    // What was pressed here and is not yet part of the page's own cards: item -> {title, labels}.
     this.decided = new Map();
+    this.batches = []; // what each press decided, for taking it back: [[{card, label}], ...]
+    this.selected = new Set();
+    this.at = 0;
     this.outbox = new Outbox(component.data.channel, (log) => {
       this.component.setStateValue("log", log);
     });
+    this.viewer = new Viewer(this);
+    this.root.append(this.outbox.root, this.bar, this.grid, this.viewer.root);
+    this.onkeydown = (event) => this.key(event);
+    document.addEventListener("keydown", this.onkeydown);
   }
 
   update(component) {
     this.component = component;
-    const { cards, receipt, cameras } = component.data;
+    const { cards, receipt, opened } = component.data;
+    this.cards = cards;
     this.outbox.take(receipt);
     const pending = new Set(this.outbox.pending.map(({ item }) => item));
     for (const item of this.decided.keys()) if (!pending.has(item)) this.decided.delete(item);
-    this.root.replaceChildren(
-      this.outbox.root, ...cards.map((card) => this.card(card, cameras)));
+    const shown = new Set(cards.map(({ item_id }) => item_id));
+    for (const item of this.selected) if (!shown.has(item)) this.selected.delete(item);
+    this.at = Math.min(this.at, cards.length - 1);
+    this.draw();
+    this.viewer.take(opened);
   }
 
-  card(card, cameras) {
+  draw() {
+    this.grid.replaceChildren(...this.cards.map((card, index) => this.card(card, index)));
+    this.drawBar();
+  }
+
+  drawBar() {
+    const count = this.selected.size;
+    const words = element("span", "count", count ? `${count} selected` : "Nothing selected");
+    const all = this.button(count === this.cards.length ? "Select none" : "Select all", "A",
+      () => this.selectAll());
+    const acts = count ? this.choices().map(({ title, key, answer }) => this.button(
+      `${title} (all ${count})`, key, () => this.decide(answer))) : [];
+    const undo = this.button("Undo", "Z", () => this.undo());
+    undo.disabled = !this.batches.length;
+    this.bar.replaceChildren(words, all, ...acts, undo, hint());
+  }
+
+  // Choices that all cards in hand understand: by meaning, since a fix differs from card to card.
+  choices() {
+    const blind = this.cards.some((card) => card.blind);
+    return this.component.data[blind ? "blind_choices" : "choices"];
+  }
+
+  card(card, index) {
     const root = element("article", "card");
     root.dataset.item = card.item_id;
+    root.classList.toggle("current", index === this.at);
+    root.classList.toggle("selected", this.selected.has(card.item_id));
     const head = element("div", "head");
-    head.append(element("h4", "", card.title), element("span", `badge ${card.tone}`, card.badge));
-    const views = element("div", "views");
-    for (const [name, title] of cameras) {
-      const image = element("img", "");
-      image.alt = `${title} camera`;
-      image.loading = "lazy";
-      if (card.images[name]) image.src = card.images[name];
-      views.appendChild(image);
-    }
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.checked = this.selected.has(card.item_id);
+    box.setAttribute("aria-label", `Select ${card.title}`);
+    box.onchange = () => { this.at = index; this.toggle(card); };
+    head.append(box, element("h4", "", card.title));
+    if (card.badge) head.append(element("span", `badge ${card.tone}`, card.badge));
+    const views = this.views(card.images);
+    views.title = "Show large and play (O)";
+    views.onclick = () => { this.at = index; this.draw(); this.viewer.open(card); };
     root.append(head, views, ...card.lines.map((line) => element("p", "line", line)));
-    const choices = element("div", "choices");
-    root.appendChild(choices);
-    this.drawChoices(root, choices, card);
+    root.append(this.answers(card, index));
     return root;
   }
 
-  drawChoices(root, choices, card) {
-    const here = this.decided.get(card.item_id);
-    const checked = here ? here.title : card.checked;
-    const label = here ? here.label : card.label_id;
-    root.classList.toggle("checked", Boolean(checked));
-    choices.replaceChildren();
-    if (checked) {
-      choices.append(element("span", "said", checked));
-      if (label) choices.append(this.button("Undo", () => {
-        this.outbox.add(card.item_id, "undo", label);
-        this.decided.set(card.item_id, { title: null, label: null });
-        this.drawChoices(root, choices, card);
-      }));
-      return;
+  views(images) {
+    const views = element("div", "views");
+    for (const [name, title] of this.component.data.cameras) {
+      const image = element("img", "");
+      image.alt = `${title} camera`;
+      image.loading = "lazy";
+      image.dataset.camera = name;
+      if (images[name]) image.src = images[name];
+      views.appendChild(image);
     }
-    for (const { answer, title } of card.choices) {
-      choices.append(this.button(title, () => {
-        const made = this.outbox.add(card.item_id, answer);
-        this.decided.set(card.item_id, { title: `Saved: ${title}`, label: made });
-        this.drawChoices(root, choices, card);
-      }));
-    }
+    return views;
   }
 
-  button(title, onclick) {
+  answers(card, index) {
+    const row = element("div", "choices");
+    const here = this.decided.get(card.item_id);
+    const checked = here ? here.title : card.checked;
+    if (checked) {
+      row.classList.add("answered");
+      row.append(element("span", "said", checked));
+      const labels = here ? here.labels : card.label_id ? [[card.item_id, card.label_id]] : [];
+      if (labels.length) {
+        row.append(this.button("Undo", null, () => this.takeBack([{ card, labels }])));
+      }
+      return row;
+    }
+    for (const { title, key, answer } of this.choicesOf(card)) {
+      row.append(this.button(title, key, () => { this.at = index; this.decide(answer, [card]); }));
+    }
+    return row;
+  }
+
+  choicesOf(card) {
+    if (card.blind) return this.component.data.blind_choices;
+    const opposite = card.outcome === "success" ? "failure" : "success";
+    const words = { confirm: `It is ${card.outcome}`, fix: `It is ${opposite}` };
+    return this.component.data.choices.map((choice) => (
+      { ...choice, title: words[choice.answer] ?? choice.title }));
+  }
+
+  // `answer`: confirm, fix, unsure, exclude, or (blind) success, failure, unsure.
+  decide(answer, cards = null) {
+    const chosen = cards ?? this.inHand();
+    const batch = [];
+    for (const card of chosen) {
+      if (this.isAnswered(card)) continue;
+      const items = answer === "exclude" ? card.exclude : [card.item_id];
+      const said = this.outcome(card, answer);
+      const labels = items.map((item) => [item, this.outbox.add(item, said)]);
+      const { title } = this.choicesOf(card).find((choice) => choice.answer === answer);
+      this.decided.set(card.item_id, { title: `Saved: ${title}`, labels });
+      batch.push({ card, labels });
+    }
+    if (!batch.length) return;
+    this.batches.push(batch);
+    this.selected.clear();
+    this.next();
+  }
+
+  outcome(card, answer) {
+    if (answer === "exclude") return "unsure";
+    if (answer === "confirm") return card.outcome;
+    if (answer === "fix") return card.outcome === "success" ? "failure" : "success";
+    return answer;
+  }
+
+  isAnswered(card) {
+    const here = this.decided.get(card.item_id);
+    return Boolean(here ? here.title : card.checked);
+  }
+
+  inHand() {
+    if (this.viewer.card) return [this.viewer.card];
+    if (this.selected.size) return this.cards.filter(({ item_id }) => this.selected.has(item_id));
+    return this.cards[this.at] ? [this.cards[this.at]] : [];
+  }
+
+  next() {
+    const open = this.cards.findIndex((card, n) => n > this.at && !this.isAnswered(card));
+    if (open >= 0) this.at = open;
+    this.draw();
+    if (this.viewer.card) open >= 0 ? this.viewer.open(this.cards[open]) : this.viewer.close();
+    else this.grid.children[this.at]?.scrollIntoView({ block: "nearest" });
+  }
+
+  undo() {
+    const batch = this.batches.pop();
+    if (batch) this.takeBack(batch);
+  }
+
+  takeBack(batch) {
+    for (const { card, labels } of batch) {
+      for (const [item, label] of labels) this.outbox.add(item, "undo", label);
+      this.decided.set(card.item_id, { title: null, labels: [] });
+    }
+    const undone = new Set(batch.map(({ card }) => card.item_id));
+    this.batches = this.batches.map(
+      (each) => each.filter(({ card }) => !undone.has(card.item_id))).filter(({ length }) => length);
+    this.draw();
+  }
+
+  toggle(card) {
+    if (!this.selected.delete(card.item_id)) this.selected.add(card.item_id);
+    this.draw();
+  }
+
+  selectAll() {
+    const all = this.selected.size === this.cards.length;
+    this.selected = new Set(all ? [] : this.cards.map(({ item_id }) => item_id));
+    this.draw();
+  }
+
+  move(step) {
+    this.at = Math.max(0, Math.min(this.cards.length - 1, this.at + step));
+    this.draw();
+    this.grid.children[this.at]?.scrollIntoView({ block: "nearest" });
+    if (this.viewer.card) this.viewer.open(this.cards[this.at]);
+  }
+
+  key(event) {
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    if (!this.root.isConnected || !this.cards?.length) return;
+    const key = event.key.toLowerCase();
+    const choice = this.choices().find((each) => each.key.toLowerCase() === key);
+    const acts = {
+      arrowright: () => this.move(1),
+      arrowleft: () => this.move(-1),
+      " ": () => (this.viewer.card ? this.viewer.toggle() : this.toggle(this.cards[this.at])),
+      a: () => this.selectAll(),
+      o: () => this.viewer.open(this.cards[this.at]),
+      z: () => this.undo(),
+      escape: () => {
+        if (this.viewer.card) this.viewer.close();
+        else { this.selected.clear(); this.draw(); }
+      },
+    };
+    const act = choice ? () => this.decide(choice.answer) : acts[key];
+    if (!act || (key === " " && event.composedPath()[0].tagName === "BUTTON")) return;
+    event.preventDefault();
+    act();
+  }
+
+  button(title, key, onclick) {
     const button = element("button", "", title);
     button.type = "button";
     button.onclick = onclick;
+    if (key) button.append(" ", element("kbd", "", key));
     return button;
   }
 
-  destroy() { this.outbox.close(); this.root.remove(); }
+  destroy() {
+    document.removeEventListener("keydown", this.onkeydown);
+    this.viewer.close();
+    this.outbox.close();
+    this.root.remove();
+  }
+}
+
+// One card large, its clip or episode played as fast as it was recorded.
+class Viewer {
+  constructor(gallery) {
+    this.gallery = gallery;
+    this.root = element("div", "viewer");
+    this.root.setAttribute("role", "region");
+    this.root.setAttribute("aria-label", "Large view");
+    this.root.hidden = true;
+    this.card = null;
+    this.film = null;
+  }
+
+  open(card) {
+    if (this.card?.item_id !== card.item_id) this.film = null;
+    this.card = card;
+    this.root.hidden = false;
+    this.draw();
+    this.gallery.component.setStateValue("open", card.item_id);
+  }
+
+  // The page sends the frames of the card that was opened.
+  take(opened) {
+    if (!this.card) return;
+    const now = this.gallery.cards.find(({ item_id }) => item_id === this.card.item_id);
+    if (!now) { this.close(); return; }
+    this.card = now;
+    if (!this.film && opened?.item_id === now.item_id) this.film = opened;
+    this.draw();
+    if (this.film && this.at === null) this.play(0);
+  }
+
+  draw() {
+    clearTimeout(this.timer);
+    this.at = null;
+    const { gallery, card } = this;
+    const head = element("div", "head");
+    head.append(element("h4", "", card.title));
+    if (card.badge) head.append(element("span", `badge ${card.tone}`, card.badge));
+    head.append(gallery.button("Close", "Esc", () => this.close()));
+    this.views = gallery.views(card.images);
+    const film = element("div", "film");
+    this.toggleButton = gallery.button("Play", "Space", () => this.toggle());
+    this.slider = document.createElement("input");
+    Object.assign(this.slider, { type: "range", min: 0, max: (this.film?.frames.length ?? 1) - 1 });
+    this.slider.setAttribute("aria-label", "Frame");
+    this.slider.oninput = () => { clearTimeout(this.timer); this.show(Number(this.slider.value)); };
+    this.where = element("span", "where", this.film ? "" : "Loading the recording …");
+    film.append(this.toggleButton, this.slider, this.where);
+    this.root.replaceChildren(head, this.views, film,
+      ...card.lines.map((line) => element("p", "line", line)),
+      gallery.answers(card, gallery.cards.indexOf(card)));
+  }
+
+  play(index) {
+    this.show(index);
+    const { at_ms } = this.film;
+    const following = (index + 1) % at_ms.length;
+    const step = following ? at_ms[following] - at_ms[index] : 800;
+    this.toggleButton.firstChild.textContent = "Pause";
+    this.timer = setTimeout(() => this.play(following), Math.min(step, LONGEST_STEP_MS));
+  }
+
+  show(index) {
+    this.at = index;
+    const { frames, at_ms } = this.film;
+    for (const image of this.views.children) {
+      const source = frames[index][image.dataset.camera];
+      image.classList.toggle("unseen", !source); // steps of robots lack the side views
+      if (source) image.src = source;
+    }
+    this.slider.value = index;
+    this.where.textContent =
+      `frame ${index + 1} of ${frames.length}, ${(at_ms[index] / 1000).toFixed(1)} s`;
+    this.toggleButton.firstChild.textContent = "Play";
+  }
+
+  toggle() {
+    if (!this.film) return;
+    const playing = this.toggleButton.firstChild.textContent === "Pause";
+    clearTimeout(this.timer);
+    if (playing) this.toggleButton.firstChild.textContent = "Play";
+    else this.play(this.at ?? 0);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.card = this.film = null;
+    this.root.hidden = true;
+  }
+}
+
+function hint() {
+  const words = element("span", "hint");
+  for (const [key, title] of [["← →", "move"], ["Space", "select"], ["O", "large, play"]]) {
+    words.append(element("kbd", "", key), ` ${title}  `);
+  }
+  return words;
 }
 
 function element(tag, className, text = null) {

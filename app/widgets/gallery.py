@@ -1,4 +1,4 @@
-"""The gallery: frames side by side, each with its three views and buttons that judge its label."""
+"""The gallery: frames side by side, judged by key or button, one at a time or a whole selection."""
 
 from __future__ import annotations
 
@@ -12,15 +12,30 @@ import streamlit as st
 from app.widgets import assets
 from app.widgets.preview import CAMERA_TITLES
 from data.frames import CAMERAS
+from data.tasks import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One button on a card."""
+    """One thing a person may do with a card, or with a whole selection."""
 
     answer: str
-    """What is recorded: success, failure or unsure."""
+    """`confirm` or `fix` the label, `unsure`, `exclude`; blind: `success`, `failure`, `unsure`."""
     title: str
+    key: str
+
+
+CHOICES = (
+    Choice(answer="confirm", title="Label is right", key="Y"),
+    Choice(answer="fix", title="Change label", key="F"),
+    Choice(answer="unsure", title="Cannot tell", key="U"),
+    Choice(answer="exclude", title="Exclude", key="X"),
+)
+BLIND_CHOICES = (
+    Choice(answer="success", title="Success", key="1"),
+    Choice(answer="failure", title="Failure", key="0"),
+    Choice(answer="unsure", title="Cannot tell", key="U"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,32 +45,65 @@ class Card:
     item_id: str
     title: str
     badge: str
+    """Empty for none."""
     tone: str
-    """`positive` or `negative`; colours the badge."""
+    """`positive`, `negative` or `plain`; colours the badge."""
     lines: Sequence[str]
     images: Mapping[str, str]
     """Per camera, the signed address of the picture."""
-    choices: Sequence[Choice]
+    outcome: Outcome
+    """What its label says now."""
+    blind: bool
+    """Whether the person is to judge without seeing label or score."""
+    exclude: Sequence[str]
+    """The items that become unsure, and so train nothing, when the frame is excluded."""
     checked: str | None
     """What was already decided, in words; None while it is open."""
     label_id: str | None
     """The label that decision made, for taking it back."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """The recording of the card that is shown large."""
+
+    item_id: str
+    frames: Sequence[Mapping[str, str]]
+    """Per frame and camera, the signed address of the picture; a robot's steps may lack views."""
+    at_ms: Sequence[float]
+    """When each frame was taken, from the first one on [ms]."""
+
+
 def gallery(
-    cards: Sequence[Card], *, key: str, receipt: Mapping[str, Any], on_log: Callable[[], None]
+    cards: Sequence[Card],
+    *,
+    key: str,
+    receipt: Mapping[str, Any],
+    film: Film | None,
+    on_log: Callable[[], None],
 ) -> None:
-    """Mount the gallery. `key`, `receipt` and `on_log` are as in `app.widgets.labelling`."""
+    """Mount the gallery. `key`, `receipt` and `on_log` are as in `app.widgets.labelling`.
+
+    Session state at `key` also holds `open`: the item that is shown large, whose `film` it wants.
+    """
     _component()(
         key=key,
         data={
             "channel": key,
             "cards": [asdict(card) for card in cards],
+            "choices": [asdict(choice) for choice in CHOICES],
+            "blind_choices": [asdict(choice) for choice in BLIND_CHOICES],
             "receipt": dict(receipt),
+            "opened": None if film is None else asdict(film),
             "cameras": [[camera, CAMERA_TITLES[camera]] for camera in CAMERAS],
         },
         on_log_change=on_log,
+        on_open_change=_redraw,
     )
+
+
+def _redraw() -> None:
+    """Something was opened: running the page again fetches its recording."""
 
 
 @cache

@@ -19,8 +19,8 @@ from data.storage import full_disk_is_an_error
 from data.workspace import Workspace
 
 
-class Judge(Protocol):
-    """What rewards need of a detector; `sd_model.judging.detector.Detector` is one."""
+class Named(Protocol):
+    """What tells a detector's scores from another's."""
 
     @property
     def detector_id(self) -> str:
@@ -29,6 +29,10 @@ class Judge(Protocol):
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks it judges, in the order of its scores."""
+
+
+class Judge(Named, Protocol):
+    """What rewards need of a detector; `sd_model.judging.detector.Detector` is one."""
 
     def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
         """Probabilities of success of each task from three views, shape (N, T)."""
@@ -79,7 +83,7 @@ class ScoreCache:
     A line that a killed process left unfinished is passed over: its episode is scored again.
     """
 
-    def __init__(self, workspace: Workspace, detector: Judge) -> None:
+    def __init__(self, workspace: Workspace, detector: Named) -> None:
         self.path: Path = workspace.cache / "scores" / f"{detector.detector_id}.jsonl"
         self._scores: dict[str, NDArray[np.float32]] = {}
         if self.path.exists():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 
@@ -28,7 +29,7 @@ def test_without_a_detector_the_page_says_what_to_do(world: Any) -> None:
 def test_a_detector_without_mistakes(world: Any) -> None:
     world.add_detector("first", ["lift-any"])
     at = _run()
-    assert "No mistakes in this selection" in at.success[0].value
+    assert "None in this selection" in at.success[0].value
     assert _metrics(at) == {
         "Successes judged": "2",
         "Failures judged": "4",
@@ -40,12 +41,13 @@ def test_a_detector_without_mistakes(world: Any) -> None:
 def test_another_threshold_recounts_without_asking_the_detector(world: Any) -> None:
     world.add_detector("first", ["lift-any"])  # successes score 0.9, failures 0.1
     at = _run()
+    at.segmented_control(key="show").set_value("false negatives").run()
     at.toggle(key="review-other-threshold").set_value(True).run()
-    at.slider[0].set_value(0.95).run()
+    at.slider[1].set_value(0.95).run()
     assert _metrics(at)["Successes taken for failure"] == "2 (100.0%)"
     # These scores name no stored pictures, which is told and takes nothing away from the counts.
     assert at.error
-    at.slider[0].set_value(0.5).run()
+    at.slider[1].set_value(0.5).run()
     assert _metrics(at)["Successes taken for failure"] == "0 (0.0%)"
 
 
@@ -54,3 +56,23 @@ def test_missing_scores_are_told_in_words(world: Any) -> None:
     at = AppTest.from_function(_page).run()
     assert not at.exception
     assert "scores" in at.error[0].value
+
+
+def test_the_address_says_what_is_shown(world: Any) -> None:
+    world.add_detector("first", ["lift-any", "lift-carrot"], false_positives=1)
+    at = AppTest.from_function(_page, default_timeout=30.0)
+    at.query_params["task"] = "lift-carrot"
+    at.query_params["show"] = "least sure"
+    at.run()
+    assert not at.exception
+    assert at.multiselect(key="task").value == ["lift-carrot"]
+    assert _metrics(at)["Failures judged"] == "4"
+
+
+@pytest.mark.parametrize("show", ["suspicious", "disagreement", "second look", "newest policy"])
+def test_every_gallery_opens_with_little_to_show(world: Any, show: str) -> None:
+    world.add_detector("first", ["lift-any"])
+    at = AppTest.from_function(_page, default_timeout=30.0)
+    at.query_params["show"] = show
+    at.run()
+    assert not at.exception

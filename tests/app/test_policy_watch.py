@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.policy_watch import (
+    policy_sample,
+    remembered_scores,
+    sample_episodes,
+    watch,
+    watch_policy,
+)
+from data.episode_index import IndexedEpisode
+from data.episodes import EpisodeInfo
+
+
+def _episode(name: str, robot: str = "robot-1") -> IndexedEpisode:
+    info = EpisodeInfo(
+        episode_id=name,
+        robot=robot,
+        kind="robot",
+        behaviour="policy:p1",
+        task="lift-any",
+        recorded_at_ns=1,
+        step_count=3,
+    )
+    return IndexedEpisode(info=info, shard="s")
+
+
+def test_the_sample_is_the_same_at_every_call_and_as_large_on_every_robot() -> None:
+    episodes = [
+        _episode(f"{robot}-{n}", robot) for robot in ("robot-1", "robot-2") for n in range(9)
+    ]
+
+    sample = sample_episodes(episodes, most=4)
+
+    assert [each.info.robot for each in sample] == 4 * ["robot-1"] + 4 * ["robot-2"]
+    assert sample_episodes(list(reversed(episodes)), most=4) == sample
+    # Larger samples contain smaller ones: what was judged stays in.
+    assert {e.info.episode_id for e in sample} <= {
+        e.info.episode_id for e in sample_episodes(episodes, most=6)
+    }
+
+
+def test_precision_counts_what_was_claimed_and_judged() -> None:
+    sample = [_episode(name) for name in "abcde"]
+    answers = {(name, "lift-any"): name != "b" for name in "abcd"}
+    decisions = {"a": True, "b": True, "c": False, "e": True}
+
+    [row] = watch("p1", sample, answers, decisions)
+
+    # `d` was not scored and `e` not judged; `a` is a true success, `b` a false one.
+    assert (row.sampled, row.judged, row.claimed, row.true) == (5, 3, 2, 1)
+    assert row.precision == 0.5
+    assert row.interval == pytest.approx((0.0945, 0.9055), abs=1e-4)
+    assert row.harms
+
+
+def test_nothing_claimed_is_no_alarm() -> None:
+    [row] = watch("p1", [_episode("a")], {}, {"a": True})
+    assert row.precision is None and not row.harms
+
+
+def test_it_is_read_from_labels_and_remembered_scores(world: Any) -> None:
+    detector = world.add_detector("first", ["lift-any"])
+    for number in range(2):
+        world.act("robot-1", "lift-any", number=number, behaviour="policy:p1")
+    sample = policy_sample(world.catalog, "p1", detector)
+    assert len(sample) == 2
+    names = [each.info.episode_id for each in sample]
+    remembered_scores(world.workspace, detector).add(
+        {name: np.array([score], np.float32) for name, score in zip(names, (0.9, 0.2), strict=True)}
+    )
+
+    [row] = watch_policy(world.catalog, "p1", detector)
+
+    assert (row.judged, row.claimed, row.true) == (2, 1, 0)
+    assert watch_policy(world.catalog, "other", detector) == []
