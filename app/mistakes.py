@@ -89,17 +89,20 @@ def item_of(row: Mapping[str, Any]) -> Item:
 
 def as_corrected(judged: pd.DataFrame, corrections: Mapping[Item, Label]) -> pd.DataFrame:
     """The judged frames with the outcomes that people gave in review, without `unsure` ones."""
-    whole = judged["kind"] == "clip"
-    keys = zip(
-        judged["episode_id"], np.where(whole, WHOLE_CLIP, judged["frame_index"]), judged["task"],
-        strict=True,
-    )  # fmt: skip
-    said = {
-        (item.episode_id, WHOLE_CLIP if item.frame_index is None else item.frame_index, item.task):
-        label.outcome
-        for item, label in corrections.items()
-    }  # fmt: skip
-    answer = pd.Series([said.get(key) for key in keys], index=judged.index, dtype=object)
-    outcome = answer.where(answer.notna(), judged["outcome"].astype(object))
-    corrected = judged.assign(outcome=outcome)
-    return corrected[outcome != "unsure"]
+    said = {item: label.outcome for item, label in corrections.items()}
+    rows = judged[judged["episode_id"].isin({item.episode_id for item in said})]
+    answers = [
+        said.get(
+            Item(
+                row["episode_id"],
+                None if row["kind"] == "clip" else row["frame_index"],
+                row["task"],
+            )
+        )
+        for row in records(rows[["episode_id", "kind", "frame_index", "task"]])
+    ]
+    outcome = judged["outcome"].astype(str)
+    for index, answer in zip(rows.index, answers, strict=True):
+        if answer is not None:
+            outcome[index] = answer
+    return judged.assign(outcome=outcome)[outcome != "unsure"]

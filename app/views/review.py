@@ -91,19 +91,29 @@ def _review(summary: DetectorSummary, detectors: Sequence[DetectorSummary], by: 
         _show_gallery(which, found, checked, by)
     if which == "second look":
         _show_agreement(looks)
-    everything = items(judged, own)
+    everything = _items(*_scores_key(summary), tuple(own.items()))
     show_history(reviews, everything, by=by)
     _show_bias(everything, checked)
 
 
 def _judged(summary: DetectorSummary) -> pd.DataFrame:
+    return _scores(*_scores_key(summary))
+
+
+def _scores_key(summary: DetectorSummary) -> tuple[str, int]:
+    """What the scores in memory are known by: their folder, and when they were written."""
     path = summary.folder / SCORES
-    return _scores(str(summary.folder), path.stat().st_mtime_ns if path.exists() else 0)
+    return str(summary.folder), path.stat().st_mtime_ns if path.exists() else 0
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _scores(folder: str, changed_ns: int) -> pd.DataFrame:
     return load_scores(Path(folder))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _items(folder: str, changed_ns: int, thresholds: tuple[tuple[str, float], ...]) -> pd.DataFrame:
+    return items(_scores(folder, changed_ns), dict(thresholds))
 
 
 def _other_detector(

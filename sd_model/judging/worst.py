@@ -45,7 +45,7 @@ def with_threshold(judged: pd.DataFrame, thresholds: Mapping[str, float]) -> pd.
     `certainty` is how far the score is on its side of the threshold, as a share of the largest
     distance possible there, 0 to 1.
     """
-    threshold_N = judged["task"].astype(str).map(dict(thresholds)).to_numpy(np.float64)
+    threshold_N = judged["task"].map(dict(thresholds)).to_numpy(np.float64)
     score_N = judged["score"].to_numpy(np.float64)
     decision_N = score_N >= threshold_N
     room_N = np.where(decision_N, 1 - threshold_N, threshold_N)
