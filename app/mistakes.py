@@ -91,16 +91,9 @@ def as_corrected(judged: pd.DataFrame, corrections: Mapping[Item, Label]) -> pd.
     """The judged frames with the outcomes that people gave in review, without `unsure` ones."""
     said = {item: label.outcome for item, label in corrections.items()}
     rows = judged[judged["episode_id"].isin({item.episode_id for item in said})]
-    answers = [
-        said.get(
-            Item(
-                row["episode_id"],
-                None if row["kind"] == "clip" else row["frame_index"],
-                row["task"],
-            )
-        )
-        for row in records(rows[["episode_id", "kind", "frame_index", "task"]])
-    ]
+    frames = rows["frame_index"].astype(object).where(rows["kind"] != "clip", None)
+    keys = zip(rows["episode_id"], frames, rows["task"], strict=True)
+    answers = [said.get(Item(*key)) for key in keys]
     outcome = judged["outcome"].astype(str)
     for index, answer in zip(rows.index, answers, strict=True):
         if answer is not None:
