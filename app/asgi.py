@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,15 +12,19 @@ import streamlit as st
 
 import app as package
 from app.service import HUB, routes
+from app.state import workspace
+from app.upkeep import keep_tidy
 
 _log = logging.getLogger("goalpost.app")
 
 
 @asynccontextmanager
 async def _lifespan(application: st.App) -> AsyncIterator[None]:
+    tidying = asyncio.create_task(keep_tidy(workspace()))
     try:
         yield
     finally:
+        tidying.cancel()
         HUB.close()
 
 

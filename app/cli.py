@@ -101,3 +101,7 @@ goalpost.add_command(keys)
 def main() -> None:
     """Entry point."""
     goalpost()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app import index_rebuild
 from app.pages import sections
 from app.state import workspace
 from app.widgets import assets
 from app.widgets.notice import show_error
-from data.errors import GoalpostError
+from data.errors import GoalpostError, IndexMissing
 
 
 def main() -> None:
@@ -19,6 +20,8 @@ def main() -> None:
     try:
         workspace()
         page.run()
+    except IndexMissing:
+        index_rebuild.show(workspace())
     except GoalpostError as error:
         show_error(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import app
 from data.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, stop_host
 from data.compaction import adopt_shards
-from data.errors import CellError, InvalidInput
+from data.errors import CellError, IndexMissing, InvalidInput
 from data.robots import load_robots
 from data.task_store import load_tasks
 from data.workspace import Workspace, default_root, open_workspace
@@ -30,15 +31,19 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     """Serve the app on `address`:`port` until it is interrupted.
 
     Raises:
-        InvalidInput: The port is taken.
+        InvalidInput: The port is taken, or others could reach the app at the address.
         WorkspaceError: The workspace cannot be opened.
     """
+    _check_nobody_else_reaches(address)
     workspace = open_workspace(root or default_root())
     load_tasks(workspace)
     load_robots(workspace)
     check_port_is_free(address, port)
-    for damaged in adopt_shards(Catalog(workspace)):
-        click.echo(f"Left out: {damaged}", err=True)
+    try:
+        for damaged in adopt_shards(Catalog(workspace)):
+            click.echo(f"Left out: {damaged}", err=True)
+    except IndexMissing:
+        click.echo("The index is filled anew; the app opens meanwhile and says how far that is.")
     click.echo(f"Workspace: {workspace.root}")
     click.echo(f"Goalpost: http://{address}:{port}  (stop with Ctrl-C)")
     server = subprocess.Popen(
@@ -47,7 +52,7 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
             *("--server.address", address, "--server.port", str(port)),
             *("--server.headless", "true"),
         ],
-        # Streamlit reads its settings from .streamlit/ in the folder it is started in.
+        # Not the folder of the reader, whose modules and settings would come before ours.
         cwd=_PACKAGE.parent,
         env={**os.environ, "GOALPOST_WORKSPACE": str(workspace.root)},
     )
@@ -69,6 +74,21 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+
+
+def _check_nobody_else_reaches(address: str) -> None:
+    """Whoever reaches the app may record, label and train: it does not know who they are."""
+    try:
+        found = socket.getaddrinfo(address, None)
+    except OSError as error:
+        raise InvalidInput(f"'{address}' is no address of this computer ({error}).") from error
+    if not all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found):
+        raise InvalidInput(
+            f"Others could reach the app at {address}, and it cannot tell who they are.",
+            valid=["127.0.0.1", "localhost", "::1"],
+            next_step="Serve it on 127.0.0.1, and reach it from another computer through SSH: "
+            "ssh -L 8501:127.0.0.1:8501 THIS-COMPUTER, then http://127.0.0.1:8501 there.",
+        )
 
 
 def check_port_is_free(address: str, port: int) -> None:

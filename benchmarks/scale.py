@@ -54,26 +54,32 @@ Figures = dict[str, Any]
 @click.command()
 @click.argument("sizes", nargs=-1, type=int, required=True)
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep the workspaces here.")
+@click.option("--shards", type=int, help="Write only so many of the newest shards of a workspace.")
 @click.option("--visits", default=15, show_default=True, help="Visits of each page.")
 @click.option("--labels", default=40, show_default=True, help="Keys pressed, and labels a writer.")
-def main(sizes: tuple[int, ...], folder: Path | None, visits: int, labels: int) -> None:
+def main(
+    sizes: tuple[int, ...], folder: Path | None, shards: int | None, visits: int, labels: int
+) -> None:
     """Measure workspaces of SIZES episodes."""
     with tempfile.TemporaryDirectory() as temporary:
         for size in sizes:
-            figures = measure(Path(folder or temporary) / f"scale-{size}", size, visits, labels)
+            figures = measure(
+                Path(folder or temporary) / f"scale-{size}", size, shards, visits, labels
+            )
             _store(size, figures)
             click.echo(json.dumps({size: figures}, indent=1))
 
 
-def measure(folder: Path, episodes: int, visits: int, labels: int) -> Figures:
-    """Every figure of one size."""
+def measure(folder: Path, episodes: int, shards: int | None, visits: int, labels: int) -> Figures:
+    """Every figure of one size; without most of its shards, the rebuild is not among them."""
     if folder.exists():
         workspace, made_s = open_workspace(folder, create=False), None
     else:
         began_s = time.monotonic()
-        workspace = make_workspace(folder, episodes)
+        workspace = make_workspace(folder, episodes, shards=shards)
         made_s = round(time.monotonic() - began_s, 1)
-    figures: Figures = {"made_s": made_s, "rebuild_s": _rebuild(workspace)}
+    figures: Figures = {"made_s": made_s, "shards_written": shards}
+    figures["rebuild_s"] = _rebuild(workspace) if shards is None else None
     figures |= _below(workspace)
     figures |= _in_chromium(workspace, visits, labels)
     figures |= _writers(workspace, labels)
@@ -145,8 +151,7 @@ def _visit(page: Page, name: str) -> float:
     return time.monotonic() - began_s
 
 
-_ANSWER = """async () => {
-  const root = document.querySelector("[data-testid=goalpost-labelling]");
+_ANSWER = """async (root) => {
   const before = root.dataset.item;
   const began = performance.now();
   document.dispatchEvent(new KeyboardEvent("keydown", { key: "0", bubbles: true }));
@@ -158,13 +163,14 @@ _ANSWER = """async () => {
 
 def _label_by_keys(page: Page, workspace: Workspace, count: int) -> tuple[list[float], list[float]]:
     """Seconds from the key to the next picture, and to the label on the disk."""
-    page.get_by_test_id("goalpost-labelling").wait_for(timeout=60_000)
+    widget = page.get_by_test_id("goalpost-labelling")
+    widget.wait_for(timeout=60_000)
     page.wait_for_timeout(3000)
     pictures, saved = [], []
     for _ in range(count):
         size = workspace.labels_path.stat().st_size
         began_s = time.monotonic()
-        pictures.append(page.evaluate(_ANSWER))
+        pictures.append(widget.evaluate(_ANSWER))
         while workspace.labels_path.stat().st_size == size:
             time.sleep(0.002)
             if time.monotonic() - began_s > 60:

@@ -17,18 +17,20 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import click
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from data.catalog import rebuild
 from data.cells.simulated.cell import make_cell
 from data.episodes import EpisodeInfo
 from data.frames import CAMERAS, EncodedFrameSet, Size, encode_jpeg
 from data.robots import SIMULATED_FLEET
 from data.shard_rows import SHARD_SCHEMA
-from data.shards import new_shard, shard_path
+from data.shards import new_shard, read_infos, shard_path
 from data.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import DetectorSummary, save_summary
@@ -55,32 +57,55 @@ _ROBOTS = tuple(robot.name for robot in SIMULATED_FLEET)
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--episodes", default=10_000, show_default=True)
+@click.option("--shards", type=int, help="Write only so many of the newest shards.")
 @click.option("--seed", default=0, show_default=True)
-def main(folder: Path, episodes: int, seed: int) -> None:
+def main(folder: Path, episodes: int, shards: int | None, seed: int) -> None:
     """Make a workspace in FOLDER, which must be new."""
     began_s = time.monotonic()
-    make_workspace(folder, episodes, seed=seed)
+    make_workspace(folder, episodes, shards=shards, seed=seed)
     click.echo(f"{episodes} episodes in {time.monotonic() - began_s:.0f} s", err=True)
 
 
-def make_workspace(folder: Path, episodes: int, *, seed: int = 0) -> Workspace:
-    """A workspace without an index: `goalpost data rebuild` makes it."""
+def make_workspace(
+    folder: Path, episodes: int, *, shards: int | None = None, seed: int = 0
+) -> Workspace:
+    """A workspace without an index: `goalpost data rebuild` makes it.
+
+    With `shards`, only so many of the newest are written; in the place of the others stand empty
+    files, and the index is filled here as if they had been read.
+    """
     if folder.exists():
         sys.exit(f"{folder} exists already.")
     workspace = open_workspace(folder)
     pictures = _pictures()
-    shards = range(0, episodes, SHARD_EPISODES)
+    numbers = [
+        range(first, min(first + SHARD_EPISODES, episodes))
+        for first in range(0, episodes, SHARD_EPISODES)
+    ]
+    written = len(numbers) if shards is None else shards
     with ProcessPoolExecutor(2) as pool:
-        work = [
-            (workspace, range(first, min(first + SHARD_EPISODES, episodes)), episodes, pictures)
-            for first in shards
-        ]
+        work = [(workspace, each, episodes, pictures) for each in numbers[-written:]]
         for _ in pool.map(_write_shard, work, chunksize=4):
             pass
     _write_labels(workspace, episodes, seed)
+    if shards is not None:
+        _index_unwritten(workspace, numbers, written)
     for number in range(DETECTORS):
         _write_detector(workspace, episodes, number)
     return workspace
+
+
+def _index_unwritten(workspace: Workspace, numbers: list[range], written: int) -> None:
+    """Fill the index with shards of which only the newest `written` exist."""
+    described: dict[Path, list[EpisodeInfo]] = {}
+    for each in numbers[:-written]:
+        infos = [episode_info(number) for number in each]
+        path = shard_path(workspace, infos)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        described[path] = infos
+    with patch("data.indexing.read_infos", lambda path: described.get(path) or read_infos(path)):
+        rebuild(workspace)
 
 
 def episode_info(number: int) -> EpisodeInfo:

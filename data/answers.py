@@ -19,7 +19,7 @@ from data.errors import CorruptData, LabelConflict
 from data.feasibility import Conclusion, close_outcomes
 from data.task_store import load_tasks
 from data.tasks import Outcome, TaskSet
-from data.transaction import Transaction
+from data.transaction import Transaction, one_of
 from data.workspace import Workspace
 
 _JUDGED_FRAME = "CASE kind WHEN 'clip' THEN NULL ELSE step_count - 1 END"
@@ -38,7 +38,7 @@ def refresh_answers(
     scope, ids = "TRUE", list[object]()
     if episode_ids is not None:
         ids = list(episode_ids)
-        scope = f"episode_id IN ({', '.join('?' for _ in ids)})"
+        scope = one_of("episode_id", ids)
     transaction.execute(
         "CREATE OR REPLACE TEMP TABLE standing AS SELECT coalesce("
         "max(line) FILTER (source <> 'import'), "
@@ -79,7 +79,7 @@ def refresh_conclusions(transaction: Transaction, workspace: Workspace) -> None:
     digest = tasks_digest(workspace)
     if transaction.value("SELECT tasks_digest FROM catalog_state") == digest:
         return
-    tasks = _tasks(workspace)
+    tasks = readable_tasks(workspace)
     known = transaction.rows("SELECT answers_id, stated FROM answers ORDER BY answers_id")
     sets = [(row["answers_id"], _renamed(row["stated"], tasks)) for row in known]
     transaction.execute("DELETE FROM answers")
@@ -140,7 +140,7 @@ def _enter_sets(transaction: Transaction, workspace: Workspace, wanted: str) -> 
     if new:
         first = transaction.value("SELECT coalesce(max(answers_id), 0) + 1 FROM answers")
         numbered = [(number, row["stated"]) for number, row in enumerate(new, first)]
-        _insert_sets(transaction, _tasks(workspace), numbered)
+        _insert_sets(transaction, readable_tasks(workspace), numbered)
 
 
 def _insert_sets(transaction: Transaction, tasks: TaskSet, sets: Iterable[tuple[int, str]]) -> None:
@@ -171,7 +171,8 @@ def close_stated(stated: str, tasks: TaskSet) -> tuple[dict[str, Conclusion], st
         return {}, conflict.what
 
 
-def _tasks(workspace: Workspace) -> TaskSet:
+def readable_tasks(workspace: Workspace) -> TaskSet:
+    """The workspace's tasks; none where their file is damaged, so that the rest goes on."""
     try:
         return load_tasks(workspace)
     except CorruptData:  # told by whoever asks for the tasks; once it is mended, all is closed anew

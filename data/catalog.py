@@ -7,6 +7,7 @@ that is missing or damaged is filled anew, and what a crash kept out of it is ca
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,11 +58,14 @@ class Catalog:
         self.timeout_s = timeout_s
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, lag_bytes: float = 0) -> Iterator[Transaction]:
         """Hold the catalog for one short transaction: all of it is kept, or nothing.
 
         The log of labels is caught up with first, and older schemas are migrated. Do no long work
         inside, since every other process waits, and open no second transaction.
+
+        Args:
+            lag_bytes: How much of the log may be left to the next transaction.
 
         Raises:
             WorkspaceBusy: Others held the catalog for longer than the time-out.
@@ -72,7 +76,7 @@ class Catalog:
                 filled anew.
         """
         with self._lock():
-            connection = self._open()
+            connection = self._open(lag_bytes)
             try:
                 with self._plain_errors():
                     connection.execute("BEGIN")
@@ -105,41 +109,45 @@ class Catalog:
         finally:
             lock.release()
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        """An open connection to a catalog that is whole, migrated and caught up.
+    def _open(self, lag_bytes: float) -> duckdb.DuckDBPyConnection:
+        """An open connection to a catalog that is whole, migrated and caught up but for the lag.
 
         On a full disk it is not caught up, so that what is indexed can still be read.
         """
         try:
-            return self._connect()
+            return self._connect(lag_bytes)
         except DamagedCatalog:
             self._set_aside()
-            return self._connect()
+            return self._connect(lag_bytes)
         except StorageFull:
-            return self._connect(catch_up=False)
+            return self._connect(math.inf)
 
-    def _connect(self, *, catch_up: bool = True) -> duckdb.DuckDBPyConnection:
+    def _connect(self, lag_bytes: float) -> duckdb.DuckDBPyConnection:
         with self._plain_errors():
             connection = duckdb.connect(self.workspace.catalog_path, config=_ONE_TRANSACTION)
             try:
                 transaction = Transaction(connection)
                 found = _state_of(transaction)
-                if found["schema_version"] != SCHEMA or (catch_up and self._is_behind(found)):
+                if found["schema_version"] != SCHEMA or self._is_behind(found, lag_bytes):
                     connection.execute("BEGIN")
                     self._migrate(transaction, found["schema_version"])
                     index_labels(transaction, self.workspace)
                     refresh_conclusions(transaction, self.workspace)
                     connection.execute("COMMIT")
+            except IndexMissing:
+                connection.close()
+                _remove(self.workspace.catalog_path)  # it was empty
+                raise
             except BaseException:
                 connection.close()
                 raise
         return connection
 
-    def _is_behind(self, found: dict[str, Any]) -> bool:
-        return (found["labels_bytes"], found["tasks_digest"]) != (
-            log_size(self.workspace),
-            tasks_digest(self.workspace),
-        )
+    def _is_behind(self, found: dict[str, Any], lag_bytes: float) -> bool:
+        if lag_bytes == math.inf:
+            return False
+        unread = log_size(self.workspace) - found["labels_bytes"]
+        return not 0 <= unread <= lag_bytes or found["tasks_digest"] != tasks_digest(self.workspace)
 
     def _migrate(self, transaction: Transaction, found: int) -> None:
         if found > SCHEMA:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from data import label_log
-from data.answers import refresh_answers, refresh_conclusions
+from data.answers import readable_tasks, refresh_answers, refresh_conclusions
 from data.episodes import EpisodeInfo
 from data.errors import CorruptData
 from data.label_log import Label
 from data.shards import read_infos
-from data.task_store import load_tasks
 from data.tasks import TaskSet
-from data.transaction import Transaction
+from data.transaction import Transaction, one_of
 from data.workspace import Workspace
 
 EPISODE_COLUMNS = (
@@ -47,9 +46,9 @@ def index_shard(
 ) -> None:
     """Enter a shard and those of its episodes that no other shard holds; twice does no harm."""
     _enter_shards(transaction, workspace, [(path, infos)])
+    ids = [info.episode_id for info in infos]
     spoken_of = transaction.rows(
-        "SELECT DISTINCT episode_id FROM labels WHERE list_contains(?::VARCHAR[], episode_id)",
-        ([info.episode_id for info in infos],),
+        f"SELECT DISTINCT episode_id FROM labels WHERE {one_of('episode_id', ids)}", ids
     )
     refresh_answers(transaction, workspace, [row["episode_id"] for row in spoken_of])
 
@@ -67,6 +66,17 @@ def index_labels(transaction: Transaction, workspace: Workspace) -> None:
     while new := _enter_labels(transaction, workspace):
         touched |= new
     refresh_answers(transaction, workspace, touched if len(touched) <= _MANY else None)
+
+
+def unindexed_labels(transaction: Transaction, workspace: Workspace) -> set[str]:
+    """The labels that the log holds and the index does not know yet."""
+    state = transaction.rows("SELECT labels_bytes, labels_lines FROM catalog_state")[0]
+    part = label_log.read(
+        workspace.labels_path,
+        start_bytes=state["labels_bytes"],
+        start_lines=state["labels_lines"],
+    )
+    return {label.label_id for _, label in part.labels}
 
 
 def fill(transaction: Transaction, workspace: Workspace) -> Iterator[tuple[float, str]]:
@@ -113,7 +123,7 @@ def _enter_shards(
     workspace: Workspace,
     shards: Sequence[tuple[Path, Sequence[EpisodeInfo]]],
 ) -> None:
-    tasks = load_tasks(workspace)
+    tasks = readable_tasks(workspace)
     named = [(relative(workspace, path), path, infos) for path, infos in shards]
     transaction.insert_new(
         "shards",
@@ -139,7 +149,7 @@ def _enter_labels(transaction: Transaction, workspace: Workspace) -> set[str]:
         start_lines=state["labels_lines"],
         most_bytes=_LOG_BYTES_AT_A_TIME,
     )
-    tasks = load_tasks(workspace)
+    tasks = readable_tasks(workspace)
     transaction.insert_new(
         "labels", LABEL_COLUMNS, [_label_row(label, line, tasks) for line, label in part.labels]
     )
@@ -149,7 +159,7 @@ def _enter_labels(transaction: Transaction, workspace: Workspace) -> set[str]:
     )
     retracted = [label.retracts for _, label in part.labels if label.retracts is not None]
     also = transaction.rows(
-        "SELECT episode_id FROM labels WHERE list_contains(?::VARCHAR[], label_id)", (retracted,)
+        f"SELECT episode_id FROM labels WHERE {one_of('label_id', retracted)}", retracted
     )
     return {label.episode_id for _, label in part.labels} | {row["episode_id"] for row in also}
 

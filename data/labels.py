@@ -13,11 +13,11 @@ from typing import Any
 from data import label_log
 from data.catalog import Catalog
 from data.errors import InvalidInput, unknown_name
-from data.indexing import index_labels
+from data.indexing import unindexed_labels
 from data.label_log import Label, LabelOutcome, LabelSource
 from data.task_store import load_tasks
 from data.tasks import TaskSet
-from data.transaction import Transaction
+from data.transaction import Transaction, one_of
 
 __all__ = [
     "Label", "LabelOutcome", "LabelSource",
@@ -26,6 +26,9 @@ __all__ = [
 
 _COLUMNS = 'label_id, episode_id, frame_index, task, outcome, "by", source, at_ns, retracts, split'
 
+_LAG_BYTES = 64 << 10
+"""So much of the log may wait for the index; whoever appends reads it."""
+
 
 def new_label_id() -> str:
     """An identifier that is drawn only once."""
@@ -33,23 +36,27 @@ def new_label_id() -> str:
 
 
 def append_labels(catalog: Catalog, labels: Sequence[Label]) -> None:
-    """Append labels to the log, then index them; labels whose id is known change nothing.
+    """Append labels to the log; labels whose id is known change nothing.
+
+    The index takes them in at the next transaction: who labels waits for one short write, and many
+    who label at once wait little for each other.
 
     Raises:
         UnknownName: A task, an episode, or a label to retract that does not exist.
         InvalidInput: A frame that its episode does not have. Nothing is appended in either case.
         StorageFull: The disk is full. Appending the same labels again later is safe.
     """
-    with catalog.transaction() as transaction:
-        known = _known(transaction, [label.label_id for label in labels])
+    with catalog.transaction(lag_bytes=_LAG_BYTES) as transaction:
+        waiting = unindexed_labels(transaction, catalog.workspace)
+        known = _known(transaction, [label.label_id for label in labels]) | waiting
         new: dict[str, Label] = {}
         for label in labels:
             if label.label_id not in known:
                 new.setdefault(label.label_id, label)
         if not new:
             return
-        _check(transaction, load_tasks(catalog.workspace), list(new.values()))
-        _append(catalog, transaction, list(new.values()))
+        _check(transaction, load_tasks(catalog.workspace), list(new.values()), waiting)
+        label_log.append(catalog.workspace.labels_path, list(new.values()))
 
 
 def undo_label(catalog: Catalog, label_id: str, *, by: str, at_ns: int) -> Label | None:
@@ -82,7 +89,7 @@ def undo_label(catalog: Catalog, label_id: str, *, by: str, at_ns: int) -> Label
         if transaction.rows("SELECT 1 FROM labels WHERE retracts = ?", (label_id,)):
             return None
         undo = replace(label, label_id=new_label_id(), by=by, at_ns=at_ns, retracts=label_id)
-        _append(catalog, transaction, [undo])
+        label_log.append(catalog.workspace.labels_path, [undo])
     return undo
 
 
@@ -99,8 +106,8 @@ def standing_labels(
     conditions = ["stands"]
     parameters: list[object] = []
     if episode_ids is not None:
-        conditions.append("list_contains(?::VARCHAR[], episode_id)")
-        parameters.append(list(episode_ids))
+        conditions.append(one_of("episode_id", episode_ids))
+        parameters += episode_ids
     if task is not None:
         conditions.append("task = ?")
         parameters.append(task)
@@ -134,11 +141,6 @@ def label_history(
     )
 
 
-def _append(catalog: Catalog, transaction: Transaction, labels: Sequence[Label]) -> None:
-    label_log.append(catalog.workspace.labels_path, labels)
-    index_labels(transaction, catalog.workspace)
-
-
 def _select(catalog: Catalog, sql: str, parameters: Sequence[object]) -> list[Label]:
     with catalog.transaction() as transaction:
         rows = transaction.rows(sql, parameters)
@@ -147,23 +149,24 @@ def _select(catalog: Catalog, sql: str, parameters: Sequence[object]) -> list[La
 
 def _known(transaction: Transaction, label_ids: Sequence[str]) -> set[str]:
     rows = transaction.rows(
-        "SELECT label_id FROM labels WHERE list_contains(?::VARCHAR[], label_id)",
-        (list(label_ids),),
+        f"SELECT label_id FROM labels WHERE {one_of('label_id', label_ids)}", list(label_ids)
     )
     return {row["label_id"] for row in rows}
 
 
-def _check(transaction: Transaction, tasks: TaskSet, labels: Sequence[Label]) -> None:
+def _check(
+    transaction: Transaction, tasks: TaskSet, labels: Sequence[Label], waiting: set[str]
+) -> None:
+    ids = list({label.episode_id for label in labels})
     episodes: dict[str, dict[str, Any]] = {
         row["episode_id"]: row
         for row in transaction.rows(
-            "SELECT episode_id, kind, step_count FROM episodes "
-            "WHERE list_contains(?::VARCHAR[], episode_id)",
-            (list({label.episode_id for label in labels}),),
+            f"SELECT episode_id, kind, step_count FROM episodes WHERE {one_of('episode_id', ids)}",
+            ids,
         )
     }
     retracted = [label.retracts for label in labels if label.retracts is not None]
-    retractable = _known(transaction, retracted) | {label.label_id for label in labels}
+    retractable = _known(transaction, retracted) | waiting | {label.label_id for label in labels}
     for label in labels:
         tasks[label.task]
         if label.episode_id not in episodes:

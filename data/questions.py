@@ -15,7 +15,7 @@ from data.counts import CLIPS_IN_USE, CONFLICTING
 from data.episode_index import IndexedEpisode, indexed_episodes
 from data.feasibility import Conclusion
 from data.labels import Label
-from data.transaction import Transaction
+from data.transaction import Transaction, one_of
 
 Order = Literal["newest first", "oldest first", "mixed"]
 
@@ -286,7 +286,7 @@ def _first_episodes(
             [*parameters, most],
         )
     ids = [row["episode_id"] for row in rows]
-    found = indexed_episodes(transaction, "WHERE list_contains(?::VARCHAR[], episode_id)", [ids])
+    found = indexed_episodes(transaction, f"WHERE {one_of('episode_id', ids)}", ids)
     by_id = {episode.info.episode_id: episode for episode in found}
     return [(by_id[row["episode_id"]], row["answers_id"]) for row in rows]
 
@@ -317,10 +317,10 @@ def _known_about(transaction: Transaction, frames: Sequence[Frame]) -> dict[Fram
     rows: list[dict[str, Any]] = transaction.rows(
         "SELECT episode_id, "
         "CASE kind WHEN 'clip' THEN NULL ELSE step_count - 1 END AS frame_index, answers_id "
-        "FROM episodes WHERE list_contains(?::VARCHAR[], episode_id) AND answers_id IS NOT NULL "
+        f"FROM episodes WHERE {one_of('episode_id', ids)} AND answers_id IS NOT NULL "
         "UNION ALL SELECT episode_id, frame_index, answers_id FROM frame_answers "
-        "WHERE list_contains(?::VARCHAR[], episode_id)",
-        (ids, ids),
+        f"WHERE {one_of('episode_id', ids)}",
+        [*ids, *ids],
     )
     asked = set(frames)
     number_of = {

@@ -14,7 +14,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -35,6 +35,9 @@ ROW_GROUP_BYTES = 1 << 20
 
 _MOST_MOVES = 3
 """How often a reader looks again for a shard that was merged away before its eyes."""
+_KEPT_FOOTERS = 16
+"""Parsed footers held in memory, so that one frame of a large shard costs what a small one's does.
+That of a thousand episodes takes some megabytes."""
 _FOOTER_KEY = b"goalpost.episodes"
 
 _T = TypeVar("_T")
@@ -47,6 +50,13 @@ class FrameRef(NamedTuple):
     """Path of the shard, relative to the workspace's root."""
     episode_id: str
     frame_index: int
+
+
+class _Footer(NamedTuple):
+    """What a shard says of itself."""
+
+    metadata: pq.FileMetaData
+    entries: tuple[_Entry, ...]
 
 
 class _Entry(NamedTuple):
@@ -244,12 +254,12 @@ def _read_entry_frames(
     return found
 
 
-def _holders(path: Path, episode_ids: Collection[str] | None) -> dict[Path, list[_Entry]]:
+def _holders(path: Path, episode_ids: Collection[str] | None) -> dict[Path, Sequence[_Entry]]:
     """Where the episodes lie now: `path`, or the shards beside it once it has been merged."""
     if episode_ids is None:
         return {path: _entries(path)}
     missing = set(episode_ids)
-    found: dict[Path, list[_Entry]] = {}
+    found: dict[Path, Sequence[_Entry]] = {}
     moved = not path.exists()
     for candidate in sorted(path.parent.glob("*.parquet")) if moved else [path]:
         try:
@@ -304,9 +314,16 @@ def new_shard(
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
     """The open shard; whatever cannot be read in it becomes a `CorruptData`."""
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with _plain_errors(path):
+        metadata = _footer(path).metadata
+        with pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True) as file:
             yield file
+
+
+@contextmanager
+def _plain_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise _corrupt(path, "The shard is missing", _Missing) from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
@@ -325,8 +342,20 @@ def _corrupt(path: Path, what: str, kind: type[CorruptData] = CorruptData) -> Co
     )
 
 
-def _entries(path: Path) -> list[_Entry]:
-    with _readable(path) as file:
+def _entries(path: Path) -> tuple[_Entry, ...]:
+    with _plain_errors(path):
+        return _footer(path).entries
+
+
+def _footer(path: Path) -> _Footer:
+    """The footer of a shard; parsing that of a large one takes as long as reading thirty frames."""
+    found = path.stat()
+    return _read_footer(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=_KEPT_FOOTERS)
+def _read_footer(path: Path, changed_ns: int, size_bytes: int) -> _Footer:
+    with pq.ParquetFile(path) as file:
         described = json.loads(file.schema_arrow.metadata[_FOOTER_KEY])["episodes"]
         entries: list[_Entry] = []
         first_group = 0
@@ -334,7 +363,7 @@ def _entries(path: Path) -> list[_Entry]:
             lengths = tuple(values.pop("row_groups"))
             entries.append(_Entry(_info(path, values), lengths, first_group))
             first_group += len(lengths)
-        return entries
+        return _Footer(file.metadata, tuple(entries))
 
 
 def _info(path: Path, values: dict[str, Any]) -> EpisodeInfo:

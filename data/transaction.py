@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -90,3 +90,11 @@ class Transaction:
     def value(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """The one value that a query gives."""
         return self._connection.execute(sql, list(parameters)).fetchall()[0][0]
+
+
+def one_of(column: str, values: Collection[object]) -> str:
+    """The condition that `column` is one of `values`, which are then the parameters.
+
+    Written out, so that DuckDB looks few values up in the index of a key.
+    """
+    return f"{column} IN ({', '.join('?' for _ in values)})" if values else "FALSE"

@@ -48,6 +48,32 @@ def test_a_taken_port_is_refused_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
+def test_the_app_is_not_served_to_people_it_cannot_tell_apart(address: str, tmp_path: Path) -> None:
+    result = _goalpost("up", "--workspace", str(tmp_path / "w"), "--address", address)
+    assert result.returncode == 1
+    assert f"Others could reach the app at {address}" in result.stderr
+    assert "ssh -L" in result.stderr
+    assert not (tmp_path / "w").exists()
+
+
+def test_the_settings_hold_wherever_the_app_is_started(tmp_path: Path) -> None:
+    """Streamlit reads the settings beside the script, and a folder's own come before those."""
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text("[browser]\ngatherUsageStats = true\n")
+    program = (
+        "import app; from pathlib import Path; from streamlit import config\n"
+        "config._main_script_path = str(Path(app.__file__).with_name('asgi.py'))\n"
+        "config.get_config_options(force_reparse=True)\n"
+        "print(config.get_option('server.allowedHosts'))\n"
+        "print(config.get_option('browser.gatherUsageStats'))\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.splitlines() == ["['localhost', '127.0.0.1']", "False"]
+
+
 def test_up_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """Stopped by a signal to it alone, it takes the server and idle cell hosts with it."""
     with socket.socket() as probe:

@@ -66,3 +66,21 @@ def test_help_is_answered_without_loading_a_layer() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_every_file_that_the_app_reads_is_installed() -> None:
+    """A kind of file that pyproject does not name would be missing from an installed Goalpost."""
+    import fnmatch
+    import tomllib
+
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    tracked = subprocess.run(
+        ["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    missing = [
+        path
+        for path in tracked
+        if not path.endswith(".py")
+        and not any(fnmatch.fnmatch(path, f"*/{kind}") for kind in setup["package-data"]["*"])
+    ]
+    assert missing == []

@@ -12,7 +12,7 @@ from data import catalog as catalog_module
 from data import catalog_schema
 from data.catalog import Catalog, DamagedCatalog, rebuild
 from data.episode_index import list_episodes, save_episodes
-from data.errors import StorageFull, WorkspaceBusy, WorkspaceTooNew
+from data.errors import IndexMissing, StorageFull, WorkspaceBusy, WorkspaceTooNew
 from data.labels import append_labels, label_history, standing_labels, undo_label
 from data.workspace import open_workspace
 
@@ -271,3 +271,32 @@ def test_the_lock_is_a_file_lock_that_other_programs_can_respect(catalog) -> Non
     impatient = Catalog(catalog.workspace, timeout_s=0.05)
     with FileLock(catalog.workspace.root / "catalog.lock"), pytest.raises(WorkspaceBusy):
         list_episodes(impatient)
+
+
+def test_the_index_of_a_large_workspace_is_never_filled_in_passing(filled, monkeypatch) -> None:
+    before = everything(filled)
+    filled.workspace.catalog_path.unlink()
+    monkeypatch.setattr("data.catalog.is_large", lambda workspace: True)
+    with pytest.raises(IndexMissing, match="filled anew"):
+        list_episodes(filled)
+    assert not filled.workspace.catalog_path.exists()
+    told: list[float] = []
+    assert everything(rebuild(filled.workspace, lambda share, what: told.append(share))) == before
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_a_rebuild_takes_in_what_was_written_meanwhile(
+    filled, monkeypatch, make_episode, make_label
+) -> None:
+    """The old index answers and is written to until the new one takes its place."""
+    late = make_episode()
+
+    def meanwhile(share: float, what: str) -> None:
+        if share == 1:
+            save_episodes(filled, [late])
+            append_labels(filled, [make_label(late, frame_index=None)])
+
+    again = rebuild(filled.workspace, meanwhile)
+    assert late.info in [each.info for each in list_episodes(again)]
+    assert late.info.episode_id in {each.episode_id for each in standing_labels(again)}
