@@ -30,12 +30,6 @@ MIGRATIONS = (
         answers_id INTEGER, task VARCHAR, outcome VARCHAR, derived_from VARCHAR
     );
     CREATE TABLE frame_answers (episode_id VARCHAR, frame_index BIGINT, answers_id INTEGER);
-    CREATE TABLE detectors (detector_id VARCHAR, changed_ns BIGINT);
-    CREATE TABLE scores (
-        detector_id VARCHAR, episode_id VARCHAR, frame_index BIGINT, robot VARCHAR, kind VARCHAR,
-        split VARCHAR, task VARCHAR, outcome VARCHAR, origin VARCHAR, from_task VARCHAR,
-        label_id VARCHAR, score FLOAT
-    );
     """,
 )
 """Migration n (counted from 1) brings a catalog of schema n - 1 to schema n; 0 is an empty file.
