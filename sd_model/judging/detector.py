@@ -22,6 +22,7 @@ from sd_model.artefact import (
     list_detectors,
     load_summary,
 )
+from sd_model.judging.consistency import Consistency
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +51,7 @@ class Detector:
             task: chosen.value for task, chosen in summary.thresholds.items()
         }
         self.folder: Path = summary.folder
+        self._consistency = Consistency(summary.tasks)
         self._network = network
         self._preprocessing = preprocessing
         self._device = device
@@ -96,7 +98,10 @@ class Detector:
         return np.concatenate(scores)
 
     def decide(self, scores_NT: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Whether each score reaches its task's own threshold, (N, T).
+        """Whether each score reaches its task's own threshold, (N, T), without contradictions.
+
+        Where decisions would disobey the relations of the tasks, the surest stand; see
+        `judging.consistency`.
 
         Raises:
             InvalidInput: The scores are not of this detector's tasks.
@@ -107,5 +112,4 @@ class Detector:
                 valid=[f"(N, {len(self.tasks)}), from Detector.score"],
             )
         threshold_T = np.array([self.thresholds[task] for task in self.tasks])
-        decision_NT: NDArray[np.bool_] = scores_NT >= threshold_T
-        return decision_NT
+        return self._consistency.settle(scores_NT, threshold_T)
