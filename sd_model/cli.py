@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from data.command_line import CommandGroup, existing_workspace, parse_settings, workspace_option
 
@@ -27,14 +28,19 @@ def sd(context: click.Context, root: Path | None) -> None:
 @click.option("--task", "tasks", multiple=True, help="A task to learn; default: all that can be.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, batches and splits.")
-@click.pass_obj
+@click.option(
+    "--from-detector",
+    help="Go on from this one with the labels of now, in a fifth of the updates.",
+)
+@click.pass_context
 def train(
-    root: Path | None,
+    context: click.Context,
     recipe: str,
     holdout: Sequence[str],
     tasks: Sequence[str],
     settings: Sequence[str],
     seed: int,
+    from_detector: str | None,
 ) -> None:
     """Train a detector here and now, and print its report."""
     from data.runs import create_run
@@ -42,14 +48,18 @@ def train(
     from sd_model.judging.report_tables import report_table
     from sd_model.run import execute_run
 
-    workspace = existing_workspace(root)
-    spec = {
-        "recipe": recipe,
-        "overrides": parse_settings(settings),
-        "holdout": list(holdout),
-        "tasks": list(tasks) or None,
-        "seed": seed,
-    }
+    workspace = existing_workspace(context.obj)
+    spec: dict[str, object] = {"tasks": list(tasks) or None}
+    if from_detector is None:
+        spec |= {"recipe": recipe, "overrides": parse_settings(settings)}
+        spec |= {"holdout": list(holdout), "seed": seed}
+    else:
+        for name in ("recipe", "settings", "holdout", "seed"):
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(
+                    f"--from-detector keeps the {name} of '{from_detector}': leave that option out."
+                )
+        spec["from_detector"] = from_detector
     run = create_run(workspace, "train-detector", spec)
     click.echo(f"Training in {run.folder}; interrupted, it goes on with:")
     click.echo(f"  goalpost sd execute {run.folder}")

@@ -9,13 +9,14 @@ from data.errors import InvalidInput
 from data.run_reporter import RunReporter
 from data.runs import Run
 from data.task_store import load_tasks
-from sd_model.artefact import MANIFEST
+from sd_model.artefact import MANIFEST, DetectorSummary, detector_folder, load_summary
 from sd_model.config import load_recipe
 from sd_model.examples.gathering import build_manifest
 from sd_model.examples.manifest import Manifest
+from sd_model.learning.inheritance import inherited_config
 from sd_model.learning.training import train
 
-_KEYS = ("recipe", "overrides", "holdout", "tasks", "seed")
+_KEYS = ("recipe", "overrides", "holdout", "tasks", "seed", "from_detector")
 
 
 def execute_run(run: Run) -> Path | None:
@@ -39,8 +40,12 @@ def execute_run(run: Run) -> Path | None:
                 where=run.folder / "spec.json",
                 valid=_KEYS,
             )
-        config = load_recipe(spec.get("recipe", "cpu"), spec.get("overrides"))
-        seed = int(spec.get("seed", 0))
+        earlier = _earlier(run)
+        if earlier is None:
+            config = load_recipe(spec.get("recipe", "cpu"), spec.get("overrides"))
+        else:
+            config = inherited_config(earlier)
+        seed = int(spec.get("seed", earlier.seed if earlier else 0))
         folder = workspace.detectors / run.run_id
         if (folder / MANIFEST).exists():
             manifest = Manifest.load(folder / MANIFEST)
@@ -50,15 +55,31 @@ def execute_run(run: Run) -> Path | None:
                 Catalog(workspace),
                 tasks=load_tasks(workspace),
                 wanted=spec.get("tasks"),
-                holdout=spec.get("holdout", ()),
+                holdout=spec.get("holdout", earlier.holdout if earlier else ()),
                 config=config,
                 seed=seed,
                 created_at_ns=run.created_at_ns,
                 path=folder / MANIFEST,
             )
         detector = train(
-            manifest, config, folder, workspace=workspace, report=report, seed=seed, device="cpu"
-        )
+            manifest, config, folder, workspace=workspace, report=report, seed=seed, device="cpu",
+            earlier=earlier,
+        )  # fmt: skip
         report.result(detector=detector.detector_id)
         return folder
     return None
+
+
+def _earlier(run: Run) -> DetectorSummary | None:
+    """The detector that `run` goes on from, where its spec names one."""
+    if not run.spec.get("from_detector"):
+        return None
+    for setting in ("recipe", "overrides"):
+        if run.spec.get(setting):
+            raise InvalidInput(
+                f"A training that goes on from a detector keeps its configuration; '{setting}' "
+                "would change it.",
+                where=run.folder / "spec.json",
+                next_step=f"Leave out '{setting}', or 'from_detector' to train from nothing.",
+            )
+    return load_summary(detector_folder(run.workspace, run.spec["from_detector"]))

@@ -27,7 +27,7 @@ from torch import Tensor
 from data.frames import CAMERAS
 from data.robots import Robot, load_robots
 from data.workspace import Workspace
-from sd_model.artefact import CHECKPOINT, FINDER, MANIFEST
+from sd_model.artefact import CHECKPOINT, FINDER, MANIFEST, DetectorSummary
 from sd_model.config import DetectorConfig, config_values
 from sd_model.examples.dataset import (
     LabelledFrames,
@@ -40,6 +40,7 @@ from sd_model.judging.detector import Detector
 from sd_model.learning.augmentation import Preprocessing, to_tensors
 from sd_model.learning.batches import Batch, Batches
 from sd_model.learning.checkpoint import load_training, save_training
+from sd_model.learning.inheritance import check_inheritance, inherit_weights
 from sd_model.learning.losses import masked_cross_entropy
 from sd_model.learning.network import DetectorNetwork, build_network
 from sd_model.learning.normalisation import estimate_statistics
@@ -74,11 +75,15 @@ def train(
     report: Reporter,
     seed: int,
     device: str | torch.device,
+    earlier: DetectorSummary | None = None,
 ) -> Detector:
     """Train a detector on the training rows of `manifest` and judge it on the others.
 
     Leaves in `folder` the weights, thresholds, scores, report and, last, `config.json`. Where
     `folder` has a checkpoint of the same manifest, configuration and seed, goes on from it.
+
+    Args:
+        earlier: The detector whose weights and finder are gone on from; None: from nothing.
 
     Raises:
         InvalidInput: A frame of a holdout robot, or of a group that judges, would reach training;
@@ -87,6 +92,8 @@ def train(
         StorageFull: The disk is full; the last checkpoint is kept.
     """
     where = torch.device(device)
+    if earlier is not None:
+        check_inheritance(manifest, earlier)
     frames = LabelledFrames.of(manifest)
     training_indices = training_frames(frames, manifest.holdout)
     if not (folder / MANIFEST).exists():
@@ -102,7 +109,7 @@ def train(
         finder = open_finder(
             frames, training_indices, stored, config, folder,
             robots=load_robots(workspace), report=report, seed=seed, device=where,
-            fingerprint=_fingerprint(manifest, config, seed),
+            fingerprint=_fingerprint(manifest, config, seed), earlier=earlier,
         )  # fmt: skip
         if finder is None:
             report.progress(_DECODING, "No frame says where its gripper is: no second look")
@@ -115,7 +122,7 @@ def train(
         frames, training_indices, stored, preprocessing, batch_size=config.batch_size, seed=seed
     )
     balance_2T = batches.sampler.balance_weights(frames.outcome_FT[training_indices])
-    average = _fit(batches, balance_2T, manifest, config, folder, report, seed, where)
+    average = _fit(batches, balance_2T, manifest, config, folder, report, seed, where, earlier)
     report.progress(1 - _DECODING, "Judging the holdout")
     publish_detector(average, frames, stored, preprocessing, manifest, config, folder, seed, where)
     report.progress(1.0, "Done")
@@ -134,14 +141,20 @@ def open_finder(
     seed: int,
     device: torch.device,
     fingerprint: str,
+    earlier: DetectorSummary | None,
 ) -> Finder | None:
-    """The finder of the detector in `folder`: the one of this very training, or a new one.
+    """The finder of the detector in `folder`: that of this very training, the earlier detector's,
+    or a new one.
 
     None where too few training frames say where their gripper is.
     """
     path = folder / FINDER
     if path.exists() and read_tensors(path)[1].get("fingerprint") == fingerprint:
         return Finder.load(path, device=device)
+    if earlier is not None:
+        finder = Finder.load(earlier.folder / FINDER, device=device)
+        finder.save(path, {"fingerprint": fingerprint})
+        return finder
     position_FV2 = tip_positions(frames, stored.tips, robots)[training_indices]
     known = np.isfinite(position_FV2).any(axis=(1, 2))
     if known.sum() < FEWEST_FRAMES:
@@ -188,10 +201,13 @@ def _fit(
     report: Reporter,
     seed: int,
     device: torch.device,
+    earlier: DetectorSummary | None,
 ) -> DetectorNetwork:
     """The averaged network after `config.steps` updates."""
     weight_2T = torch.from_numpy(balance_2T).to(device)
     network = build_network(config, len(manifest.tasks), seed=seed, device=device)
+    if earlier is not None:
+        inherit_weights(network, manifest.tasks.names, earlier)
     average = copy.deepcopy(network).eval()
     optimizer = _optimizer(network, config)
     checkpoint = folder / CHECKPOINT

@@ -6,6 +6,7 @@ import pytest
 
 from data.errors import ConfigurationError, InvalidInput
 from data.runs import create_run
+from sd_model.artefact import load_summary
 from sd_model.judging.detector import Detector
 from sd_model.run import execute_run
 
@@ -26,6 +27,28 @@ def test_a_run_leaves_a_detector_named_after_it(world: SquareWorld, tiny: dict[s
     assert status.result == {"detector": run.run_id}
     assert [row["step"] for row in run.metrics()] == [1, 2, 3, 4, 5, 6]
     assert Detector.load(folder).tasks == ("show-any", "show-green", "show-red")
+
+
+def test_a_run_goes_on_from_a_detector(world: SquareWorld, tiny: dict[str, Any]) -> None:
+    world.record(["robot-1", "robot-2"], scenes=6, steps=1)
+    spec = {"recipe": "smoke", "overrides": tiny, "holdout": ["robot-2"], "seed": 1}
+    earlier = create_run(world.workspace, "train-detector", spec)
+    execute_run(earlier)
+    run = create_run(world.workspace, "train-detector", {"from_detector": earlier.run_id})
+
+    folder = execute_run(run)
+
+    assert folder is not None
+    summary = load_summary(folder)
+    assert (summary.holdout, summary.seed, summary.config.steps) == (("robot-2",), 1, 1)
+
+
+def test_what_goes_on_keeps_its_recipe(world: SquareWorld) -> None:
+    spec = {"from_detector": "some", "recipe": "paper"}
+    run = create_run(world.workspace, "train-detector", spec)
+
+    with pytest.raises(InvalidInput, match=r"keeps its configuration; 'recipe'"):
+        execute_run(run)
 
 
 def test_a_cancelled_run_ends_quietly(world: SquareWorld, tiny: dict[str, Any]) -> None:

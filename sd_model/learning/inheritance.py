@@ -1,0 +1,85 @@
+"""Going on from an earlier detector: fresh labels or a new task in a fraction of the time.
+
+The new detector begins with the earlier one's weights and finder and trains on everything, old and
+new, so that nothing is forgotten; a new task's logit begins from nothing (MT-Opt, App. 8, retrains
+its detector until it is reliable).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+
+from data.errors import InvalidInput
+from sd_model.artefact import WEIGHTS, DetectorSummary
+from sd_model.config import DetectorConfig
+from sd_model.examples.manifest import Manifest
+from sd_model.learning.network import DetectorNetwork
+from sd_model.tensors import read_tensors
+
+STEPS_SHARE = 0.2
+"""Updates, as a share of a training from nothing."""
+RATE_SHARE = 0.5
+"""Peak learning rate, likewise: what is known shall not be shaken."""
+
+
+def inherited_config(earlier: DetectorSummary) -> DetectorConfig:
+    """The configuration of a training that goes on from `earlier`."""
+    config = earlier.config
+    return dataclasses.replace(
+        config,
+        steps=max(1, round(STEPS_SHARE * config.steps)),
+        learning_rate=RATE_SHARE * config.learning_rate,
+    )
+
+
+def check_inheritance(manifest: Manifest, earlier: DetectorSummary) -> None:
+    """Refuse a holdout that the earlier detector has learned from.
+
+    Raises:
+        InvalidInput: A held-out robot trained `earlier`, or another seed draws other validation
+            clips than it kept back.
+    """
+    learned = sorted(set(manifest.holdout) - set(earlier.holdout))
+    if learned:
+        raise InvalidInput(
+            f"The detector '{earlier.detector_id}' has learned from {', '.join(learned)}, which "
+            "can judge nothing that goes on from it.",
+            valid=earlier.holdout or ["no robot: it held none out"],
+            next_step="Hold out what it held out, or train a detector from nothing.",
+        )
+    if manifest.seed != earlier.seed:
+        raise InvalidInput(
+            f"The seed {manifest.seed} would judge by clips that the detector "
+            f"'{earlier.detector_id}' has learned from.",
+            valid=[str(earlier.seed)],
+            next_step="Leave the seed out, or train a detector from nothing.",
+        )
+
+
+def inherit_weights(
+    network: DetectorNetwork, tasks: Sequence[str], earlier: DetectorSummary
+) -> None:
+    """Give `network` the weights of `earlier`; logits go by the names of their tasks.
+
+    Args:
+        network: Of the same configuration.
+        tasks: In the order of its logits.
+
+    Raises:
+        CorruptData: The earlier weights cannot be read.
+    """
+    stored, _ = read_tensors(earlier.folder / WEIGHTS)
+    own = network.state_dict()
+    last = f"join.{len(network.join) - 1}."
+    for name, tensor in own.items():
+        if not name.startswith(last):
+            tensor.copy_(stored[name])
+    with torch.no_grad():
+        for row, task in enumerate(tasks):
+            if task in earlier.tasks:
+                old_row = earlier.tasks.names.index(task)
+                for part in ("weight", "bias"):
+                    own[last + part][row] = stored[last + part][old_row]

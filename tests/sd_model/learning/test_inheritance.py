@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from data.errors import InvalidInput
+from sd_model.artefact import load_summary
+from sd_model.judging.scores import load_scores
+from sd_model.learning.inheritance import check_inheritance, inherit_weights, inherited_config
+from sd_model.learning.network import build_network
+from sd_model.learning.training import train
+
+if TYPE_CHECKING:
+    from conftest import Recorder, Trained
+
+
+def test_a_fifth_of_the_updates_at_half_the_rate(trained: Trained) -> None:
+    config = inherited_config(load_summary(trained.detector.folder))
+
+    assert config.steps == 16
+    assert config.learning_rate == pytest.approx(1.5e-3)
+
+
+def test_logits_go_by_the_names_of_their_tasks(trained: Trained) -> None:
+    earlier = load_summary(trained.detector.folder)
+    tasks = ("show-red", "show-new", "show-any")
+    network = build_network(earlier.config, 3, seed=9, device=torch.device("cpu")).eval()
+    generator = torch.Generator().manual_seed(0)
+    side = earlier.config.image_px
+    views = torch.randn(2, 3, 3, side, side, generator=generator)
+    old = build_network(earlier.config, 3, seed=0, device=torch.device("cpu")).eval()
+    inherit_weights(old, earlier.tasks.names, earlier)
+
+    inherit_weights(network, tasks, earlier)
+
+    before, after = old(views, views[..., :0, :0]), network(views, views[..., :0, :0])
+    for column, task in enumerate(tasks):
+        if task != "show-new":
+            was = earlier.tasks.names.index(task)
+            torch.testing.assert_close(after[:, column], before[:, was])
+
+
+def test_a_robot_that_was_learned_from_cannot_judge(trained: Trained) -> None:
+    earlier = load_summary(trained.detector.folder)
+
+    with pytest.raises(InvalidInput, match=r"has learned from robot-1.*robot-4"):
+        check_inheritance(replace(trained.manifest, holdout=("robot-1",)), earlier)
+
+
+def test_other_validation_clips_are_refused(trained: Trained) -> None:
+    earlier = load_summary(trained.detector.folder)
+
+    with pytest.raises(InvalidInput, match="The seed 5 would judge"):
+        check_inheritance(replace(trained.manifest, seed=5), earlier)
+
+
+def test_it_goes_on_and_loses_nothing(trained: Trained, recorder: Recorder) -> None:
+    earlier = load_summary(trained.detector.folder)
+    world = trained.world
+    config = inherited_config(earlier)
+    manifest = world.manifest("later", holdout=["robot-4"], config=config)
+    folder = world.workspace.detectors / "later"
+
+    train(
+        manifest, config, folder, workspace=world.workspace, report=recorder, seed=0, device="cpu",
+        earlier=earlier,
+    )  # fmt: skip
+
+    first_loss = recorder.lines[0][1]["loss"]
+    assert first_loss < 0.5 * trained.recorder.lines[0][1]["loss"]
+    wrong = [
+        np.mean((scores["score"] >= 0.5) != (scores["outcome"] == "success"))
+        for scores in (load_scores(earlier.folder), load_scores(folder))
+    ]
+    assert wrong[1] <= wrong[0] + 0.01
