@@ -21,7 +21,8 @@ from data.transaction import Transaction, one_of
 
 __all__ = [
     "Label", "LabelOutcome", "LabelSource",
-    "append_labels", "label_history", "new_label_id", "standing_labels", "undo_label",
+    "append_labels", "known_labels", "label_history", "new_label_id", "standing_labels",
+    "undo_label",
 ]  # fmt: skip
 
 _COLUMNS = 'label_id, episode_id, frame_index, task, outcome, "by", source, at_ns, retracts, split'
@@ -57,6 +58,12 @@ def append_labels(catalog: Catalog, labels: Sequence[Label]) -> None:
             return
         _check(transaction, load_tasks(catalog.workspace), list(new.values()), waiting)
         label_log.append(catalog.workspace.labels_path, list(new.values()))
+
+
+def known_labels(catalog: Catalog, label_ids: Sequence[str]) -> set[str]:
+    """Those of the identifiers that some label has already."""
+    with catalog.transaction() as transaction:
+        return _known(transaction, label_ids)
 
 
 def undo_label(catalog: Catalog, label_id: str, *, by: str, at_ns: int) -> Label | None:

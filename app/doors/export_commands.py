@@ -68,6 +68,46 @@ def lerobot(
     click.echo(f"LeRobotDataset v3.0: {folder}")
 
 
+@export_group.command("labels")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def labels(root: Path | None, file: Path) -> None:
+    """Write every label that stands into the new FILE, .csv or .parquet."""
+    from data.exporters.labels import export_label_table
+
+    tell(export_label_table(_catalog(root), file))
+
+
+@export_group.command("label-studio")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("asked")
+@click.option("--kind", type=click.Choice(["clip", "robot"]), help="Only of this kind.")
+@choice_options
+@click.pass_obj
+def label_studio(root: Path | None, /, folder: Path, asked: str, **chosen: Any) -> None:
+    """Write frames for Label Studio into the new FOLDER, which asks for outcomes of one task."""
+    from data.exporters.labels import export_label_studio
+
+    choice = _choice(**chosen)
+    tell(export_label_studio(_catalog(root), folder, choice, asked, progress=shown_progress()))
+    click.echo(f"Labelling interface: {folder / 'config.xml'}  Tasks: {folder / 'tasks.json'}")
+
+
+@export_group.command("fiftyone")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("asked")
+@click.option("--kind", type=click.Choice(["clip", "robot"]), help="Only of this kind.")
+@choice_options
+@click.pass_obj
+def fiftyone(root: Path | None, /, folder: Path, asked: str, **chosen: Any) -> None:
+    """Write frames and outcomes of one task for FiftyOne into the new FOLDER."""
+    from data.exporters.labels import export_fiftyone
+
+    choice = _choice(**chosen)
+    tell(export_fiftyone(_catalog(root), folder, choice, asked, progress=shown_progress()))
+    click.echo("Load it with dataset_type=fiftyone.types.FiftyOneImageClassificationDataset")
+
+
 def outcomes_from(catalog: Catalog, success: str) -> Outcomes | None:
     """Where successes come from: `labels`, `none`, or the identifier of a detector.
 

@@ -100,6 +100,20 @@ def rlds(
     )
 
 
+@import_group.command("labels")
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.option("--from", "form", default="table", show_default=True,
+              type=click.Choice(["table", "label-studio", "fiftyone"]),
+              help="A CSV or Parquet table, or what another tool wrote.")  # fmt: skip
+@click.option("--by", help="Who said what the file names nobody for; default: the file's name.")
+@click.pass_obj
+def labels(root: Path | None, path: Path, form: str, by: str | None) -> None:
+    """Take in the labels in PATH; those that are known change nothing."""
+    from data.importers.labels import import_labels
+
+    tell(import_labels(_catalog(root), path, form, by=by or path.stem, progress=shown_progress()))
+
+
 def pairs(texts: Sequence[str]) -> dict[str, str]:
     """The values of a repeated option `KEY=VALUE`. Raises `BadParameter`."""
     found: dict[str, str] = {}

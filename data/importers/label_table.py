@@ -1,0 +1,112 @@
+"""Labels in: CSV and Parquet tables with the columns of a `Label`.
+
+A table needs `episode_id`, `task` and `outcome`; the other columns may be missing or empty. A row's
+`label_id` makes that importing it again changes nothing; a row without one gets one that follows
+from what it says.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import CorruptData, InvalidInput
+from data.label_log import Label
+from data.label_table import COLUMNS
+
+Row = Mapping[str, Any]
+
+_NEEDED = ("episode_id", "task", "outcome")
+
+
+def read_label_table(path: Path) -> Iterator[Row]:
+    """The rows of a CSV or Parquet file, by its ending, in constant memory.
+
+    Raises:
+        InvalidInput: A needed column is missing, or the ending says neither.
+        CorruptData: The file cannot be read.
+    """
+    readers = {".csv": _csv_rows, ".parquet": _parquet_rows}
+    if path.suffix not in readers:
+        raise InvalidInput(
+            f"A table of labels cannot be a '{path.suffix}' file.", where=path, valid=readers
+        )
+    try:
+        yield from readers[path.suffix](path)
+    except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+        raise CorruptData(
+            f"The table cannot be read ({error}).", where=path, next_step="Write it again."
+        ) from error
+
+
+def label_of(row: Row, *, by: str, at_ns: int) -> Label:
+    """The label that a row says.
+
+    Args:
+        by: Who said it, where the row does not say.
+        at_ns: When, where the row does not say [ns since the Unix epoch].
+
+    Raises:
+        InvalidInput: A value is missing or cannot be.
+    """
+    said = {name: _empty_is_none(row.get(name)) for name in COLUMNS}
+    for name in _NEEDED:
+        if said[name] is None:
+            raise InvalidInput(f"a row without {name}")
+    try:
+        frame = said["frame_index"]
+        return Label(
+            label_id=said["label_id"] or _identity(said),
+            episode_id=str(said["episode_id"]),
+            frame_index=None if frame is None else int(frame),
+            task=str(said["task"]),
+            outcome=said["outcome"],
+            by=said["by"] or by,
+            source=said["source"] or "import",
+            at_ns=int(said["at_ns"] or at_ns),
+            retracts=said["retracts"],
+            split=said["split"],
+        )
+    except ValueError as error:
+        raise InvalidInput(f"a row whose numbers cannot be read ({error})") from error
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        _check_columns(path, reader.fieldnames or ())
+        yield from reader
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    with pq.ParquetFile(path) as file:
+        _check_columns(path, file.schema_arrow.names)
+        for batch in file.iter_batches(10_000):
+            yield from batch.to_pylist()
+
+
+def _check_columns(path: Path, names: Any) -> None:
+    missing = [name for name in _NEEDED if name not in names]
+    if missing:
+        raise InvalidInput(
+            f"The table lacks the column {', '.join(missing)}.",
+            where=path,
+            valid=COLUMNS,
+            next_step="`goalpost data export labels FILE` writes a table that can be read back.",
+        )
+
+
+def _identity(said: Mapping[str, Any]) -> str:
+    content = json.dumps([said[name] for name in COLUMNS if name != "label_id"], default=str)
+    return "import-" + blake2b(content.encode(), digest_size=8).hexdigest()
+
+
+def _empty_is_none(value: Any) -> Any:
+    return None if value == "" else value

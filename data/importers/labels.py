@@ -1,0 +1,88 @@
+"""Labels in, from any of the forms that are read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from data.catalog import Catalog
+from data.episode_index import list_episodes
+from data.errors import GoalpostError, InvalidInput
+from data.importers.fiftyone import read_fiftyone
+from data.importers.label_studio import read_label_studio
+from data.importers.label_table import Row, label_of, read_label_table
+from data.labels import Label, append_labels, known_labels
+from data.task_store import load_tasks
+from data.transfers import Progress, Tally, silent
+
+READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "table": read_label_table,
+    "label-studio": read_label_studio,
+    "fiftyone": read_fiftyone,
+}
+_BATCH = 5000
+
+
+def import_labels(
+    catalog: Catalog,
+    path: Path,
+    form: str,
+    *,
+    by: str,
+    progress: Progress = silent,
+    now_ns: int | None = None,
+) -> Tally:
+    """Append the labels that are not known yet; those that cannot be are left out and counted.
+
+    Args:
+        form: One of `READERS`.
+        by: Who said what the file names nobody for.
+
+    Raises:
+        InvalidInput: There is no such form, or a column is missing.
+        CorruptData: The file is damaged; what was appended before stays.
+        StorageFull: The disk is full.
+    """
+    if form not in READERS:
+        raise InvalidInput(f"Labels cannot be read from '{form}'.", valid=READERS)
+    at_ns = time.time_ns() if now_ns is None else now_ns
+    tally = Tally()
+    batch: list[Label] = []
+    for number, row in enumerate(READERS[form](path)):
+        try:
+            batch.append(label_of(row, by=by, at_ns=at_ns))
+        except GoalpostError as error:
+            tally.leave_out(error.what)
+        if len(batch) == _BATCH:
+            progress(0.0, f"Importing labels: {number + 1}")
+            _take_in(catalog, batch, tally)
+            batch = []
+    _take_in(catalog, batch, tally)
+    return tally
+
+
+def _take_in(catalog: Catalog, labels: list[Label], tally: Tally) -> None:
+    tasks = load_tasks(catalog.workspace)
+    infos = {
+        each.info.episode_id: each.info
+        for each in list_episodes(catalog, episode_ids={label.episode_id for label in labels})
+    }
+    known = known_labels(catalog, [label.label_id for label in labels])
+    fit: list[Label] = []
+    for label in labels:
+        info = infos.get(label.episode_id)
+        if label.label_id in known:
+            tally.known += 1
+        elif label.task not in tasks:
+            tally.leave_out(f"there is no task '{label.task}'")
+        elif info is None:
+            tally.leave_out("its episode is not in the workspace")
+        elif label.frame_index is None and info.kind != "clip":
+            tally.leave_out("a robot's episode, without a frame")
+        elif label.frame_index is not None and not 0 <= label.frame_index < info.step_count:
+            tally.leave_out("its episode has no such frame")
+        else:
+            fit.append(label)
+    append_labels(catalog, fit)
+    tally.labels += len(fit)
