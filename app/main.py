@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import index_rebuild
-from app.pages import sections
+from app.pages import sections, show_menu
 from app.state import workspace
 from app.widgets import assets
 from app.widgets.notice import show_error
@@ -16,7 +16,8 @@ def main() -> None:
     """Show the chosen page; an expected error is told in words instead of a traceback."""
     st.set_page_config(page_title="Goalpost", page_icon=assets.path("icon.svg"), layout="wide")
     st.logo(assets.path("logo.svg"), icon_image=assets.path("icon.svg"), size="large")
-    page = st.navigation(sections())
+    page = st.navigation(sections(), position="hidden")
+    show_menu()
     try:
         workspace()
         page.run()

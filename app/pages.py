@@ -66,6 +66,20 @@ def sections() -> dict[str, list[st.Page]]:
     return menu
 
 
+def show_menu() -> None:
+    """The menu in the sidebar.
+
+    Differs: Streamlit's own menu groups its entries in a way that screen readers cannot follow
+    (list items outside of their list), so the links are laid out here.
+    """
+    with st.sidebar:
+        for section, pages in sections().items():
+            if section:
+                st.markdown(f"**{section}**")
+            for page in pages:
+                st.page_link(page, width="stretch")
+
+
 def link(name: str, label: str, query: Mapping[str, str] | None = None) -> None:
     """A link to the page called `name`, in the words of what the reader will do there.
 

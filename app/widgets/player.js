@@ -45,6 +45,9 @@ class Player {
       this.images.set(name, image);
     }
     this.find(".views").style.setProperty("--views", cameras.length);
+    // Most steps of a robot's episode have one view: it is large, and the others wait below it.
+    const sparse = frames.some((frame) => Object.keys(frame).length < cameras.length);
+    this.root.classList.toggle("sparse", sparse);
     this.find("input").max = frames.length - 1;
     this.find("input").oninput = (event) => { this.pause(); this.show(Number(event.target.value)); };
     this.find(".back").onclick = () => this.step(-1);
@@ -92,7 +95,7 @@ class Player {
     this.index = index;
     for (const [name, image] of this.images) {
       const url = frames[index][name];
-      image.style.visibility = url ? "" : "hidden";
+      image.parentElement.style.visibility = url ? "" : "hidden";
       if (url && image.getAttribute("src") !== url) image.src = url;
     }
     this.find("input").value = index;

@@ -24,6 +24,8 @@ from data.episode_index import load_episode
 
 _RATE_HZ = 2.0
 """Actions a second at which an episode is played; they took as long as they took."""
+_HIGHEST_M = 0.35
+"""Top of the axis of heights; the gripper of the simulated cell goes up to 0.30 m."""
 
 
 def show_policy_episodes(card: PolicyCard) -> None:
@@ -88,7 +90,15 @@ def _play(card: PolicyCard, acted: Acted) -> None:
     with errors_shown():
         episode = load_episode(state.catalog(), info.episode_id)
         values = known_values(state.workspace(), card.policy_id, info.episode_id)
-        curves = [Curve(name="Height of the gripper", unit="m", values=heights_m(episode), low=0.0)]
+        curves = [
+            Curve(
+                name="Height of the gripper",
+                unit="m",
+                values=heights_m(episode),
+                low=0.0,
+                high=_HIGHEST_M,
+            )
+        ]
         if values is not None:
             padded = [*values, *[None] * (info.step_count - len(values))]
             curves.append(Curve(name="Expected success (Q)", values=padded, low=0.0, high=1.0))

@@ -1,0 +1,108 @@
+"""No page has a serious fault for those who see badly or use no mouse, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from app.pages import PAGES
+from data.catalog import Catalog
+from data.episode_index import save_episodes
+from data.episodes import Episode, EpisodeInfo, Step
+from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.labels import Label, append_labels
+from data.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+NOW_NS = 1_790_000_000_000_000_000
+_GRAVE = {"serious", "critical"}
+
+
+def _fill(workspace: Workspace) -> None:
+    """A pair of clips, and two episodes of a robot that wait for a label."""
+    catalog = Catalog(workspace)
+    frames = EncodedFrameSet(
+        jpegs=dict.fromkeys(CAMERAS, encode_jpeg(np.full((64, 80, 3), 128, dtype=np.uint8))),
+        timestamps_ns=dict.fromkeys(CAMERAS, NOW_NS),
+    )
+    known: list[dict[str, Any]] = [
+        {"kind": "clip", "behaviour": "person", "outcome": outcome, "pair_id": "pair"}
+        for outcome in ("success", "failure")
+    ] + [{"kind": "robot", "behaviour": "scripted-pick"}] * 2
+    infos = [
+        EpisodeInfo(
+            episode_id=f"episode-{number}",
+            robot="robot-1",
+            task="lift-any",
+            recorded_at_ns=NOW_NS + number,
+            step_count=2,
+            **each,
+        )
+        for number, each in enumerate(known)
+    ]
+    save_episodes(catalog, [Episode(info=info, steps=(Step(frames=frames),) * 2) for info in infos])
+    append_labels(
+        catalog,
+        [
+            Label(
+                label_id=info.episode_id,
+                episode_id=info.episode_id,
+                frame_index=None,
+                task="lift-any",
+                outcome=info.outcome or "unsure",
+                by="ana",
+                source="clip",
+                at_ns=NOW_NS,
+            )
+            for info in infos[:2]
+        ],
+    )
+
+
+def _settled(page: Page) -> None:
+    expect(page.get_by_test_id("stHeading").first).to_be_visible(timeout=120_000)
+    page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=120_000)
+    page.wait_for_timeout(1000)
+
+
+def _faults(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:200]}"
+        for fault in found
+        if fault["impact"] in _GRAVE
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_no_page_has_a_serious_fault(
+    workspace: Workspace, serve: Callable[..., Any], browser: Browser, look: Any
+) -> None:
+    _fill(workspace)
+    url = serve().url
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=look)
+    page = context.new_page()
+    faults: dict[str, list[str]] = {}
+    for spec in PAGES:
+        page.goto(f"{url}/{'' if spec.name == 'home' else spec.name}")
+        _settled(page)
+        if spec.name == "record":
+            expect(page.locator('[data-testid="goalpost-preview"]')).to_contain_text(
+                "Live", timeout=120_000
+            )
+        faults[spec.name] = _faults(page)
+    context.close()
+    assert not any(faults.values()), faults
+
+
+def test_every_page_is_reached_by_the_menu(serve: Callable[..., Any], page: Page) -> None:
+    page.goto(serve().url)
+    for spec in PAGES:
+        page.get_by_test_id("stSidebar").get_by_role("link", name=spec.title, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)
