@@ -150,4 +150,4 @@ def test_fiftyone_there_and_back(catalog: Catalog, episodes: list[Any], tmp_path
     assert standing[episodes[2].info.episode_id].outcome == "unsure"
     assert standing[episodes[2].info.episode_id].by == "bob"
     with pytest.raises(UnknownName, match="Did you mean 'lift-any'"):
-        export_fiftyone(catalog, tmp_path / "x", Choice(), "lift-an")
+        export_fiftyone(catalog, tmp_path / "x", Choice(), "lift-anyy")
