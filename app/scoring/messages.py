@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from sd_model.judging.current import Trusted
 from sd_model.judging.metrics import Rate
+from sd_model.serving.current import Trusted
 
 
 class RateFigure(BaseModel):

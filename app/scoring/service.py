@@ -28,8 +28,8 @@ from data.frames import CAMERAS, ImageHWC, decode_jpeg, jpeg_size
 from data.workspace import Workspace
 from sd_model.approval import approvals
 from sd_model.artefact import list_detectors
-from sd_model.judging.batching import Batcher, Overloaded
-from sd_model.judging.current import CurrentDetector, Trusted
+from sd_model.serving.batching import Batcher, Overloaded
+from sd_model.serving.current import CurrentDetector, Trusted
 
 REFRESH_S = 2.0
 """How often a newer approved detector is looked for."""

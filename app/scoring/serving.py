@@ -12,7 +12,7 @@ from app.scoring.service import scoring_service
 from app.serving import check_port_is_free
 from data.errors import InvalidInput
 from data.workspace import default_root, open_workspace
-from sd_model.judging.current import CurrentDetector
+from sd_model.serving.current import CurrentDetector
 
 
 def serve_scores(root: Path | None, *, address: str, port: int, detector: str | None) -> None:

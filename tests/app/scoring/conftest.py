@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from app.scoring.keys import ApiKeys
 from data.frames import CAMERAS, ImageHWC, encode_jpeg
 from data.workspace import Workspace, open_workspace
-from sd_model.judging.current import CurrentDetector, Trusted
 from sd_model.judging.detector import Detector
 from sd_model.judging.metrics import Metrics, error_rate
 from sd_model.judging.report import Cell
 from sd_model.judging.trust import judge
+from sd_model.serving.current import CurrentDetector, Trusted
 
 
 class Brightness:

@@ -10,7 +10,7 @@ import pytest
 from data.errors import InvalidInput, UnknownName
 from data.workspace import Workspace, open_workspace
 from sd_model.approval import approvals, approve, withdraw
-from sd_model.judging.current import CurrentDetector
+from sd_model.serving.current import CurrentDetector
 
 
 @pytest.fixture

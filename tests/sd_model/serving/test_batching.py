@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sd_model.judging.batching import Batcher, Overloaded
+from sd_model.serving.batching import Batcher, Overloaded
 
 
 def test_what_waits_becomes_one_batch() -> None:

@@ -1,0 +1,84 @@
+"""Goalpost for programs: load a detector or a policy, score frames, reward environments.
+
+What is here stays, and changes only with a major version; everything else is Goalpost's own
+business. Nothing here needs the app: Streamlit is not imported, and torch not before something is
+loaded.
+
+    import goalpost
+
+    detector = goalpost.load_detector("20260921-133320-train-detector-1f2e", workspace="workspace")
+    scores = detector.score([{"over_shoulder": image, "left": image, "right": image}])
+    environment = goalpost.SuccessReward(environment, detector, "lift-carrot")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.errors import GoalpostError
+from data.frames import CAMERAS
+from data.workspace import Workspace, default_root, open_workspace
+from sd_model.judging.detector import Detector, detector_folder
+from sd_model.serving.success_reward import SuccessReward
+
+if TYPE_CHECKING:
+    from policy.acting.policy import Policy
+    from sd_model.serving.reward_classifier import RewardClassifier
+
+__all__ = [
+    "CAMERAS", "Detector", "GoalpostError", "SuccessReward",
+    "load_detector", "load_policy", "reward_classifier",
+]  # fmt: skip
+
+
+def load_detector(
+    detector: str | Path, *, workspace: str | Path | None = None, device: str = "cpu"
+) -> Detector:
+    """A detector, ready to `score` and `decide`.
+
+    Args:
+        detector: Its identifier in the workspace, or its folder.
+        workspace: By default `$GOALPOST_WORKSPACE`, or `workspace/` here.
+        device: Where it computes, such as "cpu" or "cuda".
+
+    Raises:
+        UnknownName: The workspace has no such detector.
+        WorkspaceError: There is no workspace.
+        CorruptData: A file is missing or damaged, or a newer Goalpost wrote it.
+    """
+    folder = _as_folder(detector)
+    return Detector.load(
+        folder or detector_folder(_workspace(workspace), str(detector)), device=device
+    )
+
+
+def load_policy(
+    policy: str | Path, *, workspace: str | Path | None = None, device: str = "cpu"
+) -> Policy:
+    """A policy, ready to `act`; arguments and errors as for `load_detector`."""
+    import torch
+
+    from policy.acting.policy import Policy
+    from policy.artefact import policy_folder
+
+    folder = _as_folder(policy)
+    return Policy.load(
+        folder or policy_folder(_workspace(workspace), str(policy)), device=torch.device(device)
+    )
+
+
+def reward_classifier(detector: Detector, task: str) -> RewardClassifier:
+    """The detector in the place of LeRobot's reward classifier. Raises `UnknownName`."""
+    from sd_model.serving.reward_classifier import RewardClassifier
+
+    return RewardClassifier(detector, task)
+
+
+def _as_folder(name: str | Path) -> Path | None:
+    path = Path(name)
+    return path if (path / "config.json").is_file() else None
+
+
+def _workspace(root: str | Path | None) -> Workspace:
+    return open_workspace(default_root() if root is None else Path(root), create=False)

@@ -1,0 +1,1 @@
+"""Detectors in other people's programs: batches of requests, rewards, ONNX."""
