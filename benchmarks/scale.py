@@ -66,7 +66,7 @@ def main(
             figures = measure(
                 Path(folder or temporary) / f"scale-{size}", size, shards, visits, labels
             )
-            _store(size, figures)
+            store(size, figures)
             click.echo(json.dumps({size: figures}, indent=1))
 
 
@@ -258,7 +258,7 @@ def _goalpost(*arguments: str) -> None:
     subprocess.run([Path(sys.executable).with_name("goalpost"), *arguments], check=True)
 
 
-def _store(size: int, figures: Figures) -> None:
+def store(size: int, figures: Figures) -> None:
     """Put the figures of one size among those that were measured before."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
