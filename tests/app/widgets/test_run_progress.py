@@ -5,6 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import jobs
+from app.widgets import run_progress
 from app.widgets.run_progress import elapsed
 from data.run_reporter import RunReporter
 from data.runs import Run, RunStatus, create_run, launch, list_runs, register_process
@@ -59,6 +60,25 @@ def test_a_run_at_work_can_be_cancelled(world: Any) -> None:
         process.kill()
         process.wait(10)
     assert run.status().state == "cancelled"
+
+
+def test_a_run_in_line_says_what_it_waits_for_and_can_go_next(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working, second, waiting = (
+        create_run(world.workspace, kind, _SPEC, clock=lambda n=n: n * 10**9)
+        for n, kind in enumerate(("train-policy", "collect", "train-detector"), 1)
+    )
+    put_first: list[Run] = []
+    monkeypatch.setattr(run_progress, "ahead_of", lambda run: [working, second])
+    monkeypatch.setattr(run_progress, "put_first", put_first.append)
+    at = AppTest.from_function(_page, default_timeout=30).run()
+    assert not at.exception
+    assert any(
+        "behind 2 runs: policy training, collecting episodes" in each.value for each in at.caption
+    )
+    at.button(key=f"first-{waiting.run_id}").click().run()
+    assert put_first == [waiting]
 
 
 def test_a_killed_run_is_told_apart(world: Any) -> None:
