@@ -20,7 +20,8 @@ from policy.config import RECIPES, PolicyConfig, load_recipe
 from policy.experience.transitions import Transitions
 from policy.learning.averaging import TargetCopies
 from policy.learning.bellman_updater import state_value
-from policy.learning.q_network import QNetwork, build_network
+from policy.learning.networks import build_network
+from policy.learning.q_network import QNetwork
 from policy.learning.training import Trainer
 
 TASKS = tuple(f"task-{index}" for index in range(12))

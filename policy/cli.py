@@ -87,7 +87,7 @@ def values(root: Path | None, policy_id: str, episode_id: str) -> None:
 
 
 @policy.command()
-@click.option("--detector", required=True, help="The detector whose rewards teach.")
+@click.option("--detector", default=None, help="Its rewards teach; else the simulator's truth.")
 @click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")
 @click.option("--recipe", default="cpu", show_default=True, help="smoke, cpu or paper.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")
@@ -97,6 +97,11 @@ def values(root: Path | None, policy_id: str, episode_id: str) -> None:
 @click.option("--success-share", default=1.0, show_default=True, help="Successes impersonated.")
 @click.option("--failure-share", default=1.0, show_default=True, help="Failures impersonated.")
 @click.option("--updates", default=2000, show_default=True, help="Gradient updates.")
+@click.option(
+    "--collect", "collect_robots", multiple=True, help="Collects meanwhile; may be repeated."
+)
+@click.option("--episodes", default=8000, show_default=True, help="Collected at most, in all.")
+@click.option("--processes", default=0, help="That collect; 0 leaves one core for training.")
 @click.option("--from-policy", default=None, help="Go on from this policy.")
 @click.option("--robot", "robots", multiple=True, help="Evaluate on it; may be repeated.")
 @click.option("--evaluation-episodes", default=10, show_default=True, help="Per task and robot.")
@@ -104,7 +109,7 @@ def values(root: Path | None, policy_id: str, episode_id: str) -> None:
 @click.pass_obj
 def train(
     root: Path | None,
-    detector: str,
+    detector: str | None,
     tasks: Sequence[str],
     recipe: str,
     settings: Sequence[str],
@@ -112,12 +117,15 @@ def train(
     success_share: float,
     failure_share: float,
     updates: int,
+    collect_robots: Sequence[str],
+    episodes: int,
+    processes: int,
     from_policy: str | None,
     robots: Sequence[str],
     evaluation_episodes: int,
     seed: int,
 ) -> None:
-    """Train a policy from the robots' episodes, here and now."""
+    """Train a policy from the robots' episodes, here and now; robots may collect meanwhile."""
     spec = {
         "recipe": recipe,
         "overrides": parse_settings(settings),
@@ -127,6 +135,9 @@ def train(
         "success_share": success_share,
         "failure_share": failure_share,
         "updates": updates,
+        "collect_robots": list(collect_robots),
+        "episodes": episodes if collect_robots else 0,
+        "processes": processes,
         "from_policy": from_policy,
         "evaluation_episodes": evaluation_episodes if robots else 0,
         "robots": list(robots),

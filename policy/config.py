@@ -15,6 +15,10 @@ Strategy = Literal["orig", "all", "skill"]
 """Which tasks an episode may be impersonated as (MT-Opt, Sec. IV-B)."""
 Balancing = Literal["rebal", "rand"]
 """What batches are made of: equal parts, or whatever there is (MT-Opt, Table 4)."""
+Sight = Literal["view", "ground"]
+"""What the network is shown of a frame; see `policy.experience.sight`."""
+Termination = Literal["learned", "scripted"]
+Returns = Literal["bootstrapped", "own"]
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -26,10 +30,21 @@ class PolicyConfig:
     """Every number a policy depends on. Raises `ConfigurationError` where one makes no sense."""
 
     # What the policy sees
+    sight: Sight
+    """`view`: the camera's whole view, as in the papers; `ground`: the floor round the fingertips
+    as from above, in which the network looks where each action would lead."""
+    view_width_px: int
+    """Width of the camera's images as they are recorded [px]."""
+    view_height_px: int
+    """Height of the camera's images as they are recorded [px]."""
     frame_width_px: int
-    """Width of the stored over-shoulder images, from which the network's input is cut [px]."""
+    """Width of the images in replay, from which the network's input is cut [px]."""
     frame_height_px: int
-    """Height of the stored over-shoulder images [px]."""
+    """Height of the images in replay [px]."""
+    ground_pixel_mm: float
+    """Side of the square of floor that a pixel of `ground` shows [mm]; unused by `view`."""
+    look_px: int
+    """Side of the part of `ground` that is looked at for one action [px]; unused by `view`."""
     image_px: int
     """Side of the square image the network sees [px]."""
     shift_px: int
@@ -75,6 +90,13 @@ class PolicyConfig:
     max_steps: int
     """An episode ends after this many actions."""
 
+    termination: Termination
+    """`learned`: the policy ends its episode itself; `scripted`: by gripper and height, as in
+    QT-Opt's Algorithm 2."""
+    returns: Returns
+    """`bootstrapped`: targets are r + gamma V(s') alone; `own`: and never lower than what the
+    episode itself went on to earn."""
+
     # Experience (MT-Opt, Sec. IV-B)
     strategy: Strategy
     """Which tasks an episode may be impersonated as."""
@@ -86,10 +108,23 @@ class PolicyConfig:
     """`rebal`: every task in equal parts, success at a constant share; `rand`: as it comes."""
     success_share_of_batch: float
     """Share of each batch that comes from successful episodes; unused by `rand`."""
+    command_share_of_batch: float
+    """Share of each batch whose actions open, close or terminate, which are few and decide most;
+    0 takes them as often as they come."""
     replay_capacity: int
     """Transitions kept for each task and outcome; the oldest leave first."""
     epsilon: float
     """Probability of a random action while the policy collects (QT-Opt, Appendix B)."""
+
+    # The loop (MT-Opt, App. 7.4)
+    scripted_episodes: int
+    """Episodes of scripts that robots collect before the policy acts."""
+    guided_share: float
+    """Share of the policy's episodes in which a script often takes its turn."""
+    greedy_share: float
+    """Share of the policy's episodes without noise, whose success is reported."""
+    updates_per_episode: float
+    """Updates for each episode in replay; training waits for more episodes beyond that."""
 
     # Learning
     optimizer: Optimizer
@@ -147,8 +182,13 @@ class PolicyConfig:
             )
 
     @property
+    def view_size(self) -> Size:
+        """The size at which the policy's camera is recorded."""
+        return Size(self.view_width_px, self.view_height_px)
+
+    @property
     def frame_size(self) -> Size:
-        """The size at which over-shoulder images are kept for the policy."""
+        """The size of the images in replay."""
         return Size(self.frame_width_px, self.frame_height_px)
 
     def to_dict(self) -> dict[str, Any]:
@@ -192,12 +232,18 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Policy
 _NAMES = tuple(field.name for field in fields(PolicyConfig))
 _TYPES = {field.name: str(field.type) for field in fields(PolicyConfig)}
 _CHOICES: dict[str, tuple[str, ...]] = {
+    "sight": get_args(Sight),
+    "termination": get_args(Termination),
+    "returns": get_args(Returns),
     "strategy": get_args(Strategy),
     "balancing": get_args(Balancing),
     "optimizer": get_args(Optimizer),
     "precision": get_args(Precision),
 }
 _RANGES: dict[str, tuple[float, float]] = {
+    "view_width_px": (16, 4096), "view_height_px": (16, 4096), "ground_pixel_mm": (0.1, 100),
+    "look_px": (8, 1024), "command_share_of_batch": (0, 1), "scripted_episodes": (0, 10**9),
+    "guided_share": (0, 1), "greedy_share": (0, 1), "updates_per_episode": (0.01, 1000),
     "frame_width_px": (16, 4096), "frame_height_px": (16, 4096), "image_px": (16, 1024),
     "shift_px": (0, 64), "brightness": (0, 1), "contrast": (0, 1),
     "channels": (1, 512), "convolutions_before": (0, 16), "convolutions_after": (0, 16),

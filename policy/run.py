@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
-
-import numpy as np
-import torch
 
 from data.catalog import Catalog
 from data.cells.protocol import RobotCell
 from data.cells.simulated.cell import make_cell
 from data.errors import InvalidInput, unknown_name
-from data.frames import Size
-from data.robots import load_robots
+from data.robots import Robot, load_robots
 from data.run_reporter import RunReporter
 from data.runs import Run
 from data.task_store import load_tasks
 from data.workspace import Workspace
 from policy.acting.behaviours import Behaviour, Noisy
 from policy.acting.collection_log import CollectionLog
-from policy.acting.collector import STEP_SIZE, CollectionConfig, collect_episodes
+from policy.acting.collector import collect_episodes, collection_of
 from policy.acting.evaluation import evaluate_behaviour
 from policy.acting.policy import Policy, PolicyBehaviour
 from policy.acting.scripted import Scripted, ScriptedPick, ScriptedPlace
 from policy.artefact import (
-    CHECKPOINT,
     CONFIG,
-    load_summary,
     policy_folder,
     save_evaluation,
-    save_summary,
 )
 from policy.config import PolicyConfig, load_recipe
-from policy.experience.balancing import sample_batch
-from policy.experience.log_replay import FillReport, LogReplay
-from policy.experience.replay import SUCCESS, ReplayBuffers
-from policy.experience.transitions import Transitions
-from policy.learning.checkpoint import load_training, save_training, save_weights
-from policy.learning.finetuning import network_from
-from policy.learning.q_network import QNetwork, build_network
-from policy.learning.training import Trainer, train
-from sd_model.artefact import load_summary as load_detector_summary
+from policy.loop import Lesson, learn
 from sd_model.judging.detector import Detector, detector_folder
 
 SCRIPTS: dict[str, Callable[[], Behaviour]] = {
@@ -58,7 +43,8 @@ Spec = Mapping[str, Any]
 _COLLECT = ("robots", "behaviour", "policy", "tasks", "episodes_per_robot", "recipe", "seed")
 _TRAIN = (
     "recipe", "overrides", "detector", "tasks", "strategy", "success_share", "failure_share",
-    "updates", "from_policy", "evaluation_episodes", "robots", "seed",
+    "updates", "from_policy", "evaluation_episodes", "robots", "collect_robots", "episodes",
+    "processes", "seed",
 )  # fmt: skip
 _EVALUATE = ("policy", "tasks", "robots", "episodes_per_task", "detector", "seed")
 
@@ -128,7 +114,7 @@ def _collect(run: Run, workspace: Workspace, report: RunReporter) -> None:
             int(spec["episodes_per_robot"]),
             seed=int(spec.get("seed", 0)),
             report=report,
-            config=_collection(config),
+            config=collection_of(config, load_robots(workspace).values()),
             log=CollectionLog(run.folder / "collected.jsonl"),
         )
     report.result(episodes=len(episodes))
@@ -155,53 +141,28 @@ def _train_policy(run: Run, workspace: Workspace, report: RunReporter) -> None:
 def _learn(run: Run, workspace: Workspace, report: RunReporter, trained_at: float) -> None:
     """Train the policy of `run` and write its folder."""
     spec = run.spec
-    folder = workspace.policies / run.run_id
-    seed = int(spec.get("seed", 0))
-    config = _training_config(spec)
-    tasks = load_tasks(workspace).only(spec["tasks"]).names
-    report.progress(0.0, "Loading the detector")
-    detector = Detector.load(detector_folder(workspace, spec["detector"]))
-    buffers = ReplayBuffers(tasks, config.replay_capacity)
-    replay = LogReplay(Catalog(workspace), detector, config, tasks, seed=seed)
-    report.progress(0.01, "Judging and replaying the robots' episodes")
-    fills = [replay.fill(buffers)]
-
-    def sample(count: int, generator: np.random.Generator) -> Transitions:
-        return sample_batch(buffers, count, config, generator)
-
-    trainer = Trainer(
-        _initial_network(workspace, spec, tasks, config, seed),
-        tasks,
-        sample,
-        config,
-        seed=seed,
-        device=torch.device("cpu"),
+    collecting = spec.get("collect_robots", ())
+    # Where robots collect for this policy, those that are to judge it teach it nothing.
+    holdout = set(spec.get("robots", ())) - set(collecting) if collecting else set()
+    robots = load_robots(workspace)
+    learn(
+        workspace,
+        Lesson(
+            policy_id=run.run_id,
+            tasks=load_tasks(workspace).only(spec["tasks"]).names,
+            config=_training_config(spec),
+            detector=spec.get("detector"),
+            from_policy=spec.get("from_policy"),
+            updates=int(spec["updates"]),
+            seed=int(spec.get("seed", 0)),
+            replayed_robots=tuple(name for name in robots if name not in holdout),
+            robots=tuple(_simulated(workspace, collecting)),
+            episodes=int(spec.get("episodes", 0)),
+            processes=int(spec.get("processes", 0)) or max(1, (os.cpu_count() or 2) - 1),
+            spec=spec,
+        ),
+        Part(report, 0.0, trained_at),
     )
-    checkpoint = folder / CHECKPOINT
-    if checkpoint.exists():
-        load_training(checkpoint, trainer)
-    train(
-        trainer,
-        int(spec["updates"]),
-        Part(report, 0.05, trained_at),
-        refill=lambda: fills.append(replay.fill(buffers)),
-        save=lambda: save_training(checkpoint, trainer),
-    )
-    without_success = [
-        task
-        for task, count in zip(tasks, buffers.episode_counts()[:, SUCCESS].tolist(), strict=True)
-        if count == 0
-    ]
-    save_weights(folder, trainer.average.average)
-    save_summary(
-        folder,
-        tasks=tasks,
-        config=config,
-        created_at_ns=time.time_ns(),
-        lineage={**_lineage(run, trainer, detector, fills), "without_success": without_success},
-    )
-    report.result(without_success=without_success)
-    checkpoint.unlink(missing_ok=True)
 
 
 def _evaluate_policy(run: Run, workspace: Workspace, report: RunReporter) -> None:
@@ -230,7 +191,7 @@ def _evaluate(
             episodes_per_task,
             seed=int(spec.get("seed", 0)),
             report=report,
-            config=_collection(policy.config),
+            config=collection_of(policy.config, load_robots(workspace).values()),
             detector=detector,
         )
     save_evaluation(folder, evaluation.to_dict())
@@ -248,56 +209,28 @@ def _training_config(spec: Spec) -> PolicyConfig:
     return load_recipe(spec.get("recipe", "cpu"), overrides)
 
 
-def _initial_network(
-    workspace: Workspace, spec: Spec, tasks: Sequence[str], config: PolicyConfig, seed: int
-) -> QNetwork:
-    if spec.get("from_policy"):
-        summary = load_summary(policy_folder(workspace, spec["from_policy"]))
-        return network_from(summary, tasks, config)
-    return build_network(config, len(tasks), seed=seed)
-
-
-def _lineage(
-    run: Run, trainer: Trainer, detector: Detector, fills: Sequence[FillReport]
-) -> dict[str, Any]:
-    return {
-        "run": run.run_id,
-        "spec": dict(run.spec),
-        "detector": detector.detector_id,
-        "manifest": load_detector_summary(detector.folder).manifest_digest,
-        "from_policy": run.spec.get("from_policy"),
-        "strategy": trainer.config.strategy,
-        "seed": int(run.spec.get("seed", 0)),
-        "updates": trainer.updates,
-        "labelled": trainer.labelled,
-        "trained": trainer.trained,
-        "log_replay": [fill.to_dict() for fill in fills if fill.episodes or fill.left_out],
-    }
-
-
-def _collection(config: PolicyConfig) -> CollectionConfig:
-    """Images of the usual size, so that other policies can learn from them too, or larger."""
-    size = Size(*map(max, STEP_SIZE, config.frame_size))
-    return CollectionConfig(step_size=size, max_steps=config.max_steps)
-
-
 @contextmanager
 def _cells(workspace: Workspace, robots: Sequence[str]) -> Iterator[list[RobotCell]]:
     """The simulated cells of `robots`, held in this process for speed."""
-    known = load_robots(workspace)
     with ExitStack() as stack:
-        cells: list[RobotCell] = []
-        for name in robots:
-            if name not in known:
-                raise unknown_name("robot", name, known, where=workspace.robots_path)
-            if known[name].kind != "simulated":
-                raise InvalidInput(
-                    f"The robot '{name}' is hardware; its arm takes no actions from here yet.",
-                    valid=[robot.name for robot in known.values() if robot.kind == "simulated"],
-                    next_step="Choose simulated robots.",
-                )
-            cells.append(stack.enter_context(closing(make_cell(known[name]))))
-        yield cells
+        yield [
+            stack.enter_context(closing(make_cell(robot)))
+            for robot in _simulated(workspace, robots)
+        ]
+
+
+def _simulated(workspace: Workspace, names: Sequence[str]) -> list[Robot]:
+    known = load_robots(workspace)
+    for name in names:
+        if name not in known:
+            raise unknown_name("robot", name, known, where=workspace.robots_path)
+        if known[name].kind != "simulated":
+            raise InvalidInput(
+                f"The robot '{name}' is hardware; its arm takes no actions from here yet.",
+                valid=[robot.name for robot in known.values() if robot.kind == "simulated"],
+                next_step="Choose simulated robots.",
+            )
+    return [known[name] for name in names]
 
 
 def _check_settings(run: Run, known: Sequence[str], needed: Sequence[str]) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M, ActionA, RobotState, Start
 from data.errors import InvalidInput
 from data.frames import ImageHWC
+from data.gripper import GripperReading
 from data.tasks import Task
 
 T = TypeVar("T")
@@ -23,6 +25,10 @@ class Observation:
     """The over-shoulder image, RGB, uint8."""
     state: RobotState
     """Gripper and height."""
+    gripper: GripperReading | None = None
+    """The robot's reading at the moment of the image, where it gives one."""
+    projection_34: NDArray[np.float64] | None = None
+    """Of the camera, see `data.calibration`; None where it is not calibrated."""
 
 
 class Behaviour(Protocol):
@@ -62,44 +68,42 @@ def make_action(
 
 
 def random_action(generator: np.random.Generator) -> ActionA:
-    """An action drawn for exploration: any direction and turn, now and then a gripper command.
+    """An action drawn for exploration: a motion (75%), a gripper command (17%) or the end (8%).
 
-    Differs: QT-Opt (App. B) draws either a Gaussian motion, a gripper command or the end; here
-    every action moves, biased downwards, since a gripper that wanders about in the air meets
-    nothing, and the end is rarer than its 8%.
+    The shares are QT-Opt's (App. B). Commands come at rest.
+
+    Differs: motions are drawn evenly, biased downwards, since a gripper that wanders about in the
+    air meets nothing.
     """
+    kind = generator.choice(4, p=(0.75, 0.07, 0.10, 0.08))
+    if kind:
+        return make_action(
+            opens=bool(kind == 1), closes=bool(kind == 2), terminates=bool(kind == 3)
+        )
     low, high = (-1.0, -1.0, -1.0), (1.0, 1.0, 0.5)
     dx_m, dy_m, dz_m = generator.uniform(low, high) * MAX_TRANSLATION_M
-    flag = generator.choice(4, p=(0.75, 0.1, 0.12, 0.03))
-    return make_action(
-        dx_m=dx_m,
-        dy_m=dy_m,
-        dz_m=dz_m,
-        turn_rad=generator.uniform(-MAX_ROTATION_RAD, MAX_ROTATION_RAD),
-        opens=bool(flag == 1),
-        closes=bool(flag == 2),
-        terminates=bool(flag == 3),
-    )
+    turn_rad = generator.uniform(-MAX_ROTATION_RAD, MAX_ROTATION_RAD)
+    return make_action(dx_m=dx_m, dy_m=dy_m, dz_m=dz_m, turn_rad=turn_rad)
 
 
 def with_noise(action: ActionA, deviation: float, generator: np.random.Generator) -> ActionA:
-    """`action` with Gaussian noise on translation and turn; the gripper commands stay.
+    """`action` with Gaussian noise on translation and turn; a gripper command stays as it is.
 
     Args:
         action: Laid out as `ActionA`.
         deviation: Standard deviation, as a share of the largest motion and turn.
         generator: Draws.
     """
+    if (action[5:] > 0.5).any():
+        return action
     turn = np.arctan2(action[3], action[4]) + generator.normal(0, deviation) * MAX_ROTATION_RAD
     dx, dy, dz = action[:3] + generator.normal(0, deviation, size=3)
-    noisy = make_action(
+    return make_action(
         dx_m=dx * MAX_TRANSLATION_M,
         dy_m=dy * MAX_TRANSLATION_M,
         dz_m=dz * MAX_TRANSLATION_M,
         turn_rad=float(turn),
     )
-    noisy[5:] = action[5:]
-    return noisy
 
 
 class Noisy:
@@ -133,6 +137,41 @@ class Noisy:
         if generator.random() < self._epsilon:
             return random_action(generator)
         return with_noise(action, self._deviation, generator)
+
+
+class Guided:
+    """A behaviour whose turn a script often takes.
+
+    The behaviour finds places that the script would not, and the script does there what the
+    behaviour has not learned yet, such as to close and lift: both learn from it sooner than from
+    noise alone.
+
+    Differs: the papers go over from scripts to the policy at once.
+
+    Args:
+        behaviour: What acts, and names the episodes.
+        script: Takes its turn.
+        share: Probability of the script's turn, in each step.
+    """
+
+    def __init__(self, behaviour: Behaviour, script: Behaviour, *, share: float = 0.5) -> None:
+        self.name = behaviour.name
+        self._behaviour = behaviour
+        self._script = script
+        self._share = share
+        self._generator: np.random.Generator | None = None
+
+    def begin(self, task: str, generator: np.random.Generator) -> None:
+        """Start an episode of `task`."""
+        self._generator = generator
+        self._behaviour.begin(task, generator)
+        self._script.begin(task, generator)
+
+    def act(self, observation: Observation) -> ActionA:
+        """The script's action or the behaviour's."""
+        turn = begun(self._generator, self.name).random() < self._share
+        scripted = self._script.act(observation)
+        return scripted if turn else self._behaviour.act(observation)
 
 
 def begun(episode: T | None, name: str) -> T:

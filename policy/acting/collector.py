@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from time import time_ns
@@ -12,24 +12,29 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from data.calibration import projections_of
 from data.catalog import Catalog
-from data.cells.protocol import ActionA, RobotCell, RobotState
+from data.cells.protocol import ActionA, RobotCell, RobotState, Start
 from data.episode_index import save_episodes
 from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
 from data.errors import InvalidInput
 from data.frames import CAMERAS, EncodedFrameSet, FrameSet, Size, encode
+from data.robots import Robot
 from data.task_store import load_tasks
 from data.tasks import Task
 from policy.acting.behaviours import Behaviour, Observation, start_of
 from policy.acting.collection_log import CollectionLog
+from policy.config import PolicyConfig
+from policy.experience.sight import Projection
 from policy.experience.trajectory import POLICY_CAMERA
 
 _TERMINATE = 7
+_HIGH_M = 0.18
 _BEHAVIOUR = 7
 """Stream of the behaviour's draws; a simulated cell draws its scene from others of one seed."""
 _COLLECTED = 1
 """Stream of the scenes that are collected."""
-STEP_SIZE = Size(96, 96)
+STEP_SIZE = Size(320, 256)
 TERMINAL_SIZE = Size(320, 256)
 
 
@@ -45,12 +50,16 @@ class CollectionConfig:
     """How episodes are collected."""
 
     step_size: Size = STEP_SIZE
-    """Size of the over-shoulder image of each step, at least that of the policies to be trained
-    [px]."""
+    """Size of the over-shoulder image of each step [px]."""
     terminal_size: Size = TERMINAL_SIZE
     """Size of each of the three views of the terminal frame, which the detector judges [px]."""
     max_steps: int = 20
     """An episode ends after this many actions (QT-Opt, Sec. 5)."""
+    scripted_termination: bool = False
+    """End a pick once the closed gripper is high, a place once the open one is (QT-Opt,
+    Algorithm 2), whatever the behaviour would do."""
+    projections: Mapping[str, Projection] = field(default_factory=dict)
+    """Of the policy's camera, by robot, where it is known."""
     flush_episodes: int = 20
     """Episodes written together: what a killed collection may lose of each robot."""
 
@@ -93,9 +102,18 @@ def run_episode(
         frames, state = encode(cell.read(step_view)), cell.state()
         # What replay will show, JPEG and all, is what is acted on.
         seen_HWC = frames.decode().images[POLICY_CAMERA]
-        action = behaviour.act(Observation(image_HWC=seen_HWC, state=state))
+        action = behaviour.act(
+            Observation(
+                image_HWC=seen_HWC,
+                state=state,
+                gripper=frames.gripper,
+                projection_34=config.projections.get(cell.robot),
+            )
+        )
         cell.step(action)
         done = bool(action[_TERMINATE] > 0.5) or len(steps) + 1 == config.max_steps
+        if config.scripted_termination:
+            done = done or is_over(cell.state(), start)
         steps.append(_step(frames, state, action=action, done=done))
     steps.append(_step(encode(terminal_frame(cell, config)), cell.state(), action=None, done=True))
     info = EpisodeInfo(
@@ -114,6 +132,13 @@ def run_episode(
     return Episode(info=info, steps=tuple(steps))
 
 
+def is_over(state: RobotState, start: Start) -> bool:
+    """Whether the script ends the episode: the gripper is high, and closed after a pick or open
+    after a place."""
+    closed = state.gripper_closed > 0.5
+    return state.height_m > _HIGH_M and closed == (start is Start.PICK)
+
+
 def _step(
     frames: EncodedFrameSet, state: RobotState, *, action: ActionA | None, done: bool
 ) -> Step:
@@ -129,6 +154,21 @@ def _step(
 def terminal_frame(cell: RobotCell, config: CollectionConfig) -> FrameSet:
     """All three views, at the size the detector judges."""
     return cell.read(dict.fromkeys(CAMERAS, config.terminal_size))
+
+
+def collection_of(config: PolicyConfig, robots: Iterable[Robot]) -> CollectionConfig:
+    """How robots collect for policies of `config`."""
+    calibrated = {robot.name: projections_of(robot) for robot in robots}
+    return CollectionConfig(
+        step_size=config.view_size,
+        max_steps=config.max_steps,
+        scripted_termination=config.termination == "scripted",
+        projections={
+            name: projections[POLICY_CAMERA]
+            for name, projections in calibrated.items()
+            if POLICY_CAMERA in projections
+        },
+    )
 
 
 class EpisodeWriter:

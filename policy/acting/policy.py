@@ -10,21 +10,21 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn.functional import one_hot
 
-from data.cells.protocol import ActionA
+from data.cells.protocol import ActionA, RobotState
 from data.errors import unknown_name
-from data.frames import ImageHWC, resize
-from policy.acting.behaviours import Observation, begun, random_action
+from data.gripper import GripperReading
+from policy.acting.behaviours import Observation, begun, random_action, with_noise
 from policy.artefact import load_summary
 from policy.config import PolicyConfig
+from policy.experience.sight import see_frame
 from policy.learning import cem
 from policy.learning.augmentation import central_view, see
 from policy.learning.averaging import inference_copy
 from policy.learning.bellman_updater import as_input, torch_generator
 from policy.learning.checkpoint import load_network
-from policy.learning.q_network import QNetwork
+from policy.learning.networks import Network
 
 
 class Policy:
@@ -38,12 +38,12 @@ class Policy:
     """
 
     def __init__(
-        self, policy_id: str, network: QNetwork, tasks: tuple[str, ...], *, device: torch.device
+        self, policy_id: str, network: Network, tasks: tuple[str, ...], *, device: torch.device
     ) -> None:
         self.policy_id = policy_id
         self.tasks = tasks
         self.config: PolicyConfig = network.config
-        self._network = inference_copy(network, torch.float32).to(device)
+        self._network = inference_copy(network, getattr(torch, network.config.precision)).to(device)
         self._device = device
 
     @classmethod
@@ -61,33 +61,23 @@ class Policy:
             device=device or torch.device("cpu"),
         )
 
-    def act(
-        self,
-        image_HWC: ImageHWC,
-        state_S: NDArray[np.float32],
-        task: str,
-        generator: np.random.Generator,
-    ) -> ActionA:
+    def act(self, observation: Observation, task: str, generator: np.random.Generator) -> ActionA:
         """The best action for `task` that one search finds.
 
         Args:
-            image_HWC: The over-shoulder image, RGB, uint8, any size.
-            state_S: Gripper closed and gripper height [m].
+            observation: What the robot sees and says of its gripper.
             task: One of `tasks`.
             generator: Of the search's samples.
 
         Raises:
             UnknownName: The policy was not trained on `task`.
+            InvalidInput: The policy needs a calibrated camera and a gripper that tells its pose.
         """
-        action_A, _ = self.judge(image_HWC, state_S, task, generator)
+        action_A, _ = self.judge(observation, task, generator)
         return action_A
 
     def judge(
-        self,
-        image_HWC: ImageHWC,
-        state_S: NDArray[np.float32],
-        task: str,
-        generator: np.random.Generator,
+        self, observation: Observation, task: str, generator: np.random.Generator
     ) -> tuple[ActionA, float]:
         """The best action found and its value in [0, 1]; arguments as for `act`."""
         if task not in self.tasks:
@@ -98,9 +88,14 @@ class Policy:
                 where=f"policy {self.policy_id}",
                 next_step="Choose a task it was trained on, or fine-tune it with this task added.",
             )
-        image_1HWC = resize(image_HWC, self.config.frame_size)[None]
-        seen_1HWC = see(image_1HWC, central_view(1, self.config), self.config)
-        state_1S = torch.from_numpy(np.asarray(state_S, dtype=np.float32)).to(self._device)[None]
+        image_HWC, state_S = see_frame(
+            observation.image_HWC,
+            observation.gripper or _without_pose(observation.state),
+            observation.projection_34,
+            self.config,
+        )
+        seen_1HWC = see(image_HWC[None], central_view(1, self.config), self.config)
+        state_1S = torch.from_numpy(state_S).to(self._device)[None]
         index_1 = torch.tensor([self.tasks.index(task)], device=self._device)
         task_1T = one_hot(index_1, len(self.tasks)).float()
         with torch.inference_mode():
@@ -118,18 +113,24 @@ class Policy:
         return action_A, float(torch.sigmoid(best.value_B[0]))
 
 
+def _without_pose(state: RobotState) -> GripperReading:
+    return GripperReading(state.gripper_closed, 0.0, 0.0, state.height_m, 0.0)
+
+
 class PolicyBehaviour:
     """A policy as a behaviour: greedy to be evaluated, with random actions to collect.
 
     Args:
         policy: What acts.
         epsilon: Probability of a random action instead (QT-Opt, Appendix B).
+        deviation: Gaussian noise on motions, as a share of the largest of a step.
     """
 
-    def __init__(self, policy: Policy, *, epsilon: float = 0.0) -> None:
+    def __init__(self, policy: Policy, *, epsilon: float = 0.0, deviation: float = 0.0) -> None:
         self.name = f"policy:{policy.policy_id}"
         self._policy = policy
         self._epsilon = epsilon
+        self._deviation = deviation
         self._task = ""
         self._generator: np.random.Generator | None = None
 
@@ -143,6 +144,5 @@ class PolicyBehaviour:
         generator = begun(self._generator, self.name)
         if generator.random() < self._epsilon:
             return random_action(generator)
-        return self._policy.act(
-            observation.image_HWC, observation.state.as_array(), self._task, generator
-        )
+        action = self._policy.act(observation, self._task, generator)
+        return with_noise(action, self._deviation, generator) if self._deviation else action

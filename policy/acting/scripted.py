@@ -63,7 +63,7 @@ class ScriptedPick(_Script):
 
     name = "scripted-pick"
 
-    def __init__(self, *, drift_m: float = 0.005, lift_steps: int = 3) -> None:
+    def __init__(self, *, drift_m: float = 0.012, lift_steps: int = 3) -> None:
         super().__init__()
         self._drift_m = drift_m
         self._lift_steps = lift_steps
@@ -76,6 +76,39 @@ class ScriptedPick(_Script):
         yield make_action(closes=True)
         for _ in range(self._lift_steps):
             yield make_action(dz_m=MAX_TRANSLATION_M)
+
+
+class PickReflex:
+    """What `ScriptedPick` would do next, wherever something else has brought the gripper.
+
+    Down while it is open, close at the floor or on what stops it, up while it is closed.
+    """
+
+    name = "pick-reflex"
+    _STOPPED_BELOW_M = 0.06
+    _DRIFT_M = 0.008
+
+    def __init__(self) -> None:
+        self._generator: np.random.Generator | None = None
+        self._before_m = np.inf
+
+    def begin(self, task: str, generator: np.random.Generator) -> None:
+        """Start an episode; the task makes no difference to a script."""
+        self._generator = generator
+        self._before_m = np.inf
+
+    def act(self, observation: Observation) -> ActionA:
+        """The next action from here."""
+        generator = begun(self._generator, self.name)
+        height_m = observation.state.height_m
+        gained_m, self._before_m = self._before_m - height_m, height_m
+        if observation.state.gripper_closed > 0.5:
+            return make_action(dz_m=MAX_TRANSLATION_M)
+        stopped = height_m < self._STOPPED_BELOW_M and gained_m < _STUCK_M / 2
+        if height_m <= _FLOOR_M or stopped:
+            return make_action(closes=True)
+        dx_m, dy_m = generator.normal(0, self._DRIFT_M, size=2)
+        return make_action(dx_m=dx_m, dy_m=dy_m, dz_m=_ALL_THE_WAY_M)
 
 
 class ScriptedPlace(_Script):

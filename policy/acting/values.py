@@ -6,20 +6,34 @@ import json
 
 import numpy as np
 
+from data.calibration import projections_of
+from data.cells.protocol import RobotState
 from data.episodes import Episode
 from data.frames import decode_jpeg
+from data.robots import load_robots
 from data.storage import write_atomically
 from data.workspace import Workspace
+from policy.acting.behaviours import Observation
 from policy.acting.policy import Policy
 from policy.artefact import policy_folder, values_path
+from policy.experience.sight import Projection
 from policy.experience.trajectory import POLICY_CAMERA
 
 
-def episode_values(policy: Policy, episode: Episode, task: str) -> list[float]:
+def episode_values(
+    policy: Policy, episode: Episode, task: str, projection_34: Projection | None
+) -> list[float]:
     """The value of the best action that the policy finds in each frame, in [0, 1].
+
+    Args:
+        policy: Judges.
+        episode: Of a robot.
+        task: One of the policy's.
+        projection_34: Of the robot's policy camera, where it is known.
 
     Raises:
         UnknownName: The policy was not trained on `task`.
+        InvalidInput: The policy needs to know where the gripper was, and nobody says so.
         CorruptData: An image that cannot be read.
     """
     generator = np.random.default_rng(0)
@@ -27,15 +41,21 @@ def episode_values(policy: Policy, episode: Episode, task: str) -> list[float]:
     for step in episode.steps:
         if step.state is None or POLICY_CAMERA not in step.frames.jpegs:
             break
-        image_HWC = decode_jpeg(step.frames.jpegs[POLICY_CAMERA])
-        values.append(policy.judge(image_HWC, step.state, task, generator)[1])
+        observation = Observation(
+            image_HWC=decode_jpeg(step.frames.jpegs[POLICY_CAMERA]),
+            state=RobotState(*map(float, step.state)),
+            gripper=step.frames.gripper,
+            projection_34=projection_34,
+        )
+        values.append(policy.judge(observation, task, generator)[1])
     return values
 
 
 def remember_values(workspace: Workspace, policy_id: str, episode: Episode, task: str) -> None:
     """Work the values out and keep them at `values_path`. Raises like `episode_values`."""
     policy = Policy.load(policy_folder(workspace, policy_id))
-    values = episode_values(policy, episode, task)
+    robot = load_robots(workspace)[episode.info.robot]
+    values = episode_values(policy, episode, task, projections_of(robot).get(POLICY_CAMERA))
     write_atomically(
         values_path(workspace, policy_id, episode.info.episode_id), json.dumps(values).encode()
     )

@@ -80,7 +80,8 @@ def sample_batch(
 ) -> Transitions:
     """A batch from `buffers`, balanced as `config` says.
 
-    Within a buffer every transition is equally likely, and may come more than once.
+    Within a buffer every transition is equally likely, but for the share of gripper commands, and
+    may come more than once.
 
     Raises:
         InvalidInput: The buffers are empty.
@@ -100,7 +101,8 @@ def sample_batch(
         buffers.buffer(task, success)
         for task, success in zip(choice.task_B.tolist(), choice.success_B.tolist(), strict=True)
     ]
-    located_B = [buffer.locate(int(generator.integers(len(buffer)))) for buffer in buffer_B]
+    share = config.command_share_of_batch
+    located_B = [buffer.draw(generator, command_share=share) for buffer in buffer_B]
     return gather_transitions(
         [trajectory for trajectory, _ in located_B],
         np.asarray([step for _, step in located_B], dtype=np.int64),

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from data.task_store import load_tasks
 from policy.config import PolicyConfig
 from policy.experience.impersonation import impersonate
 from policy.experience.replay import ReplayBuffers
-from policy.experience.rewards import EpisodeReward, Judge, ScoreCache, rewards_from_scores
+from policy.experience.rewards import Judge, ScoreCache, rewards_from_scores
+from policy.experience.sight import Projection
 from policy.experience.trajectory import Trajectory, trajectory_from_episode
 
 _SCORED_TOGETHER = 64
@@ -61,6 +62,16 @@ class FillReport:
         return asdict(self)
 
 
+class _Prepared(NamedTuple):
+    """An episode that waits to be judged."""
+
+    trajectory: Trajectory
+    images: Mapping[str, ImageHWC]
+    """The terminal views; empty where their scores are remembered."""
+    truth: Mapping[str, bool]
+    """The simulator's; empty where a detector judges."""
+
+
 class LogReplay:
     """Reads robot episodes from the workspace into replay buffers, each once.
 
@@ -70,11 +81,13 @@ class LogReplay:
 
     Args:
         catalog: Where episodes and tasks are found.
-        detector: Gives the rewards; must judge every one of `tasks`.
+        detector: Gives the rewards; must judge every one of `tasks`. None: the simulator's truth,
+            for experiments.
         config: Image size and impersonation strategy.
         tasks: The policy's tasks.
         seed: Of the impersonation's draws.
         robots: Only episodes of these robots (None: of all).
+        projections: Of the policy's camera, by robot, where it is known.
 
     Raises:
         UnknownName: A task that the workspace has not, or that the detector does not judge.
@@ -83,12 +96,13 @@ class LogReplay:
     def __init__(
         self,
         catalog: Catalog,
-        detector: Judge,
+        detector: Judge | None,
         config: PolicyConfig,
         tasks: Sequence[str],
         *,
         seed: int,
         robots: Collection[str] | None = None,
+        projections: Mapping[str, Projection] | None = None,
     ) -> None:
         self._catalog = catalog
         self._detector = detector
@@ -96,7 +110,7 @@ class LogReplay:
         self._known = load_tasks(catalog.workspace)
         self._tasks = tuple(self._known[task].name for task in tasks)
         for task in self._tasks:
-            if task not in detector.tasks:
+            if detector is not None and task not in detector.tasks:
                 raise unknown_name(
                     "task",
                     task,
@@ -106,7 +120,8 @@ class LogReplay:
                 )
         self._seed = seed
         self._robots = robots
-        self._scores = ScoreCache(catalog.workspace, detector)
+        self._projections = projections or {}
+        self._scores = None if detector is None else ScoreCache(catalog.workspace, detector)
         self._seen: set[str] = set()
 
     def fill(self, buffers: ReplayBuffers) -> FillReport:
@@ -119,7 +134,7 @@ class LogReplay:
             commanded={task: OutcomeCount() for task in self._tasks},
             taught={task: OutcomeCount() for task in self._tasks},
         )
-        waiting: list[tuple[Trajectory, Mapping[str, ImageHWC]]] = []
+        waiting: list[_Prepared] = []
         for episode in self._new_episodes(report):
             try:
                 waiting.append(self._prepare(episode))
@@ -136,7 +151,7 @@ class LogReplay:
         for indexed in list_episodes(self._catalog, kind="robot", robots=self._robots):
             if indexed.info.episode_id not in self._seen:
                 by_shard[indexed.shard].append(indexed)
-        for shard, indexed_episodes in sorted(by_shard.items()):
+        for shard, indexed_episodes in by_shard.items():  # in the order of recording
             ids = [indexed.info.episode_id for indexed in indexed_episodes]
             self._seen.update(ids)
             yield from self._read(self._catalog.workspace.root / shard, ids, report)
@@ -154,12 +169,21 @@ class LogReplay:
         else:
             yield from episodes
 
-    def _prepare(self, episode: Episode) -> tuple[Trajectory, Mapping[str, ImageHWC]]:
-        """The trajectory, and the terminal images unless their scores are remembered."""
-        trajectory = trajectory_from_episode(episode, self._config.frame_size)
+    def _prepare(self, episode: Episode) -> _Prepared:
+        """The trajectory, and what is needed to judge it."""
+        trajectory = trajectory_from_episode(
+            episode, self._config, self._projections.get(episode.info.robot)
+        )
         trajectory = replace(trajectory, task=self._known[trajectory.task].name)
+        if self._scores is None:
+            if episode.info.truth is None:
+                raise InvalidInput(
+                    f"Nobody knows the truth about episode {trajectory.episode_id}.",
+                    next_step="Let a detector judge it.",
+                )
+            return _Prepared(trajectory, {}, episode.info.truth)
         if self._scores.get(trajectory.episode_id) is not None:
-            return trajectory, {}
+            return _Prepared(trajectory, {}, {})
         images = episode.steps[-1].frames.decode().images
         missing = [camera for camera in CAMERAS if camera not in images]
         if missing:
@@ -168,17 +192,14 @@ class LogReplay:
                 f"{', '.join(missing)}, so no detector can judge it.",
                 next_step="Leave this episode out; the others are not affected.",
             )
-        return trajectory, images
+        return _Prepared(trajectory, images, {})
 
     def _take_in(
-        self,
-        waiting: Sequence[tuple[Trajectory, Mapping[str, ImageHWC]]],
-        buffers: ReplayBuffers,
-        report: FillReport,
+        self, waiting: Sequence[_Prepared], buffers: ReplayBuffers, report: FillReport
     ) -> None:
-        for (trajectory, _), reward in zip(waiting, self._judge(waiting), strict=True):
+        for (trajectory, _, _), judged in zip(waiting, self._judge(waiting), strict=True):
             report.episodes += 1
-            outcomes = {task: reward.outcomes[task] for task in self._tasks}
+            outcomes = {task: judged.get(task, False) for task in self._tasks}
             if trajectory.task in outcomes:
                 report.commanded[trajectory.task].add(outcomes[trajectory.task])
             for task, success in impersonate(
@@ -193,21 +214,22 @@ class LogReplay:
                 buffers.add(trajectory, task, success=success)
                 report.taught[task].add(success)
 
-    def _judge(
-        self, waiting: Sequence[tuple[Trajectory, Mapping[str, ImageHWC]]]
-    ) -> list[EpisodeReward]:
-        unscored = [(t.episode_id, images) for t, images in waiting if images]
+    def _judge(self, waiting: Sequence[_Prepared]) -> list[Mapping[str, bool]]:
+        if self._detector is None or self._scores is None:
+            return [prepared.truth for prepared in waiting]
+        unscored = [(p.trajectory.episode_id, p.images) for p in waiting if p.images]
         if unscored:
             score_NT = self._detector.score([images for _, images in unscored])
             self._scores.add(
                 dict(zip([episode_id for episode_id, _ in unscored], score_NT, strict=True))
             )
-        known = [self._scores.get(trajectory.episode_id) for trajectory, _ in waiting]
+        known = [self._scores.get(prepared.trajectory.episode_id) for prepared in waiting]
         if not known:
             return []
-        return rewards_from_scores(
+        rewards = rewards_from_scores(
             self._detector, np.stack([score_T for score_T in known if score_T is not None])
         )
+        return [reward.outcomes for reward in rewards]
 
 
 def _generator_for(episode_id: str, seed: int) -> np.random.Generator:

@@ -21,6 +21,8 @@ class OutcomeBuffer:
         self._capacity = capacity
         self._trajectories: list[Trajectory] = []
         self._ends = np.zeros(0, dtype=np.int64)
+        self._commands: list[NDArray[np.int64]] = []
+        self._command_ends = np.zeros(0, dtype=np.int64)
 
     def __len__(self) -> int:
         """The number of transitions held."""
@@ -37,13 +39,34 @@ class OutcomeBuffer:
         The newest is kept even if it exceeds the capacity alone.
         """
         self._trajectories.append(trajectory)
+        self._commands.append(trajectory.commands())
         excess = len(self) + len(trajectory) - self._capacity
         leaving = 0
         while excess > 0 and leaving < len(self._trajectories) - 1:
             excess -= len(self._trajectories[leaving])
             leaving += 1
         del self._trajectories[:leaving]
+        del self._commands[:leaving]
         self._ends = np.cumsum([len(held) for held in self._trajectories])
+        self._command_ends = np.cumsum([len(steps) for steps in self._commands])
+
+    def draw(
+        self, generator: np.random.Generator, *, command_share: float
+    ) -> tuple[Trajectory, int]:
+        """A trajectory and one of its steps, each held transition as likely as the others.
+
+        Args:
+            generator: Draws.
+            command_share: Probability of a step that opens, closes or terminates, where there is
+                one; 0 draws them as often as they come.
+        """
+        if command_share and self._command_ends[-1] and generator.random() < command_share:
+            index = int(generator.integers(self._command_ends[-1]))
+            position = int(np.searchsorted(self._command_ends, index, side="right"))
+            steps = self._commands[position]
+            step = int(steps[index - int(self._command_ends[position]) + len(steps)])
+            return self._trajectories[position], step
+        return self.locate(int(generator.integers(len(self))))
 
     def locate(self, index: int) -> tuple[Trajectory, int]:
         """The trajectory of a transition, counted from the oldest, and its step within it.

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.cells.protocol import ACTION_SIZE, STATE_SIZE
+from data.cells.protocol import ACTION_SIZE
 from data.episodes import Episode
 from data.errors import InvalidInput
-from data.frames import Size, decode_jpeg, resize
+from data.frames import decode_jpeg
+from data.gripper import GripperReading
+from policy.config import PolicyConfig
+from policy.experience.sight import Projection, see_frame
 from policy.experience.transitions import Transitions
 
 POLICY_CAMERA = "over_shoulder"
@@ -34,9 +37,9 @@ class Trajectory:
     task: str
     """The commanded task."""
     image_THWC: NDArray[np.uint8]
-    """The over-shoulder image before each action, and at last the terminal one, RGB."""
+    """What `policy.experience.sight` shows before each action and at the end, RGB."""
     state_TS: NDArray[np.float32]
-    """Gripper closed and gripper height [m] at each frame."""
+    """The state at each frame, as `policy.experience.sight` gives it."""
     action_NA: NDArray[np.float32]
     """Each action, laid out as `data.cells.protocol.ActionA`."""
 
@@ -54,11 +57,22 @@ class Trajectory:
         """The number of actions, which is the number of transitions."""
         return len(self.action_NA)
 
+    def commands(self) -> NDArray[np.int64]:
+        """The steps whose actions open, close or terminate."""
+        return np.flatnonzero((self.action_NA[:, 5:] > 0.5).any(axis=1))
 
-def trajectory_from_episode(episode: Episode, size: Size) -> Trajectory:
-    """The trajectory in a robot's `episode`, its over-shoulder images scaled to `size`.
+
+def trajectory_from_episode(
+    episode: Episode, config: PolicyConfig, projection_34: Projection | None
+) -> Trajectory:
+    """The trajectory in a robot's `episode`, as a policy of `config` sees it.
 
     The last step is the terminal frame; it has a state and no action.
+
+    Args:
+        episode: Of a robot.
+        config: Decides what is seen of each frame.
+        projection_34: Of the robot's policy camera, where it is known.
 
     Raises:
         InvalidInput: A clip, or a step without what a trajectory needs.
@@ -80,8 +94,12 @@ def trajectory_from_episode(episode: Episode, size: Size) -> Trajectory:
                 "state or its action.",
                 next_step="Leave this episode out; the others are not affected.",
             )
-        images.append(resize(decode_jpeg(jpeg), size))
-        states.append(step.state)
+        reading = step.frames.gripper
+        if reading is None:
+            reading = _without_pose(step.state, config, info.episode_id)
+        image, state = see_frame(decode_jpeg(jpeg), reading, projection_34, config)
+        images.append(image)
+        states.append(state)
         if step.action is not None:
             actions.append(step.action)
     return Trajectory(
@@ -89,9 +107,22 @@ def trajectory_from_episode(episode: Episode, size: Size) -> Trajectory:
         robot=info.robot,
         task=info.task,
         image_THWC=np.stack(images),
-        state_TS=np.asarray(states, dtype=np.float32).reshape(-1, STATE_SIZE),
+        state_TS=np.asarray(states, dtype=np.float32),
         action_NA=np.asarray(actions, dtype=np.float32).reshape(-1, ACTION_SIZE),
     )
+
+
+def _without_pose(
+    state_S: NDArray[np.float32], config: PolicyConfig, episode_id: str
+) -> GripperReading:
+    """A reading from the state alone, which is all that `view` needs."""
+    if config.sight == "ground":
+        raise InvalidInput(
+            f"Episode {episode_id} does not say where the gripper was.",
+            next_step="Leave this episode out; episodes recorded from now on say so.",
+        )
+    closed, height_m = map(float, state_S)
+    return GripperReading(closed, 0.0, 0.0, height_m, 0.0)
 
 
 def gather_transitions(
@@ -106,7 +137,8 @@ def gather_transitions(
     (MT-Opt, Sec. V).
     """
     chosen = list(zip(trajectories_B, step_B.tolist(), strict=True))
-    done_B = np.asarray([step == len(trajectory) - 1 for trajectory, step in chosen])
+    left_B = np.asarray([len(trajectory) - 1 - step for trajectory, step in chosen])
+    done_B = left_B == 0
     return Transitions(
         image_BHWC=np.stack([t.image_THWC[step] for t, step in chosen]),
         state_BS=np.stack([t.state_TS[step] for t, step in chosen]),
@@ -115,6 +147,7 @@ def gather_transitions(
         reward_B=(done_B & success_B).astype(np.float32),
         done_B=done_B,
         success_B=success_B,
+        steps_left_B=left_B,
         next_image_BHWC=np.stack([t.image_THWC[step + 1] for t, step in chosen]),
         next_state_BS=np.stack([t.state_TS[step + 1] for t, step in chosen]),
     )

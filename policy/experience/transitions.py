@@ -21,9 +21,9 @@ class Transitions:
     """
 
     image_BHWC: NDArray[np.uint8]
-    """The over-shoulder image before the action, RGB."""
+    """What `policy.experience.sight` shows before the action, RGB."""
     state_BS: NDArray[np.float32]
-    """Gripper closed and gripper height [m] before the action."""
+    """The state before the action, as `policy.experience.sight` gives it."""
     action_BA: NDArray[np.float32]
     """The action, laid out as `data.cells.protocol.ActionA`."""
     task_B: NDArray[np.int64]
@@ -34,10 +34,12 @@ class Transitions:
     """Whether the action ended the episode, so that s' has no value."""
     success_B: NDArray[np.bool_]
     """Whether the episode as a whole succeeded at the task (what batches are balanced over)."""
+    steps_left_B: NDArray[np.int64]
+    """Actions that followed in the episode; 0 where `done_B`."""
     next_image_BHWC: NDArray[np.uint8]
-    """The over-shoulder image after the action, RGB."""
+    """What it shows after the action, RGB."""
     next_state_BS: NDArray[np.float32]
-    """Gripper closed and gripper height [m] after the action."""
+    """The state after the action."""
 
     def __post_init__(self) -> None:
         lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}

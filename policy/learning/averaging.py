@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from policy.config import PolicyConfig
-from policy.learning.q_network import QNetwork
+from policy.learning.networks import Network
 from sd_model.tensors import below
 
 
 class TargetCopies(NamedTuple):
     """What labels transitions: both copies folded for inference, and which version they are."""
 
-    average: QNetwork
-    lagged: QNetwork
+    average: Network
+    lagged: Network
     version: int
 
 
@@ -33,7 +33,7 @@ class WeightAverage:
     (1 + updates) / (10 + updates), so that it forgets the initial weights.
     """
 
-    def __init__(self, network: QNetwork, config: PolicyConfig) -> None:
+    def __init__(self, network: Network, config: PolicyConfig) -> None:
         self._config = config
         self._renewal = max(1, round(config.lag_updates * 2 / 3))
         self.updates = 0
@@ -41,7 +41,7 @@ class WeightAverage:
         self._waiting = _frozen(network)
         self.lagged = _frozen(network)
 
-    def update(self, network: QNetwork) -> None:
+    def update(self, network: Network) -> None:
         """Follow one update of `network`."""
         self.updates += 1
         decay = min(self._config.ema_decay, (1 + self.updates) / (10 + self.updates))
@@ -59,7 +59,7 @@ class WeightAverage:
         """Both copies for labelling: folded, in the configured precision, channels last."""
         return TargetCopies(self._published(self.average), self._published(self.lagged), version)
 
-    def _published(self, network: QNetwork) -> QNetwork:
+    def _published(self, network: Network) -> Network:
         return inference_copy(network, getattr(torch, self._config.precision))
 
     def tensors(self) -> dict[str, Tensor]:
@@ -79,11 +79,11 @@ class WeightAverage:
         self.updates = updates
 
 
-def inference_copy(network: QNetwork, dtype: torch.dtype) -> QNetwork:
+def inference_copy(network: Network, dtype: torch.dtype) -> Network:
     """A copy with batch normalisation folded (in float32), then cast, channels last."""
-    folded: QNetwork = network.folded().to(dtype=dtype)
+    folded: Network = network.folded().to(dtype=dtype)
     return folded.to(memory_format=torch.channels_last)
 
 
-def _frozen(network: QNetwork) -> QNetwork:
+def _frozen(network: Network) -> Network:
     return copy.deepcopy(network).eval().requires_grad_(False)

@@ -19,6 +19,22 @@ def clipped_value(value_IB: Tensor) -> Tensor:
     return value_IB.amin(0)
 
 
+def own_return(success_B: Tensor, steps_left_B: Tensor, *, gamma: float) -> Tensor:
+    """What the rest of each episode earned, seen from the step: gamma^k for a success, else 0.
+
+    The best policy earns no less from there, so that it is a lower bound of Q where outcomes
+    follow from actions; it carries a success back to the first step at once.
+
+    Differs: the papers bootstrap alone; a backup a step needs as many publications as steps.
+
+    Args:
+        success_B: bool; the episode succeeded.
+        steps_left_B: Actions that follow this one.
+        gamma: Discount a step.
+    """
+    return success_B.float() * gamma**steps_left_B
+
+
 def targets(
     reward_B: Tensor, done_B: Tensor, next_value_B: Tensor, *, gamma: float, step_penalty: float
 ) -> Tensor:

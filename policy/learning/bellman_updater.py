@@ -57,6 +57,13 @@ class BellmanUpdater:
             gamma=self._config.gamma,
             step_penalty=self._config.step_penalty,
         )
+        if self._config.returns == "own":
+            own_B = bellman.own_return(
+                torch.from_numpy(batch.success_B),
+                torch.from_numpy(batch.steps_left_B),
+                gamma=self._config.gamma,
+            )
+            target_B = torch.maximum(target_B, own_B)
         return Labelled(
             image_BHWC=see(batch.image_BHWC, view, self._config),
             state_BS=batch.state_BS,

@@ -1,7 +1,7 @@
 """The cross-entropy method: the action at which Q is largest (QT-Opt, Sec. 4.2).
 
-Shapes: B states, N samples, M elites, P pose numbers (dx, dy, dz, angle), K gripper commands
-(none, open, close, terminate), A action.
+Shapes: B states, N samples, M elites, P pose numbers (dx, dy, dz, angle), K gripper commands that
+may be given, A action.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from data.cells.protocol import ACTION_SIZE, MAX_ROTATION_RAD
 from policy.config import PolicyConfig
@@ -20,22 +19,18 @@ Judge = Callable[[Tensor], Tensor]
 """Values (B, N) of candidate actions (B, N, A); larger is better."""
 
 POSE_SIZE = 4
-COMMANDS = 4
-"""None, open, close, terminate."""
-FIRST_DEVIATION = 0.5
-"""Of every pose number in the first iteration, where +-1 is the largest motion."""
+FIRST_REACH = 1.5
+"""The first round draws evenly up to this, where +-1 is the largest motion, and limits what it
+drew: a third of it lies on the border, which every descent needs."""
 LEAST_DEVIATION = 0.05
 """The elites' spread never narrows a pose number below this."""
-LEAST_PROBABILITY = 0.05
-"""The elites' choice never rules a gripper command out."""
 
 
 class Distribution(NamedTuple):
-    """From which actions are sampled: a Gaussian for the pose, categories for the command."""
+    """From which motions are sampled."""
 
     mean_BP: Tensor
     deviation_BP: Tensor
-    probability_BK: Tensor
 
 
 class Best(NamedTuple):
@@ -53,74 +48,80 @@ def maximise(
     generator: torch.Generator,
     device: torch.device,
 ) -> Best:
-    """The best of `cem_iterations` rounds of `cem_samples` actions, for each of B states at once.
+    """The best of `cem_iterations` rounds of `cem_samples` motions, for each of B states at once,
+    and of every gripper command at rest.
 
-    Every round samples from a distribution fitted to the `cem_elites` best of the round before.
+    The first round draws evenly; every other from a Gaussian fitted to the `cem_elites` best
+    motions of the round before.
 
     Args:
         judge: Values of candidate actions. Called once a round.
         states: B; 4 to 64 at a time keep the working set in the cache.
-        config: The three numbers of the method.
+        config: The three numbers of the method, and whether the policy may terminate.
         generator: On `device`.
         device: Where actions are made.
 
-    Differs: the gripper command is sampled as one of four categories with a floor on each
-    probability, and the turn as one angle, so that every sample is an action a robot can take. The
-    papers fit Gaussians to all numbers.
+    Differs: the papers fit Gaussians to all numbers. Here the turn is one angle, so that every
+    sample is an action a robot can take, and gripper commands, which move nothing, are few enough
+    to be judged each; the papers' first round is a Gaussian.
     """
-    distribution = first_distribution(states, device)
+    pose_BNP = first_poses(states, config.cem_samples, generator, device)
+    rest_BKA = commands(config, device).expand(states, -1, -1)
     best = Best(
         torch.zeros(states, ACTION_SIZE, device=device),
         torch.full((states,), -torch.inf, device=device),
     )
-    for _ in range(config.cem_iterations):
-        pose_BNP, command_BN = sample(distribution, config.cem_samples, generator)
-        action_BNA = actions(pose_BNP, command_BN)
+    for iteration in range(config.cem_iterations):
+        action_BNA = motions(pose_BNP)
+        if iteration == 0:
+            action_BNA = torch.cat([action_BNA, rest_BKA], dim=1)
         value_BN = judge(action_BNA)
-        elite_BM = value_BN.topk(config.cem_elites, dim=1).indices
-        distribution = fit(_take(pose_BNP, elite_BM), command_BN.gather(1, elite_BM))
-        found = Best(_take(action_BNA, elite_BM[:, :1])[:, 0], value_BN.gather(1, elite_BM)[:, 0])
+        first_B = value_BN.argmax(1, keepdim=True)
+        found = Best(_take(action_BNA, first_B)[:, 0], value_BN.gather(1, first_B)[:, 0])
         best = _better(best, found)
+        elite_BM = value_BN[:, : config.cem_samples].topk(config.cem_elites, dim=1).indices
+        pose_BNP = sample(fit(_take(pose_BNP, elite_BM)), config.cem_samples, generator)
     return best
 
 
-def first_distribution(states: int, device: torch.device) -> Distribution:
-    """Wide over the pose, even over the commands."""
-    return Distribution(
-        mean_BP=torch.zeros(states, POSE_SIZE, device=device),
-        deviation_BP=torch.full((states, POSE_SIZE), FIRST_DEVIATION, device=device),
-        probability_BK=torch.full((states, COMMANDS), 1 / COMMANDS, device=device),
-    )
+def first_poses(
+    states: int, count: int, generator: torch.Generator, device: torch.device
+) -> Tensor:
+    """Motions spread evenly, within [-1, 1], shape (B, N, P)."""
+    share_BNP = torch.rand((states, count, POSE_SIZE), generator=generator, device=device)
+    return ((2 * share_BNP - 1) * FIRST_REACH).clamp(-1, 1)
 
 
-def sample(
-    distribution: Distribution, count: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """N poses (B, N, P) within [-1, 1] and N commands (B, N) for each state."""
-    mean_BP, deviation_BP, probability_BK = distribution
+def sample(distribution: Distribution, count: int, generator: torch.Generator) -> Tensor:
+    """N motions within [-1, 1] for each state, shape (B, N, P)."""
+    mean_BP, deviation_BP = distribution
     noise_BNP = torch.randn(
         (mean_BP.shape[0], count, POSE_SIZE), generator=generator, device=mean_BP.device
     )
-    pose_BNP = (mean_BP[:, None] + deviation_BP[:, None] * noise_BNP).clamp(-1, 1)
-    command_BN = torch.multinomial(probability_BK, count, replacement=True, generator=generator)
-    return pose_BNP, command_BN
+    return (mean_BP[:, None] + deviation_BP[:, None] * noise_BNP).clamp(-1, 1)
 
 
-def fit(pose_BMP: Tensor, command_BM: Tensor) -> Distribution:
-    """The distribution of the elites, kept from collapsing by a floor on spread and chance."""
-    share_BK = one_hot(command_BM, COMMANDS).float().mean(1)
+def fit(pose_BMP: Tensor) -> Distribution:
+    """The distribution of the elites, kept from collapsing by a floor on their spread."""
     return Distribution(
         mean_BP=pose_BMP.mean(1),
         deviation_BP=pose_BMP.std(1, correction=0).clamp_min(LEAST_DEVIATION),
-        probability_BK=LEAST_PROBABILITY + (1 - COMMANDS * LEAST_PROBABILITY) * share_BK,
     )
 
 
-def actions(pose_BNP: Tensor, command_BN: Tensor) -> Tensor:
-    """Actions as robots take them (B, N, A), laid out as `data.cells.protocol.ActionA`."""
+def motions(pose_BNP: Tensor) -> Tensor:
+    """Motions as actions (B, N, A), laid out as `data.cells.protocol.ActionA`."""
     angle_BN1 = pose_BNP[..., 3:] * MAX_ROTATION_RAD
-    flags_BN3 = one_hot(command_BN, COMMANDS)[..., 1:].to(pose_BNP.dtype)
+    flags_BN3 = pose_BNP.new_zeros(*pose_BNP.shape[:2], 3)
     return torch.cat([pose_BNP[..., :3], angle_BN1.sin(), angle_BN1.cos(), flags_BN3], dim=-1)
+
+
+def commands(config: PolicyConfig, device: torch.device) -> Tensor:
+    """Every gripper command at rest, shape (K, A): open, close and, where learned, terminate."""
+    rest_KA = torch.zeros(3 if config.termination == "learned" else 2, ACTION_SIZE, device=device)
+    rest_KA[:, 4] = 1.0
+    rest_KA[:, 5:].fill_diagonal_(1.0)
+    return rest_KA
 
 
 def _take(value_BNX: Tensor, index_BM: Tensor) -> Tensor:

@@ -7,23 +7,23 @@ from pathlib import Path
 
 from data.errors import CorruptData
 from policy.artefact import WEIGHTS, PolicySummary
-from policy.learning.q_network import QNetwork
+from policy.learning.networks import Network, make_network
 from policy.learning.training import Trainer
 from sd_model import tensors
 
 
-def save_weights(folder: Path, network: QNetwork) -> None:
+def save_weights(folder: Path, network: Network) -> None:
     """Write the network's weights into a policy's folder. Raises `StorageFull`."""
     tensors.save_weights(folder / WEIGHTS, network)
 
 
-def load_network(policy: PolicySummary) -> QNetwork:
+def load_network(policy: PolicySummary) -> Network:
     """The policy's network with its trained weights, in evaluation mode, on the CPU.
 
     Raises:
         CorruptData: The weights are missing, damaged, or of another network.
     """
-    network = QNetwork(policy.config, len(policy.tasks))
+    network = make_network(policy.config, len(policy.tasks))
     tensors.load_weights(policy.folder / WEIGHTS, network)
     return network.eval()
 

@@ -10,15 +10,15 @@ from data.errors import ConfigurationError
 from policy.artefact import PolicySummary
 from policy.config import PolicyConfig
 from policy.learning.checkpoint import load_network
-from policy.learning.q_network import QNetwork
+from policy.learning.networks import Network, make_network
 
 _ARCHITECTURE = (
     "image_px", "channels", "convolutions_before", "convolutions_after", "convolutions_valid",
-    "pools", "vector_units",
+    "pools", "vector_units", "sight", "look_px", "ground_pixel_mm",
 )  # fmt: skip
 
 
-def network_from(policy: PolicySummary, tasks: Sequence[str], config: PolicyConfig) -> QNetwork:
+def network_from(policy: PolicySummary, tasks: Sequence[str], config: PolicyConfig) -> Network:
     """A network with the weights of `policy` that knows `tasks`, in training mode.
 
     A task the policy had keeps its code, wherever it now stands in the order. A new task starts
@@ -37,7 +37,7 @@ def network_from(policy: PolicySummary, tasks: Sequence[str], config: PolicyConf
                 next_step="Fine-tune with the recipe the policy was trained with, or start anew.",
             )
     old = load_network(policy)
-    new = QNetwork(config, len(tasks))
+    new = make_network(config, len(tasks))
     kept = {k: v for k, v in old.state_dict().items() if not k.startswith("vector.of_task.")}
     new.load_state_dict(kept, strict=False)
     with torch.no_grad():
@@ -46,10 +46,10 @@ def network_from(policy: PolicySummary, tasks: Sequence[str], config: PolicyConf
 
 
 def _carry_task_codes(
-    old: QNetwork, old_tasks: Sequence[str], new: QNetwork, new_tasks: Sequence[str]
+    old: Network, old_tasks: Sequence[str], new: Network, new_tasks: Sequence[str]
 ) -> None:
     before, after = old.vector.of_task, new.vector.of_task
-    units = new.config.vector_units
+    units = new.vector.get_parameter("of_action.0.bias").numel()
     code_of = {task: torch.zeros(units) for task in old_tasks}
     bias = torch.zeros(units)
     if before is not None:

@@ -205,13 +205,6 @@ def _statistics(
     return mean, norm.get_buffer("running_var"), norm.eps, scale, norm.bias
 
 
-def build_network(config: PolicyConfig, task_count: int, *, seed: int) -> QNetwork:
-    """An untrained network whose initial weights depend on `seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return QNetwork(config, task_count)
-
-
 def pool_same(map_BDHW: Tensor, kernel: int) -> Tensor:
     """Max pool with stride `kernel` and TensorFlow's "same" padding: ceil(H / kernel) high.
 

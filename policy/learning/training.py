@@ -5,6 +5,7 @@ Shapes: B transitions, N actions a state, T tasks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from policy.config import PolicyConfig
 from policy.learning import bellman
 from policy.learning.averaging import WeightAverage
 from policy.learning.bellman_updater import BellmanUpdater, Sampler, as_input
-from policy.learning.q_network import QNetwork
+from policy.learning.networks import Network
 from policy.learning.train_buffer import Labelled, TrainBuffer
 
 METRICS_UPDATES = 20
@@ -26,6 +27,7 @@ METRICS_UPDATES = 20
 CHECKPOINT_UPDATES = 500
 """Updates between two checkpoints."""
 
+_WAIT_S = 0.5
 _UPDATING, _LABELLING = 0, 1
 """Streams of random numbers."""
 
@@ -58,7 +60,7 @@ class Trainer:
 
     def __init__(
         self,
-        network: QNetwork,
+        network: Network,
         tasks: Sequence[str],
         sampler: Sampler,
         config: PolicyConfig,
@@ -151,6 +153,8 @@ def train(
     *,
     refill: Callable[[], None],
     save: Callable[[], None],
+    experience_lasts: Callable[[int], bool] = lambda updates: True,
+    publish: Callable[[], None] = lambda: None,
 ) -> None:
     """Update until `updates` in all have been made, saying how it goes.
 
@@ -159,11 +163,18 @@ def train(
         updates: In all.
         report: Hears of progress and metrics; may cancel by raising.
         refill: Called every `log_replay_updates`, to bring in what robots collected meanwhile.
-            Training never waits for it.
         save: Called every `CHECKPOINT_UPDATES`.
+        experience_lasts: Whether so many updates may have been made with the experience there is;
+            where not, training refills and waits.
+        publish: Called every `publish_updates`, for the robots to reload the weights.
     """
     collected: list[dict[str, float]] = []
     while trainer.updates < updates:
+        if not experience_lasts(trainer.updates + 1):
+            report.progress(trainer.updates / updates, "Waiting for the robots")
+            time.sleep(_WAIT_S)
+            refill()
+            continue
         collected.append(trainer.update())
         done = trainer.updates
         if done % METRICS_UPDATES == 0 or done == updates:
@@ -175,6 +186,8 @@ def train(
             )
         if done < updates and done % trainer.config.log_replay_updates == 0:
             refill()
+        if done % trainer.config.publish_updates == 0:
+            publish()
         if done % CHECKPOINT_UPDATES == 0:
             save()
 

@@ -55,8 +55,8 @@ def test_the_whole_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     [policy_folder] = workspace.policies.iterdir()
     policy = load_summary(policy_folder)
     assert policy.lineage["detector"] == detector_folder.name
-    assert policy.acting.evaluation is not None
-    assert policy.acting.evaluation["by_task"]["lift-any"]["attempts"] == 2
+    assert policy.evaluation is not None
+    assert policy.evaluation["by_task"]["lift-any"]["attempts"] == 2
     metrics = [
         json.loads(line)
         for run in workspace.runs.glob("*train-policy*")

@@ -55,7 +55,7 @@ def test_an_action_is_made_of_metres_and_radians() -> None:
 
 
 def test_noise_moves_the_motion_and_keeps_the_commands() -> None:
-    action = make_action(dz_m=-0.04, turn_rad=0.4, closes=True)
+    action = make_action(dz_m=-0.04, turn_rad=0.4)
     assert with_noise(action, 0.0, np.random.default_rng(0)) == pytest.approx(action, abs=1e-6)
     generator = np.random.default_rng(0)
     noisy = np.stack([with_noise(action, 0.1, generator) for _ in range(2000)])
@@ -64,7 +64,9 @@ def test_noise_moves_the_motion_and_keeps_the_commands() -> None:
     turns = np.arctan2(noisy[:, 3], noisy[:, 4])
     assert turns.mean() == pytest.approx(0.4, abs=0.01)
     assert turns.std() == pytest.approx(0.08, abs=0.01)
-    assert (noisy[:, 5:] == [0, 1, 0]).all()
+    assert (noisy[:, 5:] == 0).all()
+    command = make_action(closes=True)
+    assert (with_noise(command, 0.1, generator) == command).all()
 
 
 def test_random_actions_are_valid_and_downward_biased() -> None:
@@ -73,9 +75,11 @@ def test_random_actions_are_valid_and_downward_biased() -> None:
     assert (np.abs(actions[:, :3]) <= 1).all()
     assert np.hypot(actions[:, 3], actions[:, 4]) == pytest.approx(np.ones(4000))
     assert (np.abs(np.arctan2(actions[:, 3], actions[:, 4])) <= MAX_ROTATION_RAD + 1e-6).all()
-    assert actions[:, 2].mean() == pytest.approx(-0.25, abs=0.03)
+    commanded = actions[:, 5:].any(axis=1)
+    assert actions[~commanded, 2].mean() == pytest.approx(-0.25, abs=0.03)
+    assert (actions[commanded, :3] == 0).all()
     assert (actions[:, 5:].sum(axis=1) <= 1).all()
-    assert actions[:, 5:].mean(axis=0) == pytest.approx([0.1, 0.12, 0.03], abs=0.02)
+    assert actions[:, 5:].mean(axis=0) == pytest.approx([0.07, 0.1, 0.08], abs=0.02)
 
 
 def test_the_noisy_behaviour_mixes_noise_and_random_actions() -> None:

@@ -26,8 +26,10 @@ from policy.acting.collection_log import CollectionLog
 from policy.acting.collector import CollectionConfig, collect_episodes, episode_plan, run_episode
 from policy.acting.evaluation import evaluate_behaviour
 from policy.acting.scripted import ScriptedPick, ScriptedPlace
+from policy.config import load_recipe
 from policy.experience.trajectory import trajectory_from_episode
 
+SMOKE = load_recipe("smoke")
 SMALL = CollectionConfig(step_size=Size(24, 20), terminal_size=Size(64, 48), flush_episodes=2)
 
 
@@ -130,7 +132,7 @@ def test_an_episode_has_small_steps_and_three_large_views_at_the_end(cell: Simul
     # The fingers went down to the floor and came up closed.
     heights_m = [float(step.state[1]) for step in episode.steps if step.state is not None]
     assert min(heights_m) < 0.06 < heights_m[-1]
-    assert len(trajectory_from_episode(episode, Size(16, 16))) == len(steps)
+    assert len(trajectory_from_episode(episode, SMOKE, None)) == len(steps)
 
 
 def test_what_is_acted_on_is_what_replay_will_show(cell: SimulatedCell) -> None:
@@ -145,7 +147,8 @@ def test_what_is_acted_on_is_what_replay_will_show(cell: SimulatedCell) -> None:
     behaviour = Looking()
     config = replace(SMALL, max_steps=3)
     episode = run_episode(cell, behaviour, SEED_TASKS["lift-any"], seed=3, config=config)
-    trajectory = trajectory_from_episode(episode, config.step_size)
+    policy = replace(SMOKE, frame_width_px=24, frame_height_px=20, image_px=20)
+    trajectory = trajectory_from_episode(episode, policy, None)
     np.testing.assert_array_equal(np.stack(behaviour.seen), trajectory.image_THWC[:-1])
 
 

@@ -7,14 +7,13 @@ import torch
 
 from data.cells.protocol import RobotState
 from data.errors import UnknownName
+from data.gripper import GripperReading
 from policy.acting.behaviours import Observation
 from policy.acting.policy import Policy, PolicyBehaviour
 from policy.artefact import save_summary
 from policy.config import load_recipe
 from policy.learning.checkpoint import save_weights
-from policy.learning.q_network import build_network
-
-STATE = np.zeros(2, dtype=np.float32)
+from policy.learning.networks import build_network
 
 
 def _stored(folder: Path, recipe: str) -> Policy:
@@ -24,16 +23,20 @@ def _stored(folder: Path, recipe: str) -> Policy:
     return Policy.load(folder)
 
 
-def _image(generator: np.random.Generator) -> np.ndarray:
-    return generator.integers(0, 256, (128, 160, 3), dtype=np.uint8)
+def _seen(seed: int = 0) -> Observation:
+    """From straight above: a share of the image for each metre of floor."""
+    generator = np.random.default_rng(seed)
+    return Observation(
+        image_HWC=generator.integers(0, 256, (128, 160, 3), dtype=np.uint8),
+        state=RobotState(0.0, 0.2),
+        gripper=GripperReading(0.0, 0.5, 0.5, 0.2, 0.0),
+        projection_34=np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]),
+    )
 
 
 def test_same_generator_gives_the_same_action_of_the_right_form(tmp_path: Path) -> None:
     policy = _stored(tmp_path / "p", "smoke")
-    image = _image(np.random.default_rng(0))
-    first, second = (
-        policy.act(image, STATE, "lift-can", np.random.default_rng(1)) for _ in range(2)
-    )
+    first, second = (policy.act(_seen(), "lift-can", np.random.default_rng(1)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert first.shape == (8,)
     assert first.dtype == np.float32
@@ -42,34 +45,29 @@ def test_same_generator_gives_the_same_action_of_the_right_form(tmp_path: Path) 
 
 def test_value_is_a_probability(tmp_path: Path) -> None:
     policy = _stored(tmp_path / "p", "smoke")
-    _, value = policy.judge(
-        _image(np.random.default_rng(0)), STATE, "lift-any", np.random.default_rng(0)
-    )
+    _, value = policy.judge(_seen(), "lift-any", np.random.default_rng(0))
     assert 0 <= value <= 1
 
 
 def test_unknown_task_is_refused(tmp_path: Path) -> None:
     policy = _stored(tmp_path / "p", "smoke")
     with pytest.raises(UnknownName, match="Did you mean 'lift-can'"):
-        policy.act(_image(np.random.default_rng(0)), STATE, "lift-cat", np.random.default_rng(0))
+        policy.act(_seen(), "lift-cat", np.random.default_rng(0))
 
 
 def test_cpu_recipe_acts_faster_than_5_hz(tmp_path: Path) -> None:
     policy = _stored(tmp_path / "p", "cpu")
     generator = np.random.default_rng(0)
-    image = _image(generator)
-    policy.act(image, STATE, "lift-any", generator)
+    policy.act(_seen(), "lift-any", generator)
     started = time.process_time()
     for _ in range(5):
-        policy.act(image, STATE, "lift-any", generator)
+        policy.act(_seen(), "lift-any", generator)
     assert (time.process_time() - started) / 5 < 0.2 * torch.get_num_threads()
 
 
 def test_behaviour_is_greedy_or_explores(tmp_path: Path) -> None:
     policy = _stored(tmp_path / "p-7", "smoke")
-    observation = Observation(
-        image_HWC=_image(np.random.default_rng(0)), state=RobotState(0.0, 0.2)
-    )
+    observation = _seen()
     greedy = PolicyBehaviour(policy)
     assert greedy.name == "policy:p-7"
     greedy.begin("lift-any", np.random.default_rng(3))

@@ -8,22 +8,24 @@ import pytest
 
 from data.episodes import Episode
 from data.errors import CorruptData, InvalidInput
-from data.frames import EncodedFrameSet, Size
+from data.frames import EncodedFrameSet
+from policy.config import load_recipe
 from policy.experience.trajectory import Trajectory, gather_transitions, trajectory_from_episode
 
 MakeEpisode = Callable[..., Episode]
+SMOKE = load_recipe("smoke")
 
 
 def test_an_episode_becomes_a_trajectory_at_the_policys_size(make_episode: MakeEpisode) -> None:
     episode = make_episode(steps=3, task="lift-carrot", robot="robot-2")
-    trajectory = trajectory_from_episode(episode, Size(12, 8))
+    trajectory = trajectory_from_episode(episode, replace(SMOKE, frame_width_px=48), None)
     assert (trajectory.episode_id, trajectory.robot, trajectory.task) == (
         episode.info.episode_id,
         "robot-2",
         "lift-carrot",
     )
     assert len(trajectory) == 3
-    assert trajectory.image_THWC.shape == (4, 8, 12, 3)
+    assert trajectory.image_THWC.shape == (4, 32, 48, 3)
     assert trajectory.image_THWC.dtype == np.uint8
     # Step t was painted with grey 20 + 10 t; the terminal frame is larger and is scaled down.
     assert trajectory.image_THWC.mean(axis=(1, 2, 3)) == pytest.approx([20, 30, 40, 50], abs=1)
@@ -43,6 +45,7 @@ def test_transitions_carry_the_sparse_reward(make_trajectory: Callable[..., Traj
     )
     assert batch.reward_B.tolist() == [0.0, 1.0, 0.0, 0.0]
     assert batch.done_B.tolist() == [False, True, False, True]
+    assert batch.steps_left_B.tolist() == [1, 0, 1, 0]
     assert batch.task_B.tolist() == [3, 3, 5, 5]
     assert batch.image_BHWC[:, 0, 0, 0].tolist() == [7, 8, 7, 8]
     assert batch.next_image_BHWC[:, 0, 0, 0].tolist() == [8, 9, 8, 9]
@@ -61,11 +64,11 @@ def test_what_is_no_robot_episode_is_refused(make_episode: MakeEpisode) -> None:
     episode = make_episode(steps=2)
     clip = replace(episode, info=replace(episode.info, kind="clip"))
     with pytest.raises(InvalidInput, match="not a robot's episode"):
-        trajectory_from_episode(clip, Size(8, 8))
+        trajectory_from_episode(clip, SMOKE, None)
     blind = replace(episode.steps[1], frames=EncodedFrameSet(jpegs={}, timestamps_ns={}))
     with pytest.raises(InvalidInput, match=r"Step 1 .* lacks"):
         trajectory_from_episode(
-            replace(episode, steps=(episode.steps[0], blind, episode.steps[2])), Size(8, 8)
+            replace(episode, steps=(episode.steps[0], blind, episode.steps[2])), SMOKE, None
         )
     no_terminal_frame = replace(
         episode,
@@ -73,7 +76,7 @@ def test_what_is_no_robot_episode_is_refused(make_episode: MakeEpisode) -> None:
         steps=episode.steps[:2],
     )
     with pytest.raises(InvalidInput, match=r"Step 1 .* lacks"):
-        trajectory_from_episode(no_terminal_frame, Size(8, 8))
+        trajectory_from_episode(no_terminal_frame, SMOKE, None)
 
 
 def test_frames_and_actions_must_fit(make_trajectory: Callable[..., Trajectory]) -> None:
@@ -89,4 +92,4 @@ def test_a_damaged_image_is_named_as_such(make_episode: MakeEpisode) -> None:
         frames=EncodedFrameSet(jpegs={"over_shoulder": b"not a jpeg"}, timestamps_ns={}),
     )
     with pytest.raises(CorruptData):
-        trajectory_from_episode(replace(episode, steps=(damaged, episode.steps[1])), Size(8, 8))
+        trajectory_from_episode(replace(episode, steps=(damaged, episode.steps[1])), SMOKE, None)

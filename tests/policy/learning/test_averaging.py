@@ -3,7 +3,7 @@ import torch
 
 from policy.config import load_recipe
 from policy.learning.averaging import WeightAverage
-from policy.learning.q_network import build_network
+from policy.learning.networks import build_network
 
 
 def _set(network: torch.nn.Module, value: float) -> None:

@@ -8,7 +8,8 @@ from policy.config import PolicyConfig, load_recipe
 from policy.experience.transitions import Transitions
 from policy.learning.averaging import TargetCopies, WeightAverage
 from policy.learning.bellman_updater import BellmanUpdater, state_value
-from policy.learning.q_network import QNetwork, build_network
+from policy.learning.networks import build_network
+from policy.learning.q_network import QNetwork
 
 CPU = torch.device("cpu")
 
@@ -35,6 +36,7 @@ def _transitions(count: int, generator: np.random.Generator) -> Transitions:
         reward_B=success_B.astype(np.float32),
         done_B=done_B,
         success_B=success_B,
+        steps_left_B=np.zeros(count, dtype=np.int64),
         next_image_BHWC=image[::-1].copy(),
         next_state_BS=np.zeros((count, 2), dtype=np.float32),
     )
@@ -49,6 +51,28 @@ def test_labels_are_reward_plus_discounted_clipped_value() -> None:
     assert labelled.target_B.tolist() == pytest.approx([0.45, 0.45, 0.45, 0.0, 1.0])
     assert labelled.version_B.tolist() == [9] * 5
     assert labelled.image_BHWC.shape == (5, 32, 32, 3)
+
+
+def test_own_returns_are_a_floor_of_the_targets() -> None:
+    """The last of each two succeeds; the one before it is seen from one step earlier."""
+
+    def successes(count: int, generator: np.random.Generator) -> Transitions:
+        batch = _transitions(count, generator)
+        return replace(
+            batch,
+            success_B=np.ones(count, dtype=np.bool_),
+            steps_left_B=np.array([3, 1, 0]),
+            done_B=np.array([False, False, True]),
+            reward_B=np.array([0, 0, 1], dtype=np.float32),
+        )
+
+    config = load_recipe("smoke", {"label_batch_size": 3, "returns": "own"})
+    copies = TargetCopies(_constant(config, 0.85), _constant(config, 0.85), version=0)
+    labelled = BellmanUpdater(successes, config, task_count=2, device=CPU).label(
+        copies, np.random.default_rng(0)
+    )
+    # gamma V = 0.765 beats 0.9^3 = 0.729 and not 0.9^1.
+    assert labelled.target_B.tolist() == pytest.approx([0.765, 0.9, 1.0])
 
 
 def test_value_is_the_smaller_one_of_the_action_that_the_average_prefers() -> None:
@@ -120,12 +144,12 @@ def test_half_precision_values_are_close_to_full() -> None:
     average = WeightAverage(build_network(config, 2, seed=0), config)
     half = average.copies(0)
     full = TargetCopies(average.average.folded(), average.lagged.folded(), 0)
-    image = np.random.default_rng(0).integers(0, 256, (6, 96, 96, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (6, 80, 80, 3), dtype=np.uint8)
     values = [
         state_value(
             copies,
             image,
-            np.zeros((6, 2), dtype=np.float32),
+            np.zeros((6, 5), dtype=np.float32),
             torch.eye(2)[torch.arange(6) % 2],
             config,
             torch.Generator().manual_seed(0),

@@ -9,7 +9,7 @@ from policy.artefact import load_summary, save_summary
 from policy.config import PolicyConfig, load_recipe
 from policy.experience.transitions import Transitions
 from policy.learning.checkpoint import load_network, load_training, save_training, save_weights
-from policy.learning.q_network import build_network
+from policy.learning.networks import build_network
 from policy.learning.training import Trainer
 
 TASKS = ("lift-any", "lift-can")
@@ -27,6 +27,7 @@ def _sample(count: int, generator: np.random.Generator) -> Transitions:
         reward_B=(np.arange(count) % 3 == 0).astype(np.float32),
         done_B=np.arange(count) % 3 < 2,
         success_B=np.arange(count) % 3 == 0,
+        steps_left_B=np.zeros(count, dtype=np.int64),
         next_image_BHWC=image(),
         next_state_BS=np.zeros((count, 2), dtype=np.float32),
     )

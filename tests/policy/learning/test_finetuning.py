@@ -8,7 +8,8 @@ from policy.artefact import PolicySummary, load_summary, save_summary
 from policy.config import load_recipe
 from policy.learning.checkpoint import save_weights
 from policy.learning.finetuning import network_from
-from policy.learning.q_network import QNetwork, build_network
+from policy.learning.networks import build_network
+from policy.learning.q_network import QNetwork
 
 CONFIG = load_recipe("smoke")
 

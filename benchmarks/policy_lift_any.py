@@ -1,0 +1,135 @@
+"""How often the policy lifts what it was never shown, on a robot that taught it nothing.
+
+    python -m benchmarks.policy_lift_any --workspace DIR --rewards truth
+    python -m benchmarks.policy_lift_any --workspace DIR --rewards DETECTOR
+
+Begins where there is nothing: scripts collect, then the policy does, until `--updates` have been
+made; interrupted, the same command goes on. Then the policy acts greedily on the holdout robot, the
+simulator's truth judges, and `benchmarks/results/policy_lift_any.json` gets its line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from data.cells.simulated.cell import make_cell
+from data.robots import load_robots
+from data.runs import Run, create_run, list_runs
+from data.task_store import load_tasks
+from data.workspace import Workspace, open_workspace
+from policy.acting.collector import collection_of
+from policy.acting.evaluation import evaluate_behaviour
+from policy.acting.policy import Policy, PolicyBehaviour
+from policy.acting.scripted import ScriptedPick
+from policy.artefact import policy_folder
+from policy.run import execute_run
+
+TASK = "lift-any"
+HOLDOUT = "robot-7"
+COLLECTORS = tuple(f"robot-{number}" for number in range(1, 7))
+RESULTS = Path(__file__).parent / "results" / "policy_lift_any.json"
+JUDGING_SEED = 20_261
+"""Of scenes that no other command uses."""
+
+
+@click.command()
+@click.option("--workspace", "root", type=click.Path(path_type=Path), required=True)
+@click.option("--rewards", default="truth", show_default=True, help="truth, or a detector's id.")
+@click.option("--updates", default=6000, show_default=True)
+@click.option("--episodes", default=4000, show_default=True, help="Collected at most, in all.")
+@click.option("--attempts", default=100, show_default=True, help="On the holdout robot.")
+@click.option("--processes", default=0, help="That collect; 0 leaves one core for training.")
+@click.option("--seed", default=0, show_default=True)
+def main(
+    root: Path,
+    rewards: str,
+    updates: int,
+    episodes: int,
+    attempts: int,
+    processes: int,
+    seed: int,
+) -> None:
+    """Learn, judge, and write the result."""
+    workspace = open_workspace(root)
+    spec = {
+        "recipe": "cpu",
+        "overrides": {},
+        "detector": None if rewards == "truth" else rewards,
+        "tasks": [TASK],
+        "updates": updates,
+        "robots": [HOLDOUT],
+        "collect_robots": list(COLLECTORS),
+        "episodes": episodes,
+        "processes": processes,
+        "seed": seed,
+    }
+    run = _run_of(workspace, spec)
+    if run.status().state != "done":
+        execute_run(run)
+    policy = Policy.load(policy_folder(workspace, run.status().result["policy"]))
+    rates = {}
+    for behaviour in (PolicyBehaviour(policy), ScriptedPick()):
+        robot = load_robots(workspace)[HOLDOUT]
+        with closing(make_cell(robot)) as cell:
+            report = evaluate_behaviour(
+                behaviour,
+                [cell],
+                [load_tasks(workspace)[TASK]],
+                attempts,
+                seed=JUDGING_SEED,
+                report=Quiet(),
+                config=collection_of(policy.config, [robot]),
+            )
+        rates[behaviour.name] = report.by_task[TASK]
+        rate = report.by_task[TASK]
+        click.echo(f"{behaviour.name}: {rate.successes} of {rate.attempts}")
+    learned, script = rates.values()
+    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    rows |= {
+        "truth" if rewards == "truth" else "detector": {
+            "success": learned.rate,
+            "low": learned.low,
+            "high": learned.high,
+            "attempts": learned.attempts,
+            "script": script.rate,
+            "episodes": int(run.metrics()[-1]["collected"]),
+            "updates": updates,
+            "hours": round((run.status().updated_at_ns - run.created_at_ns) / 3.6e12, 2),
+        },
+        "command": f"python -m benchmarks.policy_lift_any {' '.join(sys.argv[1:])}",
+        "commit": _commit(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no accelerator",
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+class Quiet:
+    """Hears of the progress and says nothing."""
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Nothing."""
+
+
+def _run_of(workspace: Workspace, spec: dict[str, Any]) -> Run:
+    """The run with this spec, begun before or now."""
+    same = [run for run in list_runs(workspace) if dict(run.spec) == spec]
+    return same[0] if same else create_run(workspace, "train-policy", spec)
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
