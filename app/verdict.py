@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from app.wording import counted, listed, when
 from sd_model.artefact import DetectorSummary
-from sd_model.judging.metrics import Rate
 from sd_model.judging.report import Cell, Report
 from sd_model.judging.report_tables import percent
 
-HIGH_FALSE_POSITIVE_RATE = 0.02
-"""Above this a detector's rewards are mostly wrong while the policy still rarely succeeds: at 2%
-true success, 2% of failures taken for success make half of all rewards false."""
-UNCERTAIN_FALSE_POSITIVE_RATE = 0.10
-"""Where the interval reaches above this, too few failures were judged to trust a low rate."""
+_TRUST_WORDS = {
+    "cannot tell": "it cannot tell success from failure",
+    "too few": "too few examples to say",
+    "with care": "only with care",
+}
 
 
 def detector_words(summary: DetectorSummary) -> str:
@@ -64,11 +63,40 @@ def robot_figures(report: Report) -> list[dict[str, str]]:
     ]
 
 
+def untrusted_lines(report: Report) -> list[str]:
+    """The tasks not to rely on it for, on each held-out robot, and why; empty where all is well."""
+    return [
+        f"{cell.task} on {cell.robot}: {_TRUST_WORDS[cell.verdict.trust]}. {cell.verdict.reason}."
+        for cell in holdout_cells(report)
+        if cell.verdict.trust in ("cannot tell", "too few")
+    ]
+
+
+def trust_summary(report: Report) -> str:
+    """How many tasks may be trusted on each held-out robot, in one sentence."""
+    sentences = []
+    for robot in dict.fromkeys(cell.robot for cell in holdout_cells(report)):
+        cells = [cell for cell in holdout_cells(report) if cell.robot == robot]
+        named = {
+            words: [cell.task for cell in cells if cell.verdict.trust == trust]
+            for trust, words in (
+                ("cannot tell", "It cannot tell"),
+                ("too few", "Too few examples to say of"),
+                ("with care", "With care:"),
+            )
+        }
+        trusted = sum(cell.verdict.trust == "trusted" for cell in cells)
+        parts = [f"On {robot} it may be trusted for {trusted} of {counted(len(cells), 'task')}."]
+        parts += [f"{words} {listed(tasks, limit=5)}." for words, tasks in named.items() if tasks]
+        sentences.append(" ".join(parts))
+    return " ".join(sentences)
+
+
 def reward_warnings(report: Report, tasks: Sequence[str]) -> list[str]:
     """Why the detector's rewards for `tasks` would harm a policy; empty when nothing speaks so.
 
     A policy learns to repeat whatever is rewarded, so a failure that is taken for success teaches
-    it to fail.
+    it to fail; a success that is missed is no lesson at all.
     """
     warnings = []
     unjudged = [task for task in tasks if task not in report.tasks]
@@ -81,29 +109,18 @@ def reward_warnings(report: Report, tasks: Sequence[str]) -> list[str]:
     for task in tasks:
         if task in unjudged:
             continue
-        worst = _worst_false_positive(holdout_cells(report, task))
-        if worst is None or worst.value is None:
+        cells = holdout_cells(report, task)
+        if not any(cell.metrics.false_positive.count for cell in cells):
             unknown.append(task)
-        elif worst.value > HIGH_FALSE_POSITIVE_RATE:
-            warnings.append(
-                f"{task}: on the held-out robot {percent(worst.value)} of the failures are taken "
-                "for success. The policy would learn those failures. Review the mistakes and "
-                "train the detector again first."
-            )
-        elif worst.interval.high > UNCERTAIN_FALSE_POSITIVE_RATE:
-            warnings.append(
-                f"{task}: only {counted(worst.episodes, 'episode')} of failure judged the "
-                f"detector, so up to {percent(worst.interval.high)} of the failures may be taken "
-                "for success. Record more failures on the held-out robot."
-            )
+            continue
+        warnings += [
+            f"{task} on {cell.robot}: {_TRUST_WORDS[cell.verdict.trust]}. {cell.verdict.reason}."
+            for cell in cells
+            if cell.verdict.trust != "trusted"
+        ]
     if unknown:
         warnings.append(
             f"Nobody knows how often the detector takes a failure of {listed(unknown)} for "
             "success: the held-out robot shows no failure of it. Record some there first."
         )
     return warnings
-
-
-def _worst_false_positive(cells: Collection[Cell]) -> Rate | None:
-    rates = [cell.metrics.false_positive for cell in cells if cell.metrics.false_positive.count]
-    return max(rates, key=lambda rate: (rate.value or 0.0, rate.interval.high), default=None)

@@ -10,13 +10,16 @@ from app import jobs, state
 from app.next_step import Facts, LoopStep, checklist, next_step
 from app.pages import link, streamlit_page
 from app.policies import comparison_sentences, list_policy_cards
-from app.verdict import detector_words, holdout_verdict
+from app.policy_watch import NEEDED_PRECISION, watch_policy
+from app.verdict import detector_words, holdout_verdict, trust_summary, untrusted_lines
+from app.widgets.review_policy import watched_words
 from app.widgets.run_progress import show_run
 from data.counts import label_figures
 from data.errors import CorruptData
-from sd_model.artefact import list_detectors
+from sd_model.artefact import DetectorSummary, list_detectors
 from sd_model.judging.report_files import load_report
 
+_WATCHED_POLICIES = 2
 _MARKS = {
     "done": (":material/check_circle:", "green", "Done"),
     "next": (":material/arrow_circle_right:", "blue", "Next"),
@@ -121,10 +124,40 @@ def _show_newest_detector() -> None:
         return
     st.markdown(f"**Newest detector**  \n{detector_words(detectors[0])}")
     try:
-        st.markdown(holdout_verdict(load_report(detectors[0].folder)))
+        report = load_report(detectors[0].folder)
     except CorruptData:
         st.markdown("Its report cannot be read; the Detector page says why.")
+    else:
+        st.markdown(f"{holdout_verdict(report)} {trust_summary(report)}")
+        if untrusted_lines(report):
+            st.warning(
+                "**It is not to be relied on for every task.** Its report says for which, and why.",
+                icon=":material/warning:",
+            )
     link("detector", "Open its report")
+    _show_watch(detectors[0])
+
+
+def _show_watch(detector: DetectorSummary) -> None:
+    """What the detector's word is worth on the newest policies' own episodes."""
+    watched = [
+        row
+        for card in list_policy_cards(state.workspace())[:_WATCHED_POLICIES]
+        for row in watch_policy(state.catalog(), card.policy_id, detector)
+    ]
+    if not watched:
+        return
+    st.markdown("**Its word on what policies do**, judged by people on a random sample")
+    st.markdown("\n".join(f"- {watched_words(row)}" for row in watched))
+    harmful = [row for row in watched if row.harms]
+    if harmful:
+        st.warning(
+            f"**Fewer than {NEEDED_PRECISION:.0%} of the successes it rewards are true.** The "
+            "policy may be exploiting the detector: review these episodes, label what it gets "
+            "wrong and train it again before the next policy.",
+            icon=":material/warning:",
+        )
+    link("review", "Judge the sample", {"show": "newest policy"})
 
 
 def _show_newest_policy() -> None:

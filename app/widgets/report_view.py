@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app import state
 from app.pages import link
-from app.verdict import holdout_verdict
+from app.verdict import detector_words, holdout_verdict, untrusted_lines
+from app.widgets.comparison import show_comparison
 from app.widgets.notice import show_error
+from app.widgets.report_charts import (
+    show_confusion,
+    show_heat_maps,
+    show_labels,
+    show_reliability,
+    show_thresholds,
+)
 from app.wording import when
 from data.errors import CorruptData
-from sd_model.artefact import DetectorSummary
+from sd_model.artefact import DetectorSummary, list_detectors
+from sd_model.judging.comparison import compare
 from sd_model.judging.report import Cell, Mean, Report
-from sd_model.judging.report_files import HTML, JSON, load_report
+from sd_model.judging.report_files import CSV, HTML, JSON, load_report
 from sd_model.judging.report_tables import interval_text, mean_text, percent
+from sd_model.judging.scores import load_scores
 
 _RATES = {
     "false_negative": ("missed (FN)", "Successes that it took for failures."),
@@ -28,6 +39,12 @@ _RATES = {
         "other-task FP",
         "Frames of other tasks' episodes that fail at this one, taken for success.",
     ),
+}
+_TRUST_WORDS = {
+    "trusted": ":green-badge[trusted]",
+    "with care": ":orange-badge[with care]",
+    "cannot tell": ":red-badge[cannot tell]",
+    "too few": ":gray-badge[too few to say]",
 }
 _SPLIT_WORDS = {
     "holdout": "held out: the detector has never seen it",
@@ -45,27 +62,92 @@ def show_report(summary: DetectorSummary) -> None:
         return
     st.caption(f"Detector `{summary.detector_id}`, trained {when(summary.created_at_ns)}")
     st.info(holdout_verdict(report), icon=":material/fact_check:")
+    show_untrusted(report)
     if report.warnings:
         st.warning("\n".join(f"- {text}" for text in report.warnings))
-    first, *others = report.means
-    _show_robot(report, first)
+    for mean in report.means:
+        if mean.split == "holdout":
+            _show_robot(report, mean)
     with st.expander("What the columns mean"):
         st.markdown("\n".join(f"- **{words}**: {text}" for words, text in _RATES.values()))
         st.markdown(
             "Behind a rate stand the counts and the 95% interval. The frames of one clip resemble "
             "each other, so the interval counts clips, not frames."
         )
+    others = [mean for mean in report.means if mean.split != "holdout"]
     if others:
         with st.expander(f"The other robots ({len(others)})"):
             for mean in others:
                 _show_robot(report, mean)
+    _show_drawings(summary, report)
     with st.container(horizontal=True):
-        link("review", "Review its mistakes")
+        link("review", "Review its mistakes", {"detector": summary.detector_id})
         _downloads(summary)
 
 
+def show_untrusted(report: Report) -> None:
+    """A clear warning of the tasks that the detector is not to be relied on for."""
+    lines = untrusted_lines(report)
+    if lines:
+        st.warning(
+            "**Do not rely on it for**\n" + "\n".join(f"- {text}" for text in lines),
+            icon=":material/warning:",
+        )
+
+
+def _show_drawings(summary: DetectorSummary, report: Report) -> None:
+    names = {
+        "Robots and tasks": lambda: show_heat_maps(report),
+        "Confusion": lambda: show_confusion(report),
+        "Reliability": lambda: show_reliability(report),
+        "Thresholds": lambda: show_thresholds(report),
+        "Labels": lambda: show_labels(report),
+        "Against another": lambda: _compare(summary),
+    }
+    chosen = st.segmented_control(
+        "Look closer",
+        list(names),
+        default="Robots and tasks",
+        required=True,
+        key="report-drawing",
+        label_visibility="collapsed",
+    )
+    names[chosen]()
+
+
+def _compare(summary: DetectorSummary) -> None:
+    others = {
+        each.detector_id: each
+        for each in list_detectors(state.workspace())
+        if each.detector_id != summary.detector_id
+    }
+    if not others:
+        st.caption("There is no other detector yet.")
+        return
+    chosen = st.selectbox(
+        "Compared with",
+        list(others),
+        format_func=lambda name: detector_words(others[name]),
+        key="report-against",
+    )
+    try:
+        comparison = compare(
+            summary.detector_id,
+            load_scores(summary.folder),
+            chosen,
+            load_scores(others[chosen].folder),
+        )
+    except CorruptData as error:
+        show_error(error)
+        return
+    if comparison is None:
+        st.caption("The two were never judged on the same frames.")
+    else:
+        show_comparison(comparison)
+
+
 def _show_robot(report: Report, mean: Mean) -> None:
-    cells = [c for c in report.cells if (c.robot, c.split) == (mean.robot, mean.split)]
+    cells = report.cells_of(mean)
     st.markdown(f"**{mean.robot}** · {_SPLIT_WORDS[mean.split]}")
     rows = [_row(cell) for cell in cells]
     rates = {words: mean_text(mean.rates[column]) for column, (words, _) in _RATES.items()}
@@ -79,13 +161,15 @@ def _show_robot(report: Report, mean: Mean) -> None:
     )
     advice = [text for cell in cells for text in cell.advice]
     if advice:
-        st.markdown("What to do next:\n" + "\n".join(f"- {text}" for text in advice))
+        with st.expander(f"What to do next on {mean.robot} ({len(advice)})"):
+            st.markdown("\n".join(f"- {text}" for text in advice))
 
 
 def _row(cell: Cell) -> dict[str, str]:
     metrics = cell.metrics
     row = {
         "task": cell.task,
+        "verdict": _TRUST_WORDS[cell.verdict.trust],
         "total": str(metrics.total),
         "success": str(metrics.success),
         "failure": str(metrics.failure),
@@ -102,6 +186,7 @@ def _downloads(summary: DetectorSummary) -> None:
     for name, words, mime in (
         (HTML, "Report as a page", "text/html"),
         (JSON, "Report as data", "application/json"),
+        (CSV, "Report as a table", "text/csv"),
     ):
         path = summary.folder / name
         if path.is_file():

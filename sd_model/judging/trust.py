@@ -19,9 +19,11 @@ GOOD_FALSE_NEGATIVE = 0.10
 SURE_FALSE_NEGATIVE = 0.30
 """Where the interval reaches above this, too few successes were judged to trust a low rate."""
 USELESS_FALSE_POSITIVE = 0.10
-"""Above this, and surely above what is good, the task cannot be told."""
-USELESS_FALSE_NEGATIVE = 0.50
-"""Above this, and surely above what is good, the task cannot be told."""
+"""Where even the lower end of the interval is above this, the task cannot be told."""
+USELESS_FALSE_NEGATIVE = 0.30
+"""Where even the lower end of the interval is above this, the task cannot be told."""
+FEW = 10
+"""Fewer episodes of an outcome than this say nothing, unless they are nearly all judged wrongly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +52,15 @@ def judge(metrics: Metrics) -> Verdict:
 
 def _trust(missed: Rate, accepted: Rate, taken: Rate) -> Trust:
     useless = (
-        (accepted, USELESS_FALSE_POSITIVE, GOOD_FALSE_POSITIVE),
-        (taken, USELESS_FALSE_POSITIVE, GOOD_FALSE_POSITIVE),
-        (missed, USELESS_FALSE_NEGATIVE, GOOD_FALSE_NEGATIVE),
+        (accepted, USELESS_FALSE_POSITIVE),
+        (taken, USELESS_FALSE_POSITIVE),
+        (missed, USELESS_FALSE_NEGATIVE),
     )
-    for rate, limit, good in useless:
-        if (rate.value or 0) > limit and rate.interval.low > good:
-            return "cannot tell"
+    if any(rate.count and rate.interval.low > limit for rate, limit in useless):
+        return "cannot tell"
     if missed.value is None or accepted.value is None:
+        return "too few"
+    if min(missed.episodes, accepted.episodes) < FEW:
         return "too few"
     good_positive = accepted.value <= GOOD_FALSE_POSITIVE
     good_negative = missed.value <= GOOD_FALSE_NEGATIVE

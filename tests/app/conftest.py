@@ -81,6 +81,7 @@ class World:
         name: str,
         tasks: Sequence[str],
         *,
+        successes: int = 2,
         failures: int = 4,
         false_positives: int = 0,
         holdout: str = "robot-7",
@@ -108,7 +109,7 @@ class World:
         rows = [
             self._judged(holdout, task, outcome, number, wrong)
             for task in tasks
-            for outcome, count in (("success", 2), ("failure", failures))
+            for outcome, count in (("success", successes), ("failure", failures))
             for number in range(count)
             for wrong in (outcome == "failure" and number < false_positives,)
         ]

@@ -38,6 +38,8 @@ def _metrics(
         ((61, 100), (0, 300), (0, 0), "cannot tell"),
         ((0, 100), (60, 300), (0, 0), "cannot tell"),
         ((0, 100), (0, 300), (60, 300), "cannot tell"),
+        # One of three accepted may be bad luck, 6 to 79%.
+        ((0, 100), (1, 3), (0, 0), "too few"),
         # Two of two missed, at best 34%: bad enough to say so.
         ((2, 2), (0, 300), (0, 0), "cannot tell"),
     ],
