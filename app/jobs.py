@@ -83,7 +83,10 @@ def _check_train_detector(workspace: Workspace, spec: Spec) -> None:
     if spec["tasks"] is not None:
         _check_tasks(workspace, spec["tasks"])
     _check_robots(workspace, spec["holdout"], "hold out")
-    load_detector_recipe(spec["recipe"], spec["overrides"])
+    if spec.get("from_detector"):
+        detector_folder(workspace, spec["from_detector"])
+    else:
+        load_detector_recipe(spec["recipe"], spec["overrides"])
 
 
 def _check_collect(workspace: Workspace, spec: Spec) -> None:

@@ -30,13 +30,14 @@ def offer_retraining(summary: DetectorSummary, reviews: Reviews) -> None:
         help="Nothing was reviewed since this detector was trained." if not fixes else None,
     ):
         st.markdown(
-            f"{counted(fixes, 'label')} reviewed since this detector was trained. The same tasks, "
-            "held-out robots and recipe are trained again with all labels as they are now."
+            f"{counted(fixes, 'label')} reviewed since this detector was trained. Training goes on "
+            "from it with all labels as they are now, the same tasks and held-out robots, in a "
+            "fifth of the updates."
         )
         warn_if_busy()
         if st.button("Start", type="primary", key="retrain-detector"):
             with errors_shown():
-                spec = retraining_spec(state.workspace(), summary)
+                spec = retraining_spec(summary)
                 jobs.start(state.workspace(), "train-detector", spec)
                 st.rerun()
     row.caption(f"{counted(fixes, 'label')} reviewed since this detector was trained.")

@@ -2,33 +2,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from app import jobs
 from app.retraining import retraining_spec
-from data.runs import create_run
-from sd_model.config import config_from, config_values, load_recipe
+from data.errors import UnknownName
 
 
-def test_the_run_that_made_a_detector_is_repeated(world: Any) -> None:
-    spec = {
-        "recipe": "cpu",
-        "overrides": {"steps": 7},
+def test_a_run_goes_on_from_the_detector(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = world.add_detector("first", ["lift-any"])
+    spec = retraining_spec(summary)
+    assert spec == {
+        "from_detector": "first",
         "holdout": ["robot-7"],
-        "tasks": None,
-        "seed": 3,
+        "tasks": ["lift-any"],
+        "seed": 0,
     }
-    run = create_run(world.workspace, "train-detector", spec)
-    summary = world.add_detector(run.run_id, ["lift-any"])
-
-    again = retraining_spec(world.workspace, summary)
-
-    assert (again["recipe"], again["overrides"]) == ("cpu", {"steps": 7})
-    assert (again["holdout"], again["tasks"]) == (["robot-7"], ["lift-any"])
-
-
-def test_a_detector_from_elsewhere_is_repeated_from_its_configuration(world: Any) -> None:
-    summary = world.add_detector("imported", ["lift-any"])
-
-    again = retraining_spec(world.workspace, summary)
-
-    config = load_recipe(again["recipe"], again["overrides"])
-    assert config_values(config) == config_values(summary.config)
-    assert config_from(again["overrides"], where="test") == summary.config
+    monkeypatch.setattr(jobs, "launch", lambda run, command: None)
+    assert jobs.start(world.workspace, "train-detector", spec).spec == spec
+    with pytest.raises(UnknownName, match="detector"):
+        jobs.start(world.workspace, "train-detector", {**spec, "from_detector": "second"})
