@@ -81,7 +81,7 @@ def test_up_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     command = [GOALPOST, "up", "--workspace", str(tmp_path / "w"), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + 120
         while not _answers(port):
             assert process.poll() is None
             assert time.monotonic() < deadline_s
@@ -89,7 +89,7 @@ def test_up_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
         workspace = open_workspace(tmp_path / "w", create=False)
         start_host(workspace, "robot-1")
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         assert f"http://127.0.0.1:{port}" in (process.stdout.read() if process.stdout else "")
     assert running_hosts(workspace) == {}
     assert not _answers(port)
