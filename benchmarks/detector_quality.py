@@ -84,24 +84,18 @@ def main(
     overrides = json.loads(settings)
     found: dict[str, dict[str, Any]] = {}
     for robot in holdouts or [each.name for each in SIMULATED_FLEET]:
-        folder = workspace.detectors / f"{name}-{robot}"
-        result = folder / "quality.json"
-        if not result.exists():
-            seconds = _train(workspace, folder, robot, recipe, overrides)
-            judged = judge(folder, seconds)
-            write_atomically(result, json.dumps(judged, indent=1).encode())
-        found[robot] = json.loads(result.read_text())
-        click.echo(_line(robot, found[robot]["chosen"]))
+        found[robot] = judged_arm(workspace, name, robot, recipe, overrides)
+        click.echo(line(robot, found[robot]["chosen"]))
     mean = _mean(found, "chosen")
-    click.echo(_line("mean", mean))
+    click.echo(line("mean", mean))
     folders = {robot: workspace.detectors / f"{name}-{robot}" for robot in found}
     if len(folders) > 1:
         for robot, variants in strangers(folders).items():
             found[robot] |= variants
     for variant in ("at_half", "settled", "strangers", "strangers_settled"):
         if all(variant in each for each in found.values()):
-            click.echo(_line(f"mean, {variant}", _mean(found, variant)))
-    click.echo(_line("paper, one robot", PAPER))
+            click.echo(line(f"mean, {variant}", _mean(found, variant)))
+    click.echo(line("paper, one robot", PAPER))
     if write:
         content = {
             "holdouts": {
@@ -120,6 +114,19 @@ def main(
         }
         RESULT.parent.mkdir(exist_ok=True)
         write_atomically(RESULT, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def judged_arm(
+    workspace: Workspace, name: str, robot: str, recipe: str, overrides: dict[str, Any]
+) -> dict[str, Any]:
+    """What `judge` says of the detector `<name>-<robot>`, which is trained where it is not yet."""
+    folder = workspace.detectors / f"{name}-{robot}"
+    result = folder / "quality.json"
+    if not result.exists():
+        seconds = _train(workspace, folder, robot, recipe, overrides)
+        write_atomically(result, json.dumps(judge(folder, seconds), indent=1).encode())
+    judged: dict[str, Any] = json.loads(result.read_text())
+    return judged
 
 
 def _train(
@@ -288,7 +295,8 @@ def _intervals(rows: pd.DataFrame) -> dict[str, list[float]]:
     }
 
 
-def _line(name: str, values: dict[str, float]) -> str:
+def line(name: str, values: Mapping[str, float]) -> str:
+    """A row of the printed table."""
     words = [f"{key} {values[key]:6.2%}" for key in RATES]
     if "held_object_accuracy" in values:
         words.append(f"held object {values['held_object_accuracy']:.1%}")
