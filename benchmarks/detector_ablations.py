@@ -3,9 +3,9 @@
     python -m benchmarks.detector_workspace --workspace FOLDER
     python -m benchmarks.detector_ablations --workspace FOLDER
 
-Each arm is a training of the `cpu` recipe with some of its settings replaced, for each of the chosen
-held-out robots; an arm that is done is not done again. Prints a table and writes the arms that are
-done to benchmarks/results/detector_ablations.json.
+Each arm is a training of the `cpu` recipe with some of its settings replaced, for each of the
+chosen held-out robots; an arm that is done is not done again. Prints a table and writes the arms
+that are done to benchmarks/results/detector_ablations.json.
 """
 
 from __future__ import annotations
