@@ -110,6 +110,9 @@ def _check_train_policy(workspace: Workspace, spec: Spec) -> None:
     _check_number("evaluation episodes", spec["evaluation_episodes"], 0, 100_000)
     if spec["evaluation_episodes"]:
         _check_simulated(workspace, spec["robots"])
+    if spec.get("collect_robots"):
+        _check_simulated(workspace, spec["collect_robots"])
+        _check_number("episodes", spec["episodes"], 1, 10_000_000)
     load_policy_recipe(spec["recipe"], spec["overrides"])
 
 

@@ -15,13 +15,19 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from data.calibration import projections_of
+from data.cells.protocol import STATE_SIZE, RobotState
+from data.gripper import GripperReading
+from data.robots import SIMULATED_FLEET
+from policy.acting.behaviours import Observation
 from policy.acting.policy import Policy
 from policy.config import RECIPES, PolicyConfig, load_recipe
+from policy.experience.sight import GROUND_STATE_SIZE
+from policy.experience.trajectory import POLICY_CAMERA
 from policy.experience.transitions import Transitions
 from policy.learning.averaging import TargetCopies
 from policy.learning.bellman_updater import state_value
-from policy.learning.networks import build_network
-from policy.learning.q_network import QNetwork
+from policy.learning.networks import Network, build_network
 from policy.learning.training import Trainer
 
 TASKS = tuple(f"task-{index}" for index in range(12))
@@ -31,19 +37,22 @@ CPU = torch.device("cpu")
 def random_transitions(config: PolicyConfig) -> Callable[[int, np.random.Generator], Transitions]:
     """A sampler of random transitions, none of which ends its episode: the dearest case."""
 
+    states = GROUND_STATE_SIZE if config.sight == "ground" else STATE_SIZE
+
     def sample(count: int, generator: np.random.Generator) -> Transitions:
         width, height = config.frame_size
         image = generator.integers(0, 256, (count, height, width, 3), dtype=np.uint8)
         return Transitions(
             image_BHWC=image,
-            state_BS=np.zeros((count, 2), dtype=np.float32),
+            state_BS=np.zeros((count, states), dtype=np.float32),
             action_BA=generator.random((count, 8), dtype=np.float32),
             task_B=np.arange(count) % len(TASKS),
             reward_B=np.zeros(count, dtype=np.float32),
             done_B=np.zeros(count, dtype=np.bool_),
             success_B=np.zeros(count, dtype=np.bool_),
+            steps_left_B=np.ones(count, dtype=np.int64),
             next_image_BHWC=image,
-            next_state_BS=np.zeros((count, 2), dtype=np.float32),
+            next_state_BS=np.zeros((count, states), dtype=np.float32),
         )
 
     return sample
@@ -84,7 +93,7 @@ def main() -> None:
     states = sample(config.label_batch_size, np.random.default_rng(0))
     copies = {"labelling": trainer.average.copies(0)}
     if arguments.plain:
-        plain: QNetwork = trainer.average.average
+        plain: Network = trainer.average.average
         copies["labelling, plain"] = TargetCopies(plain, plain, 0)
     task_BT = torch.eye(len(TASKS))[torch.from_numpy(states.task_B)]
     generator = torch.Generator().manual_seed(0)
@@ -105,8 +114,13 @@ def main() -> None:
 
     policy = Policy("benchmark", trainer.average.average, TASKS, device=CPU)
     draws = np.random.default_rng(0)
-    image, state = states.image_BHWC[0], states.state_BS[0]
-    rate = per_second(lambda: policy.act(image, state, TASKS[0], draws), 1, arguments.seconds)
+    observation = Observation(
+        image_HWC=draws.integers(0, 256, (*config.view_size[::-1], 3), dtype=np.uint8),
+        state=RobotState(0.0, 0.2),
+        gripper=GripperReading(0.0, 0.5, -0.2, 0.2, 0.0),
+        projection_34=projections_of(SIMULATED_FLEET[0])[POLICY_CAMERA],
+    )
+    rate = per_second(lambda: policy.act(observation, TASKS[0], draws), 1, arguments.seconds)
     print(f"acting: {rate:,.1f} actions/s")
 
 

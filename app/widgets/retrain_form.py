@@ -28,7 +28,8 @@ _RECIPE_WORDS = {
     "paper": "paper: the sizes of the papers, for a computer with a graphics card",
 }
 _FROM_NOTHING = "Nothing: start anew"
-_UPDATES = {"smoke": 100, "cpu": 2000, "paper": 100_000}
+_UPDATES = {"smoke": 100, "cpu": 6000, "paper": 100_000}
+_COLLECTED = 4000
 
 
 def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
@@ -92,6 +93,7 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
         key=f"retrain-updates-{recipe}",
         help="More updates learn more and take longer.",
     )
+    collecting = _collecting(recipe)
     with st.expander("Evaluation and advanced settings"):
         advanced = _advanced(strategy)
     warn_if_busy()
@@ -114,17 +116,53 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
                     "updates": int(updates),
                     "from_policy": None if start_from == _FROM_NOTHING else start_from,
                     **advanced,
+                    **_collection(collecting, episodes),
                 },
             )
             st.rerun()
 
 
+def _collecting(recipe: str) -> tuple[list[str], int]:
+    """Which robots collect while the policy trains, and how many episodes."""
+    simulated = _simulated()
+    robots = st.multiselect(
+        "Robots that collect meanwhile",
+        simulated,
+        default=[] if recipe == "smoke" else simulated[:-1],
+        key=f"retrain-collect-{recipe}",
+        help="Scripts act first, then the policy as it learns. Leave out the robots that evaluate "
+        "it: they then teach it nothing. Without any, the policy learns from the log alone.",
+    )
+    count = st.number_input(
+        "Episodes they collect at most",
+        min_value=1,
+        max_value=10_000_000,
+        value=_COLLECTED,
+        key="retrain-episodes",
+        disabled=not robots,
+    )
+    return robots, int(count)
+
+
+def _collection(collecting: tuple[list[str], int], episodes: int) -> dict[str, object]:
+    robots, count = collecting
+    return {
+        "collect_robots": robots,
+        "episodes": episodes + count if robots else 0,
+        "processes": 0,
+    }
+
+
+def _simulated() -> list[str]:
+    return [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
+
+
 def _advanced(strategy: str) -> dict[str, object]:
-    simulated = [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
+    simulated = _simulated()
     robots = st.multiselect(
         "Robots that evaluate it",
         simulated,
-        default=simulated[:1],
+        default=simulated[-1:],
         key="retrain-robots",
         help="Simulated robots: the simulator knows the truth.",
     )

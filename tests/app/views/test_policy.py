@@ -84,10 +84,13 @@ def test_retraining_warns_of_false_positives_and_starts(world: Any) -> None:
         "strategy": "orig",
         "success_share": 1.0,
         "failure_share": 1.0,
-        "updates": 2000,
+        "updates": 6000,
         "from_policy": None,
         "evaluation_episodes": 10,
-        "robots": ["robot-1"],
+        "robots": ["robot-7"],
+        "collect_robots": [f"robot-{number}" for number in range(1, 7)],
+        "episodes": 4001,
+        "processes": 0,
         "seed": 0,
     }
 
