@@ -8,7 +8,6 @@ import streamlit as st
 
 from app import state
 from app.widgets.notice import errors_shown
-from app.wording import counted
 from data.labels import Label, standing_labels, undo_label
 from data.questions import Frame, Known, conflicts
 
@@ -16,15 +15,13 @@ _SHOWN = 3
 
 
 def show_conflicts(*, by: str) -> None:
-    """Show the first contradictions among the answers of the workspace, and how many there are."""
-    count = state.outcome_counts().conflict_count
-    if not count:
-        return
-    if count > _SHOWN:
-        st.caption(f"The answers of {counted(count, 'episode')} contradict each other.")
-    for frame, known in conflicts(state.catalog(), most=_SHOWN).items():
+    """Show the first contradictions among the answers of the workspace, and whether more wait."""
+    found = conflicts(state.catalog(), most=_SHOWN + 1)
+    for frame, known in list(found.items())[:_SHOWN]:
         with st.container(border=True):
             _show(frame, known, by)
+    if len(found) > _SHOWN:
+        st.caption("More answers contradict each other; they are shown when these are mended.")
 
 
 def _show(frame: Frame, known: Known, by: str) -> None:
