@@ -73,11 +73,13 @@ def main(episodes: int) -> None:
 def _fill(workspace: Workspace, episodes: int) -> None:
     tasks = list(SEED_TASKS.of_skill("lift")[1:])
     truth = json.dumps(dict.fromkeys(SEED_TASKS.names, False))
-    with Catalog(workspace).transaction() as transaction:
-        for sql in (_EPISODES, _LABELS):
-            for name, value in (("tasks", tasks), ("truth", truth), ("episodes", episodes)):
-                sql = sql.replace(f"${name}", f"'{value}'" if name == "truth" else str(value))
+    catalog = Catalog(workspace)
+    for sql in (_EPISODES, _LABELS):
+        for name, value in (("tasks", tasks), ("truth", truth), ("episodes", episodes)):
+            sql = sql.replace(f"${name}", f"'{value}'" if name == "truth" else str(value))
+        with catalog.transaction() as transaction:
             transaction.execute(sql)
+    with catalog.transaction() as transaction:
         transaction.execute("UPDATE catalog_state SET labels_lines = ?", (3 * episodes,))
         refresh_answers(transaction, workspace)
 

@@ -13,7 +13,7 @@ was said of the whole clip, unless they say otherwise.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from data.errors import CorruptData, LabelConflict
 from data.feasibility import Conclusion, close_outcomes
@@ -22,6 +22,7 @@ from data.tasks import Outcome, TaskSet
 from data.transaction import Transaction, one_of
 from data.workspace import Workspace
 
+_LABELS_AT_A_TIME = 200_000
 _JUDGED_FRAME = "CASE kind WHEN 'clip' THEN NULL ELSE step_count - 1 END"
 
 
@@ -33,12 +34,30 @@ def refresh_answers(
     Of several labels about one frame and task the one appended last stands, whatever clocks said;
     only what an import brought never stands over what was said here, and of imports the newest.
     """
-    if episode_ids is not None and not episode_ids:
-        return
-    scope, ids = "TRUE", list[object]()
-    if episode_ids is not None:
+    if episode_ids is None:
+        for _ in refresh_all_answers(transaction, workspace):
+            pass
+    elif episode_ids:
         ids = list(episode_ids)
-        scope = one_of("episode_id", ids)
+        _refresh(transaction, workspace, one_of("episode_id", ids), ids)
+
+
+def refresh_all_answers(transaction: Transaction, workspace: Workspace) -> Iterator[float]:
+    """Work out anew what is known of all episodes, a part of them at a time to save memory.
+
+    Yields:
+        After each part, the share that is done; there a transaction may end and the next begin.
+    """
+    parts = 1 + transaction.value("SELECT count(*) FROM labels") // _LABELS_AT_A_TIME
+    for part in range(parts):
+        _refresh(transaction, workspace, f"hash(episode_id) % {parts} = {part}", [])
+        yield (part + 1) / parts
+
+
+def _refresh(
+    transaction: Transaction, workspace: Workspace, scope: str, ids: Sequence[object]
+) -> None:
+    """Refresh the episodes in `scope`, a condition on `episode_id` with the parameters `ids`."""
     transaction.execute(
         "CREATE OR REPLACE TEMP TABLE standing AS SELECT coalesce("
         "max(line) FILTER (source <> 'import'), "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data import label_log
-from data.answers import readable_tasks, refresh_answers, refresh_conclusions
+from data.answers import readable_tasks, refresh_all_answers, refresh_answers, refresh_conclusions
 from data.episodes import EpisodeInfo
 from data.errors import CorruptData
 from data.label_log import Label
@@ -97,10 +97,11 @@ def fill(transaction: Transaction, workspace: Workspace) -> Iterator[tuple[float
     size = log_size(workspace)
     while _enter_labels(transaction, workspace):
         done = transaction.value("SELECT labels_bytes FROM catalog_state")
-        yield 0.6 + 0.3 * done / size, "Reading the labels"
-    refresh_answers(transaction, workspace)
+        yield 0.6 + 0.2 * done / size, "Reading the labels"
+    for share in refresh_all_answers(transaction, workspace):
+        yield 0.8 + 0.2 * share, "Working out what follows from the labels"
     refresh_conclusions(transaction, workspace)
-    yield 1.0, "Working out what follows from the labels"
+    yield 1.0, "Done"
 
 
 def index_unknown_shards(transaction: Transaction, workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from data.answers import refresh_all_answers
 from data.episode_index import save_episodes
 from data.feasibility import Conclusion
 from data.labels import append_labels, undo_label
@@ -87,3 +88,24 @@ def test_labels_that_come_before_their_episode_count_once_it_is_there(
     assert known_about(catalog, [frame]) == {}
     save_episodes(catalog, [episode])
     assert known_about(catalog, [frame])[frame].stated == {"lift-any": "success"}
+
+
+def test_what_is_worked_out_in_parts_is_the_same(
+    catalog, make_episode, make_label, monkeypatch
+) -> None:
+    episodes = [make_episode("robot", steps=1) for _ in range(9)]
+    save_episodes(catalog, episodes)
+    append_labels(
+        catalog,
+        [make_label(each, outcome) for each in episodes for outcome in ("success", "failure")],
+    )
+    frames = [Frame(each.info.episode_id, 0) for each in episodes]
+    before = known_about(catalog, frames)
+    assert {known.stated["lift-any"] for known in before.values()} == {"failure"}
+    monkeypatch.setattr("data.answers._LABELS_AT_A_TIME", 4)
+    with catalog.transaction() as transaction:
+        transaction.execute("UPDATE episodes SET answers_id = NULL")
+        transaction.execute("UPDATE labels SET stands = NOT stands")
+        shares = list(refresh_all_answers(transaction, catalog.workspace))
+    assert len(shares) == 5
+    assert known_about(catalog, frames) == before
