@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import streamlit as st
+
+from app.widgets import assets
 
 NOBODY = "someone"
 _KEY = "your-name"
+_MEMORY = "your-name-memory"
 
 
 def your_name() -> str:
-    """A field for the reader's name, the same on every page; `someone` while it is empty."""
+    """A field for the reader's name, the same on every page and after a reload.
+
+    Returns:
+        What was typed, or `someone` while it is empty.
+    """
     name = st.text_input(
         "Your name",
         key=_KEY,
@@ -17,4 +27,18 @@ def your_name() -> str:
         persist_state="session",
         help="Written beside each of your answers, so that colleagues can tell them from theirs.",
     )
-    return str(name or "").strip() or NOBODY
+    typed = str(name or "").strip()
+    _memory()(key=_MEMORY, data={"name": typed}, on_known_change=_take_up)
+    return typed or NOBODY
+
+
+def _take_up() -> None:
+    """The browser remembers a name from before the reload."""
+    known = (st.session_state.get(_MEMORY) or {}).get("known")
+    if known and not st.session_state.get(_KEY):
+        st.session_state[_KEY] = str(known)
+
+
+@cache
+def _memory() -> Any:
+    return st.components.v2.component("goalpost_person", js=assets.text("person.js"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from datetime import datetime
 from typing import get_args
 
 import streamlit as st
@@ -14,12 +13,15 @@ from app.decision_log import Item
 from app.images import FRAMES, image_urls
 from app.pages import link, nothing_yet
 from app.person import your_name
+from app.widgets.agreement import show_agreement
 from app.widgets.conflicts import show_conflicts
 from app.widgets.labelling import Question as Shown
 from app.widgets.labelling import labelling
 from app.widgets.notice import errors_shown, show_error
-from app.wording import counted
+from app.wording import counted, when
+from data.agreement import for_a_second_opinion
 from data.counts import Census
+from data.episode_index import list_episodes
 from data.errors import CorruptData
 from data.labels import undo_label
 from data.questions import (
@@ -41,6 +43,8 @@ from data.truth_labels import label_from_truth
 _KEY = "labelling"
 PREFETCHED = 24
 """Questions the browser holds, so that answers need not wait for the page."""
+SECOND_SHARE = 0.1
+"""Share of the answered questions that a second person is asked, blind."""
 _RECENT = 12
 _AT_A_TIME = 500
 """Episodes the simulator labels in one transaction."""
@@ -64,14 +68,29 @@ def render() -> None:
         )
         return
     wanted, by = _choose(census)
+    second = st.toggle(
+        f"Give second opinions: {SECOND_SHARE:.0%} of what others answered, asked again without "
+        "showing their answer",
+        key="label-second",
+        persist_state="session",
+        help="Shows how far people agree. Type your own name first.",
+    )
     if not wanted.tasks:
         st.info("Choose at least one task to be asked about.", icon=":material/arrow_upward:")
         return
     inbox.show_problem(_KEY)
     with errors_shown():
-        found = _ask(wanted, by)
-        _show_counts(found)
-        _offer_truth(found.known_to_simulator, wanted)
+        if second:
+            _ask_again(wanted, by)
+        else:
+            found = _ask(wanted, by)
+            _show_counts(found)
+            _offer_truth(found.known_to_simulator, wanted)
+        with st.expander(
+            "How far people agree", key="label-agreement", on_change="rerun"
+        ) as agreement:
+            if agreement.open:
+                show_agreement(by=by)
         _show_recent(by)
 
 
@@ -172,6 +191,41 @@ def _ask(wanted: QueueFilter, by: str) -> Queue:
     return found
 
 
+def _ask_again(wanted: QueueFilter, by: str) -> None:
+    """Ask blindly what another person has answered before."""
+    drawn = for_a_second_opinion(
+        state.catalog(), by=by, tasks=wanted.tasks, share=SECOND_SHARE, most=PREFETCHED
+    )
+    ids = [frame.episode_id for frame, _ in drawn]
+    episodes = {
+        each.info.episode_id: each for each in list_episodes(state.catalog(), episode_ids=ids)
+    }
+    asked = [
+        Question(episode=episodes[frame.episode_id], task=task)
+        for frame, task in drawn
+        if frame.frame_index == episodes[frame.episode_id].info.step_count - 1
+    ]
+    now_s = time.time()
+    labelling(
+        [
+            Shown(
+                item_id=Item(each.episode.info.episode_id, each.frame_index, each.task).item_id,
+                question=f"Success at {each.task}?",
+                details=_describe(each),
+                images=image_urls(_ref(each), now_s=now_s),
+            )
+            for each in asked
+        ],
+        key=_KEY,
+        queue_id=hashlib.sha256(repr((wanted, by, "second")).encode()).hexdigest(),
+        waiting=len(asked),
+        receipt=inbox.receipt(_KEY, by=by),
+        on_log=inbox.receiver(_KEY, by=by, source="person"),
+    )
+    if not asked:
+        st.info("Nothing waits for your second opinion.", icon=":material/task_alt:")
+
+
 def _ref(question: Question) -> FrameRef:
     episode = question.episode
     return FrameRef(episode.shard, episode.info.episode_id, question.frame_index)
@@ -253,7 +307,7 @@ def _frame(given: GivenAnswer) -> Frame:
 def _recent_row(given: GivenAnswer, known: Known | None, *, by: str) -> None:
     what, follows, undo = st.columns([4, 3, 1.6], vertical_alignment="center")
     label = given.label
-    at = datetime.fromtimestamp(label.at_ns / 1e9).strftime("%H:%M:%S")
+    at = when(label.at_ns)
     answer = f"**{label.outcome}**" if given.stands else f"~~{label.outcome}~~"
     robot = given.robot or "unknown robot"
     what.markdown(f"{answer} at {label.task} :gray[{robot}, {label.by}, {at}]")

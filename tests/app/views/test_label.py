@@ -111,3 +111,42 @@ def test_a_damaged_shard_is_named_and_the_others_are_asked_about(
         [False] * 6 + [True] * 3
     )
     assert asked == ["robot-robot-1-lift-any-0|1|lift-any"]
+
+
+def test_disputes_are_shown_with_the_agreement_and_settled(world: Any) -> None:
+    for number in range(2):
+        world.act("robot-1", "lift-any", number=number)  # ana: failure
+    for number, outcome in enumerate(("failure", "success")):
+        said = Label(
+            label_id=f"ben-{number}",
+            episode_id=f"robot-robot-1-lift-any-{number}",
+            frame_index=1,
+            task="lift-any",
+            outcome=outcome,  # type: ignore[arg-type]
+            by="ben",
+            source="person",
+            at_ns=time.time_ns(),
+        )
+        append_labels(world.catalog, [said])
+    at = AppTest.from_function(_page)
+    at.session_state["label-agreement"] = True
+    at.run()
+    assert not at.exception
+    people = at.table[1].value.set_index("person")
+    assert people.loc["ben", ["answered by two or more", "same answer"]].tolist() == ["2", "50%"]
+    assert "1 answer is disputed" in _text(at)
+    at.button(key="settle-failure-robot-robot-1-lift-any-1-1-lift-any").click().run()
+    assert not at.exception
+    assert "disputed" not in _text(at)
+
+
+def test_a_second_opinion_is_asked_for_blindly(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.views.label.SECOND_SHARE", 1.0)
+    world.act("robot-1", "lift-any")
+    at = AppTest.from_function(_page)
+    at.session_state["label-second"] = True
+    at.session_state["your-name"] = "ana"
+    assert "Nothing waits for your second opinion" in at.run().info[0].value
+    at.text_input(key="your-name").input("ben").run()
+    assert not at.exception
+    assert not at.info
