@@ -7,6 +7,7 @@ leaves; it is ignored.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -71,11 +72,14 @@ class Journal:
         self.folder = workspace.journals / header.recording_id
         self.size_bytes = 0
         """How much was handed over."""
-        with full_disk_is_an_error(self.folder):
+        with full_disk_is_an_error(self.folder), contextlib.ExitStack() as undo:
             make_folder(self.folder)
+            undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self._file: IO[bytes] = (self.folder / _FRAMES).open("xb", buffering=0)
+            undo.callback(self._file.close)
             # Last, since a folder with a header counts as a recording; it makes both names durable.
             write_atomically(self.folder / _HEADER, msgspec.json.encode(header))
+            undo.pop_all()
         self._waiting: deque[bytes] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -153,7 +157,7 @@ def read_header(folder: Path) -> JournalHeader:
     """What the recording in `folder` shows. Raises `CorruptData` where that cannot be read."""
     try:
         return msgspec.json.decode((folder / _HEADER).read_bytes(), type=JournalHeader)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CorruptData(
             "The header of a recording cannot be read.",
             where=folder / _HEADER,

@@ -15,8 +15,8 @@ from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
 
+from data import storage
 from data.errors import GoalpostError, InvalidInput
-from data.storage import full_disk_is_an_error, sync_folder
 
 LabelOutcome = Literal["success", "failure", "unsure"]
 """`unsure` stands like any other answer, and trains nothing."""
@@ -85,23 +85,9 @@ def append(path: Path, labels: Sequence[Label]) -> None:
         StorageFull: The disk is full; the log is as it was before.
     """
     content = b"".join(msgspec.json.encode(label) + b"\n" for label in labels)
-    new = not path.exists()
-    # Unbuffered: what a failed write leaves in a buffer would be written when the file is closed.
-    with full_disk_is_an_error(path), path.open("ab", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        try:
-            if end and not _ends_with_newline(path):
-                content = b"\n" + content
-            rest = memoryview(content)
-            while rest:
-                rest = rest[file.write(rest) :]
-            os.fsync(file.fileno())
-        except OSError:
-            os.ftruncate(file.fileno(), end)
-            os.fsync(file.fileno())
-            raise
-        if new:
-            sync_folder(path.parent)
+    if _lacks_newline(path):
+        content = b"\n" + content
+    storage.append(path, content)
 
 
 def read(
@@ -125,14 +111,17 @@ def read(
     for number, line in enumerate(lines, start_lines):
         try:
             labels.append((number, _LABELS.decode(line)))
-        except (ValueError, GoalpostError):
+        except (ValueError, RecursionError, GoalpostError):
             unreadable.append(number)
     return LogPart(
         tuple(labels), start_bytes + len(content), start_lines + len(lines), tuple(unreadable)
     )
 
 
-def _ends_with_newline(path: Path) -> bool:
+def _lacks_newline(path: Path) -> bool:
+    """Whether a torn line stands at the end."""
+    if not path.exists() or not path.stat().st_size:
+        return False
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+        return file.read(1) != b"\n"

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from data.catalog import Catalog
-from data.storage import full_disk_is_an_error
+from data.storage import append
 from data.workspace import Workspace
 
 LONGEST = 2000
@@ -27,10 +27,9 @@ class Note:
 def write_note(catalog: Catalog, note: Note) -> None:
     """Append a note. Raises `StorageFull` where the disk is full."""
     path = catalog.workspace.notes_path
-    line = json.dumps(asdict(note) | {"text": note.text[:LONGEST]})
-    # The catalog's lock: two writers must not mix their lines.
-    with catalog.transaction(), full_disk_is_an_error(path), path.open("a") as file:
-        file.write(line + "\n")
+    line = json.dumps(asdict(note) | {"text": note.text[:LONGEST]}).encode()
+    with catalog.transaction():  # for its lock: two writers must not mix their lines
+        append(path, line + b"\n")
 
 
 def read_notes(workspace: Workspace) -> dict[str, Note]:

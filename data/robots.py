@@ -13,7 +13,7 @@ import numpy as np
 from data.catalog import Catalog
 from data.errors import CorruptData, GoalpostError, InvalidInput, unknown_name
 from data.frames import CAMERAS
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.workspace import Workspace
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -75,7 +75,7 @@ SIMULATED_FLEET = tuple(
 def load_robots(workspace: Workspace) -> dict[str, Robot]:
     """The workspace's robots by name. Raises `CorruptData` where `robots.json` cannot be read."""
     try:
-        stored = json.loads(workspace.robots_path.read_bytes())["robots"]
+        stored = read_json(workspace.robots_path)["robots"]
         robots = [Robot(**values) for values in stored]
     except FileNotFoundError:
         robots = list(SIMULATED_FLEET)

@@ -21,7 +21,7 @@ import psutil
 
 from data.errors import GoalpostError
 from data.runs import Run, open_run
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 
 _POLL_S = 0.5
 _LOOK_S = 1.0
@@ -137,7 +137,7 @@ def _path(run: Run) -> Path:
 
 def _entry(path: Path) -> dict[str, object] | None:
     try:
-        entry: dict[str, object] = json.loads(path.read_bytes())
+        entry: dict[str, object] = read_json(path)
         return entry if {"folder", "rank", "pid", "started_s", "working"} <= set(entry) else None
     except (OSError, ValueError, TypeError):
         return None

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from data.errors import GoalpostError
 from data.runs import Run, RunStatus, register_process, status_json
-from data.storage import full_disk_is_an_error, write_atomically
+from data.storage import append, write_atomically
 
 _WRITE_INTERVAL_S = 0.5
 """Progress is written at most this often, since a page looks no more often."""
@@ -73,9 +73,7 @@ class RunReporter:
     def metrics(self, step: int, **values: float) -> None:
         """Add a row of metrics. Raises `StorageFull` where the disk is full."""
         row = {"step": step, "at_ns": self._clock(), **values}
-        path = self._run.metrics_path
-        with full_disk_is_an_error(path), path.open("ab") as file:
-            file.write(json.dumps(row).encode() + b"\n")
+        append(self._run.metrics_path, json.dumps(row).encode() + b"\n")
 
     def result(self, **values: Any) -> None:
         """Say what the run made, such as `detector="..."`."""

@@ -22,7 +22,7 @@ import psutil
 
 from data.errors import CorruptData, InvalidInput, RunError, unknown_name
 from data.priority import RUN_NICENESS, set_priority
-from data.storage import full_disk_is_an_error, write_atomically
+from data.storage import full_disk_is_an_error, read_json, write_atomically
 from data.workspace import Workspace
 
 RunKind = Literal["train-detector", "collect", "train-policy", "evaluate-policy"]
@@ -151,7 +151,7 @@ class Run:
 
     def _stored_status(self) -> RunStatus:
         try:
-            return RunStatus(**json.loads(self.status_path.read_bytes()))
+            return RunStatus(**read_json(self.status_path))
         except FileNotFoundError:
             return RunStatus()
         except (ValueError, TypeError) as error:
@@ -160,7 +160,7 @@ class Run:
     def _process(self) -> psutil.Process | None:
         """Its process, if it still runs."""
         try:
-            stored = json.loads(self.process_path.read_bytes())
+            stored = read_json(self.process_path)
             process = psutil.Process(stored["pid"])
             started = process.create_time()
             if process.status() == psutil.STATUS_ZOMBIE:
@@ -247,7 +247,7 @@ def open_run(folder: Path) -> Run:
     """The run whose folder is given. Raises `CorruptData` where its spec cannot be read."""
     path = folder / "spec.json"
     try:
-        stored = json.loads(path.read_bytes())
+        stored = read_json(path)
         return Run(
             run_id=folder.name,
             kind=stored["kind"],

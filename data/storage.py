@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from data.errors import StorageFull
 
@@ -29,6 +31,19 @@ def full_disk_is_an_error(path: Path) -> Iterator[None]:
                 "and try again. What was saved before is intact."
             ),
         ) from error
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        ValueError: It holds no JSON.
+        OSError: It is not there, or may not be read.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError("it is nested without end") from error
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -54,6 +69,32 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             publish(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add `content` to `path`, made where it is missing, and wait until it is on the disk.
+
+    Whoever appends to a file that others append to holds a lock.
+
+    Raises:
+        StorageFull: The disk is full; the file is as it was before, also where a part had fitted.
+    """
+    with full_disk_is_an_error(path):
+        make_folder(path.parent)
+        new = not path.exists()
+        # Unbuffered: what a failed write leaves in a buffer would be written at closing.
+        with path.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), end)
+                raise
+        if new:
+            sync_folder(path.parent)
 
 
 def make_folder(path: Path, *, mode: int = 0o777) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from data.errors import CorruptData, GoalpostError, InvalidInput
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.tasks import SEED_TASKS, Task, TaskSet
 from data.workspace import Workspace
 
@@ -23,7 +23,7 @@ def load_tasks(workspace: Workspace) -> TaskSet:
         CorruptData: `tasks.json` cannot be read.
     """
     try:
-        stored = json.loads(workspace.tasks_path.read_bytes())["tasks"]
+        stored = read_json(workspace.tasks_path)["tasks"]
         return TaskSet.from_json(stored)
     except FileNotFoundError:
         return SEED_TASKS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import WorkspaceError, WorkspaceTooNew
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 
 FORMAT = 1
 """Version of the workspace's layout; raised when an older Goalpost could no longer read it."""
@@ -124,7 +124,7 @@ def open_workspace(root: Path, *, create: bool = True) -> Workspace:
 
 def _check_format(marker: Path) -> None:
     try:
-        found = json.loads(marker.read_bytes())["format"]
+        found = read_json(marker)["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise WorkspaceError(
             "The workspace's marker file cannot be read.",

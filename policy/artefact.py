@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptData, GoalpostError, unknown_name
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.workspace import Workspace
 from policy.config import PolicyConfig
 
@@ -141,7 +141,7 @@ def _folders(workspace: Workspace) -> dict[str, Path]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_bytes())
+        values = read_json(path)
         if isinstance(values, dict):
             return values
         problem = "it does not hold a JSON object"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from data.errors import CorruptData
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.workspace import Workspace
 from sd_model.artefact import detector_folder
 
@@ -45,7 +45,7 @@ def approvals(workspace: Workspace) -> list[Approval]:
 
 def _read(path: Path) -> Approval:
     try:
-        return Approval(**json.loads(path.read_bytes()))
+        return Approval(**read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise CorruptData(
             f"The approval of a detector cannot be read ({error}).",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptData, GoalpostError, unknown_name
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.tasks import TaskSet
 from data.workspace import Workspace
 from sd_model.config import DetectorConfig, config_from, config_values
@@ -129,7 +129,7 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         version = content["format"]
     except FileNotFoundError as error:
         raise _corrupt(path.parent, f"has no {path.name}") from error

@@ -8,7 +8,7 @@ import json
 import secrets
 
 from data.errors import CorruptData, InvalidInput, unknown_name
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.workspace import Workspace
 
 _PREFIX = "goalpost_"
@@ -65,7 +65,7 @@ class ApiKeys:
             return {}
         if self._read_at != (state.st_mtime_ns, state.st_ino):
             try:
-                self._digests = dict(json.loads(self._path.read_bytes())["digests"])
+                self._digests = dict(read_json(self._path)["digests"])
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise CorruptData(
                     f"The API keys cannot be read ({error}).",

@@ -69,7 +69,7 @@ def read_address(workspace: Workspace, robot: str) -> HostAddress | None:
     try:
         content = address_path(workspace, robot).read_bytes()
         address = msgspec.json.decode(content, type=HostAddress)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     return address if is_alive(workspace, address) else None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data.errors import CorruptData, InvalidInput, unknown_name
 from data.frames import CAMERAS
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.task_store import load_tasks
 from data.workspace import Workspace
 
@@ -154,7 +154,7 @@ def _remembered(workspace: Workspace) -> dict[str, KnownDataset]:
     found: dict[str, KnownDataset] = {}
     for path in sorted(_folder(workspace).glob("*.json")):
         try:
-            values = json.loads(path.read_bytes())
+            values = read_json(path)
             mapping = DatasetMapping(**values.pop("mapping"))
             found[path.stem] = KnownDataset(**values, mapping=mapping)
         except (ValueError, TypeError, KeyError) as error:

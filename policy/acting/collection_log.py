@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.catalog import Catalog
 from data.episode_index import list_episodes
-from data.storage import full_disk_is_an_error
+from data.storage import append
 
 
 class CollectionLog:
@@ -24,9 +24,8 @@ class CollectionLog:
     def announce(self, robot: str, episode_ids: Sequence[str]) -> None:
         """Note that these episodes are about to be written. Raises `StorageFull`."""
         line = json.dumps([robot, list(episode_ids)]).encode()
-        with full_disk_is_an_error(self.path), self.path.open("ab") as file:
-            # Starting on a new line keeps one torn write from spoiling the next.
-            file.write(b"\n" + line + b"\n")
+        # Starting on a new line keeps one torn write from spoiling the next.
+        append(self.path, b"\n" + line + b"\n")
 
     def saved(self, catalog: Catalog, robot: str) -> list[str]:
         """The episodes of `robot` that were written, in the order of the collection's plan."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.frames import ImageHWC
-from data.storage import full_disk_is_an_error
+from data.storage import append
 from data.workspace import Workspace
 
 
@@ -112,8 +112,5 @@ class ScoreCache:
             json.dumps([episode_id, score_T.tolist()]).encode() + b"\n"
             for episode_id, score_T in scores.items()
         )
-        with full_disk_is_an_error(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
-                # Starting on a new line keeps one torn write from spoiling the next.
-                file.write(b"\n" + lines)
+        # Starting on a new line keeps one torn write from spoiling the next.
+        append(self.path, b"\n" + lines)

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from data.errors import CorruptData, GoalpostError
-from data.storage import write_atomically
+from data.storage import read_json, write_atomically
 from data.workspace import Workspace
 from sd_model.artefact import DetectorSummary, list_detectors
 from sd_model.examples.manifest import Manifest
@@ -61,7 +61,7 @@ def load_report(folder: Path) -> Report:
     """
     path = folder / JSON
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         if content["format"] != FORMAT:
             raise CorruptData(
                 f"The report has format {content['format']}, and this Goalpost reads format "
