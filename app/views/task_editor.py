@@ -241,7 +241,7 @@ def _ask(
     with picture:
         show_examples(task, examples.get(task), only="success")
     answer: Relation = question.radio(
-        f"**{task}**: {tasks[task].description}",
+        f"{task}: {tasks[task].description}",
         list(_ANSWERS),
         index=list(_ANSWERS).index(suggested),
         format_func=lambda relation: _ANSWERS[relation],
