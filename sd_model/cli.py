@@ -173,5 +173,18 @@ def approve_(root: Path | None, detector: str, taken_back: bool, by: str | None)
     click.echo(f"{detector} is approved; `goalpost serve` takes it in within seconds.")
 
 
+@sd.command("export")
+@click.argument("detector_id")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_obj
+def export_(root: Path | None, detector_id: str, folder: Path) -> None:
+    """Write DETECTOR_ID as ONNX files into FOLDER; needs the extra `onnx`."""
+    from sd_model.artefact import detector_folder
+    from sd_model.serving.onnx_export import export_detector
+
+    for path in export_detector(detector_folder(existing_workspace(root), detector_id), folder):
+        click.echo(str(path))
+
+
 if __name__ == "__main__":
     sys.exit(sd())

@@ -108,6 +108,39 @@ def fiftyone(root: Path | None, /, folder: Path, asked: str, **chosen: Any) -> N
     click.echo("Load it with dataset_type=fiftyone.types.FiftyOneImageClassificationDataset")
 
 
+@export_group.command("rerun")
+@click.argument("episode_id")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--detector", help="Show this detector's scores along time.")
+@click.option("--policy", help="Show what this policy expected along time.")
+@click.pass_obj
+def rerun(
+    root: Path | None, episode_id: str, file: Path, detector: str | None, policy: str | None
+) -> None:
+    """Write EPISODE_ID with frames, state and actions into the new FILE (.rrd) for Rerun."""
+    import numpy as np
+
+    import goalpost
+    from data.episode_index import load_episode
+    from data.exporters.rerun import export_rerun
+    from policy.acting.episode_values import step_values
+    from sd_model.judging.episode_scores import score_steps
+
+    catalog = _catalog(root)
+    episode = load_episode(catalog, episode_id)
+    curves = {}
+    if detector is not None:
+        judge = goalpost.load_detector(detector, workspace=catalog.workspace.root)
+        for task, scores_N in score_steps(judge, episode).items():
+            curves[f"detector/{task}"] = scores_N
+    if policy is not None and episode.info.task is not None:
+        actor = goalpost.load_policy(policy, workspace=catalog.workspace.root)
+        generator = np.random.default_rng(0)
+        curves["policy/value"] = step_values(actor, episode, episode.info.task, generator)
+    export_rerun(episode, file, curves)
+    click.echo(f"Look at it with: rerun {file}")
+
+
 def outcomes_from(catalog: Catalog, success: str) -> Outcomes | None:
     """Where successes come from: `labels`, `none`, or the identifier of a detector.
 

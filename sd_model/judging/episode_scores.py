@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from data.catalog import Catalog
 from data.episode_index import list_episodes
-from data.episodes import EpisodeInfo
+from data.episodes import Episode, EpisodeInfo
 from data.errors import unknown_name
+from data.frames import CAMERAS
 from data.shards import FrameRef, read_frames
 from sd_model.judging.detector import Detector
 
@@ -64,3 +65,19 @@ def detected_outcomes(
         }
 
     return outcomes
+
+
+def score_steps(detector: Detector, episode: Episode) -> dict[str, NDArray[np.float32]]:
+    """Per task, the score of every step that has all views, (N,) float32; NaN for the others.
+
+    Raises:
+        CorruptData: An image cannot be read.
+    """
+    complete = [
+        index for index, step in enumerate(episode.steps) if set(step.frames.jpegs) == set(CAMERAS)
+    ]
+    scores_NT = np.full((len(episode.steps), len(detector.tasks)), np.nan, dtype=np.float32)
+    scores_NT[complete] = detector.score(
+        [episode.steps[index].frames.decode().images for index in complete]
+    )
+    return dict(zip(detector.tasks, scores_NT.T, strict=True))

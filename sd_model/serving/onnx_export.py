@@ -1,0 +1,151 @@
+"""Detectors as ONNX files, for programs without torch.
+
+`detector.onnx` takes kept views and says probabilities; cropping and scaling are inside. A detector
+with a second look has `finder.onnx` too, which says where in the kept views the gripper is.
+`detector.json` says in words and numbers what is left to do around them: scaling the images, and
+cutting out what lies round the gripper.
+
+Shapes: N frames, V views, H and W pixels, T tasks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from data.frames import CAMERAS
+from data.storage import write_atomically
+from sd_model.artefact import FINDER, WEIGHTS, DetectorSummary, load_summary
+from sd_model.learning.network import DetectorNetwork, build_network
+from sd_model.looking.finder import FinderNetwork
+from sd_model.tensors import load_weights
+
+DETECTOR_FILE = "detector.onnx"
+FINDER_FILE = "finder.onnx"
+DESCRIPTION_FILE = "detector.json"
+
+_LARGEST_BATCH = 4096
+
+
+def export_detector(detector: Path, folder: Path) -> list[Path]:
+    """Write the detector whose folder is given into `folder`; returns the files.
+
+    Needs the extra `onnx`. What it says agrees with torch to 1e-3: a test compares rendered frames.
+
+    Raises:
+        CorruptData: A file of the detector is missing or damaged.
+        StorageFull: The disk is full.
+    """
+    summary = load_summary(detector)
+    config = summary.config
+    folder.mkdir(parents=True, exist_ok=True)
+    network = build_network(config, len(summary.tasks), seed=0, device=torch.device("cpu"))
+    load_weights(detector / WEIGHTS, network)
+    whole = _example(config.kept_px)
+    looks = (whole, _example(config.kept_cut_px)) if config.cut_px else (whole,)
+    crops = (config.image_px, config.cut_px)[: len(looks)]
+    written = [folder / DETECTOR_FILE]
+    names = ("views", "cuts")[: len(looks)]
+    write_onnx(_Judging(network, crops), looks, written[0], inputs=names, output="probability")
+    if config.cut_px:
+        finder = FinderNetwork()
+        load_weights(detector / FINDER, finder)
+        written.append(folder / FINDER_FILE)
+        write_onnx(_Finding(finder), (whole,), written[1], inputs=names[:1], output="position")
+    written.append(folder / DESCRIPTION_FILE)
+    content = json.dumps(_description(summary), indent=1).encode()
+    write_atomically(written[-1], content)
+    return written
+
+
+def write_onnx(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    *,
+    inputs: Sequence[str],
+    output: str,
+) -> None:
+    """Write a module as ONNX whose inputs may hold any number of frames, the first dimension."""
+    frames = torch.export.Dim("frames", min=1, max=_LARGEST_BATCH)
+    torch.onnx.export(
+        module.eval(),
+        example,
+        str(path),
+        input_names=list(inputs),
+        output_names=[output],
+        dynamic_shapes=[{0: frames} for _ in example],
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+
+
+class _Judging(nn.Module):
+    """Kept looks, uint8 (N, V, H, W, 3), to probabilities (N, T)."""
+
+    def __init__(self, network: DetectorNetwork, crops: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        self.crops = tuple(crops)
+
+    def forward(self, views_NVHWC: Tensor, cuts_NVHWC: Tensor | None = None) -> Tensor:
+        """The central crops are judged, as in `Detector.score`."""
+        views_NVCHW = _scaled(_central(views_NVHWC, self.crops[0]))
+        cuts_NVCHW = views_NVCHW
+        if cuts_NVHWC is not None:
+            cuts_NVCHW = _scaled(_central(cuts_NVHWC, self.crops[1]))
+        probability_NT: Tensor = torch.sigmoid(self.network(views_NVCHW, cuts_NVCHW))
+        return probability_NT
+
+
+class _Finding(nn.Module):
+    """Kept views, uint8 (N, V, H, W, 3), to the gripper's position in each, (N, V, 2)."""
+
+    def __init__(self, network: FinderNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, views_NVHWC: Tensor) -> Tensor:
+        """Positions as shares of width and height."""
+        position_NV2: Tensor = self.network(_scaled(views_NVHWC))
+        return position_NV2
+
+
+def _example(side: int) -> Tensor:
+    return torch.zeros(2, len(CAMERAS), side, side, 3, dtype=torch.uint8)
+
+
+def _central(views_NVHWC: Tensor, side: int) -> Tensor:
+    start = (views_NVHWC.shape[2] - side) // 2
+    return views_NVHWC[:, :, start : start + side, start : start + side]
+
+
+def _scaled(views_NVHWC: Tensor) -> Tensor:
+    return views_NVHWC.permute(0, 1, 4, 2, 3).float() / 127.5 - 1.0
+
+
+def _description(summary: DetectorSummary) -> dict[str, Any]:
+    config = summary.config
+    described: dict[str, Any] = {
+        "detector": summary.detector_id,
+        "cameras": list(CAMERAS),
+        "tasks": list(summary.tasks.names),
+        "thresholds": {name: each.value for name, each in summary.thresholds.items()},
+        "views": f"Per camera, in this order: the RGB image scaled to {config.kept_px} x "
+        f"{config.kept_px} pixels by area averaging (Pillow's BOX), uint8.",
+        "probability": "Of success of every task; at the task's threshold and above, it succeeded.",
+    }
+    if config.cut_px:
+        described["cuts"] = (
+            "finder.onnx says where the gripper is in each view, as shares of width and height. "
+            f"Round it a window of {config.kept_cut_share:.4f} of the original image's width is "
+            f"cut and scaled to {config.kept_cut_px} x {config.kept_cut_px} pixels; "
+            "sd_model/looking/cutting.py is how."
+        )
+    return described
