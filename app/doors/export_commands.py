@@ -12,7 +12,11 @@ from app.doors.terminal import shown_progress, tell
 from data.command_line import CommandGroup, existing_workspace
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from data.catalog import Catalog
+    from data.episodes import Episode
     from data.exporters.choice import Choice
     from data.exporters.lerobot import Outcomes
 
@@ -118,12 +122,9 @@ def rerun(
     root: Path | None, episode_id: str, file: Path, detector: str | None, policy: str | None
 ) -> None:
     """Write EPISODE_ID with frames, state and actions into the new FILE (.rrd) for Rerun."""
-    import numpy as np
-
     import goalpost
     from data.episode_index import load_episode
     from data.exporters.rerun import export_rerun
-    from policy.acting.episode_values import step_values
     from sd_model.judging.episode_scores import score_steps
 
     catalog = _catalog(root)
@@ -133,12 +134,40 @@ def rerun(
         judge = goalpost.load_detector(detector, workspace=catalog.workspace.root)
         for task, scores_N in score_steps(judge, episode).items():
             curves[f"detector/{task}"] = scores_N
-    if policy is not None and episode.info.task is not None:
-        actor = goalpost.load_policy(policy, workspace=catalog.workspace.root)
-        generator = np.random.default_rng(0)
-        curves["policy/value"] = step_values(actor, episode, episode.info.task, generator)
+    if policy is not None:
+        curves["policy/value"] = _expected(catalog, policy, episode)
     export_rerun(episode, file, curves)
     click.echo(f"Look at it with: rerun {file}")
+
+
+def _expected(catalog: Catalog, policy: str, episode: Episode) -> NDArray[np.float32]:
+    """What the policy expected at each step of the episode's own task; NaN where it saw too little.
+
+    Raises:
+        InvalidInput: Nobody said what the robot was to do.
+    """
+    import numpy as np
+
+    import goalpost
+    from data.calibration import projections_of
+    from data.errors import InvalidInput
+    from data.robots import load_robots
+    from policy.acting.values import episode_values
+    from policy.experience.trajectory import POLICY_CAMERA
+
+    if episode.info.task is None:
+        raise InvalidInput(
+            "The episode has no task, so a policy expects nothing of it.",
+            where=episode.info.episode_id,
+            next_step="Leave --policy out.",
+        )
+    robot = load_robots(catalog.workspace).get(episode.info.robot)
+    projection_34 = None if robot is None else projections_of(robot).get(POLICY_CAMERA)
+    actor = goalpost.load_policy(policy, workspace=catalog.workspace.root)
+    values_N = np.full(len(episode.steps), np.nan, dtype=np.float32)
+    found = episode_values(actor, episode, episode.info.task, projection_34)
+    values_N[: len(found)] = found
+    return values_N
 
 
 def outcomes_from(catalog: Catalog, success: str) -> Outcomes | None:
