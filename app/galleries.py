@@ -103,7 +103,7 @@ def gallery_items(
         doubted = labels[labels["doubted"]]
         found = found[found["origin"] == "labelled"].drop(columns="outcome")
         merged = found.merge(doubted, on=["episode_id", "label_id", "task"])
-        return _sorted(merged, "agreement", ascending=True)
+        return _sorted(merged, "surprise", ascending=False)
     wanted = {
         (item.episode_id, WHOLE_CLIP if item.frame_index is None else item.frame_index, item.task)
         for item in second_looks

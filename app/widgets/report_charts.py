@@ -85,9 +85,9 @@ def _heat(
     words = base.mark_text(fontSize=11).encode(
         text=alt.Text(f"{text}:Q", format=".1%" if text == "share" else ".0%"), color=_INK
     )
-    height = _ROW_PX * frame[down].nunique() + 60
     st.altair_chart(
-        (cells + words).properties(height=height), alt=f"{title}: {down} by {across}, as shares"
+        (cells + words).properties(height=alt.Step(_ROW_PX)),
+        alt=f"{title}: {down} by {across}, as shares",
     )
 
 

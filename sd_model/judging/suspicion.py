@@ -1,8 +1,8 @@
 """Suspicion: which labels are probably wrong, by what a detector that never saw them says.
 
-After confident learning: an outcome is doubted where the detector gives the opposite one at least
-the probability that it gives, on average, to what is labelled so. Labels are shown to a person and
-never flipped.
+After confident learning: a label is the more suspicious the less probable the detector finds what
+it says, compared with the other labels of that task and outcome, since a detector may be less sure
+of successes than of failures throughout. Labels are shown to a person and never flipped.
 """
 
 from __future__ import annotations
@@ -10,36 +10,32 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-LABEL = ["episode_id", "label_id"]
+_LABEL = ["episode_id", "label_id", "task", "outcome"]
 
 
 def suspicious_labels(judged: pd.DataFrame) -> pd.DataFrame:
-    """Every label among the judged examples, the most doubtful first.
+    """Every label among the judged examples, the most suspicious first.
 
     Args:
         judged: The table of `scores`; every row was judged by a detector not trained on it.
 
     Returns:
         A row a label with `episode_id`, `label_id`, `task`, `outcome`, `agreement` (mean over its
-        frames of the probability that the detector gives to what it says, 0 to 1), `usual` (what
-        labels of the opposite outcome of the task get on average; NaN where there are none) and
-        `doubted` (whether the opposite outcome is given at least that).
+        frames of the probability that the detector gives to what it says, 0 to 1), `surprise` (how
+        much less that is than for the average label of its task and outcome) and `doubted`
+        (whether the opposite is more probable).
     """
     rows = judged[judged["origin"] == "labelled"]
     score_N = rows["score"].to_numpy(np.float64)
     success_N = (rows["outcome"] == "success").to_numpy()
     said = rows.assign(agreement=np.where(success_N, score_N, 1 - score_N))
-    labels = (
-        said.groupby([*LABEL, "task", "outcome"], observed=True, sort=False)["agreement"]
-        .mean()
-        .reset_index()
+    labels = said.groupby(_LABEL, observed=True, sort=False)["agreement"].mean().reset_index()
+    usual = labels.groupby(["task", "outcome"], observed=True)["agreement"].transform("mean")
+    labels["surprise"] = usual - labels["agreement"]
+    labels["doubted"] = labels["agreement"] < 0.5
+    return labels.sort_values(
+        ["surprise", "episode_id", "task"],
+        ascending=[False, True, True],
+        kind="stable",
+        ignore_index=True,
     )
-    usual = labels.groupby(["task", "outcome"], observed=True)["agreement"].mean()
-    opposite = labels["outcome"].astype(str).map({"success": "failure", "failure": "success"})
-    keys = pd.MultiIndex.from_arrays([labels["task"].astype(str), opposite])
-    usual.index = pd.MultiIndex.from_tuples(
-        [(str(task), str(outcome)) for task, outcome in usual.index]
-    )
-    labels["usual"] = usual.reindex(keys).to_numpy(np.float64)
-    labels["doubted"] = 1 - labels["agreement"] >= labels["usual"]
-    return labels.sort_values(["agreement", "episode_id", "task"], kind="stable", ignore_index=True)
