@@ -104,7 +104,7 @@ class Policy:
                 lambda action_1NA: self._network.forward_action(
                     map_1Dhw, action_1NA, state_1S, task_1T
                 ),
-                1,
+                state_1S[:, 0],
                 config=self.config,
                 generator=torch_generator(generator, self._device),
                 device=self._device,

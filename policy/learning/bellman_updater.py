@@ -117,7 +117,7 @@ def state_value(
         map_BDhw = copies.average.forward_image(image_BCHW)
         best = cem.maximise(
             lambda action_BNA: copies.average.forward_action(map_BDhw, action_BNA, *condition),
-            len(image_BHWC),
+            condition[0][:, 0],
             config=config,
             generator=generator,
             device=device,

@@ -42,21 +42,22 @@ class Best(NamedTuple):
 
 def maximise(
     judge: Judge,
-    states: int,
+    closed_B: Tensor,
     *,
     config: PolicyConfig,
     generator: torch.Generator,
     device: torch.device,
 ) -> Best:
     """The best of `cem_iterations` rounds of `cem_samples` motions, for each of B states at once,
-    and of every gripper command at rest.
+    and of the gripper commands at rest that change something.
 
     The first round draws evenly; every other from a Gaussian fitted to the `cem_elites` best
     motions of the round before.
 
     Args:
         judge: Values of candidate actions. Called once a round.
-        states: B; 4 to 64 at a time keep the working set in the cache.
+        closed_B: Whether each state's gripper is closed, 0 or 1; 4 to 64 states at a time keep the
+            working set in the cache.
         config: The three numbers of the method, and whether the policy may terminate.
         generator: On `device`.
         device: Where actions are made.
@@ -65,8 +66,9 @@ def maximise(
     sample is an action a robot can take, and gripper commands, which move nothing, are few enough
     to be judged each; the papers' first round is a Gaussian.
     """
+    states = len(closed_B)
     pose_BNP = first_poses(states, config.cem_samples, generator, device)
-    rest_BKA = commands(config, device).expand(states, -1, -1)
+    rest_BKA = commands(closed_B, config)
     best = Best(
         torch.zeros(states, ACTION_SIZE, device=device),
         torch.full((states,), -torch.inf, device=device),
@@ -116,12 +118,17 @@ def motions(pose_BNP: Tensor) -> Tensor:
     return torch.cat([pose_BNP[..., :3], angle_BN1.sin(), angle_BN1.cos(), flags_BN3], dim=-1)
 
 
-def commands(config: PolicyConfig, device: torch.device) -> Tensor:
-    """Every gripper command at rest, shape (K, A): open, close and, where learned, terminate."""
-    rest_KA = torch.zeros(3 if config.termination == "learned" else 2, ACTION_SIZE, device=device)
-    rest_KA[:, 4] = 1.0
-    rest_KA[:, 5:].fill_diagonal_(1.0)
-    return rest_KA
+def commands(closed_B: Tensor, config: PolicyConfig) -> Tensor:
+    """The gripper commands at rest that change something, shape (B, K, A).
+
+    A closed gripper may open and an open one close; where it is learned, either may terminate.
+    """
+    rest_B2A = torch.zeros(len(closed_B), 2, ACTION_SIZE, device=closed_B.device)
+    rest_B2A[..., 4] = 1.0
+    rest_B2A[:, 0, 5] = (closed_B > 0.5).float()
+    rest_B2A[:, 0, 6] = (closed_B <= 0.5).float()
+    rest_B2A[:, 1, 7] = 1.0
+    return rest_B2A if config.termination == "learned" else rest_B2A[:, :1]
 
 
 def _take(value_BNX: Tensor, index_BM: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def test_finds_the_maximum_of_a_known_function_in_every_state_at_once() -> None:
         turn = (angle - angle_B[:, None]).square()
         return -distance - turn - action_BNA[..., 5:].sum(-1)
 
-    best = cem.maximise(judge, 3, config=config, generator=_generator(), device=CPU)
+    best = cem.maximise(judge, torch.zeros(3), config=config, generator=_generator(), device=CPU)
 
     torch.testing.assert_close(best.action_BA[:, :3], target_BP, atol=0.15, rtol=0)
     angle = torch.atan2(best.action_BA[:, 3], best.action_BA[:, 4])
@@ -33,19 +33,26 @@ def test_finds_the_maximum_of_a_known_function_in_every_state_at_once() -> None:
     assert best.value_B.min() > -0.03
 
 
-@pytest.mark.parametrize(("termination", "known"), [("learned", 3), ("scripted", 2)])
-def test_every_command_that_may_be_given_is_judged_at_rest(termination: str, known: int) -> None:
-    config = load_recipe("smoke", {"termination": termination})
-    for wanted in range(known):
+@pytest.mark.parametrize(("closed", "flag"), [(1.0, 5), (0.0, 6), (0.0, 7), (1.0, 7)])
+def test_commands_that_change_something_are_judged_at_rest(closed: float, flag: int) -> None:
+    """Open (5) what is closed, close (6) what is open, terminate (7) either."""
+    best = cem.maximise(
+        lambda action_BNA: action_BNA[..., flag],
+        torch.full((2,), closed),
+        config=load_recipe("smoke", {"termination": "learned"}),
+        generator=_generator(),
+        device=CPU,
+    )
+    expected = torch.zeros(2, 8)
+    expected[:, [4, flag]] = 1.0
+    assert torch.equal(best.action_BA, expected)
 
-        def judge(action_BNA: Tensor, wanted: int = wanted) -> Tensor:
-            return action_BNA[..., 5 + wanted]
 
-        best = cem.maximise(judge, 2, config=config, generator=_generator(), device=CPU)
-        expected = torch.zeros(2, 8)
-        expected[:, [4, 5 + wanted]] = 1.0
-        assert torch.equal(best.action_BA, expected)
-    assert cem.commands(config, CPU).shape == (known, 8)
+def test_a_scripted_end_is_no_command() -> None:
+    config = load_recipe("smoke", {"termination": "scripted"})
+    rest_BKA = cem.commands(torch.tensor([0.0, 1.0]), config)
+    assert rest_BKA.argmax(-1).tolist() == [[4], [4]]
+    assert rest_BKA[:, 0, 5:].tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
 def test_value_is_the_judge_of_the_action_and_the_best_of_all_rounds() -> None:
@@ -57,8 +64,8 @@ def test_value_is_the_judge_of_the_action_and_the_best_of_all_rounds() -> None:
         seen.append(value_BN)
         return value_BN
 
-    best = cem.maximise(judge, 5, config=config, generator=_generator(), device=CPU)
-    assert [value.shape for value in seen] == [(5, 34), (5, 32)]
+    best = cem.maximise(judge, torch.zeros(5), config=config, generator=_generator(), device=CPU)
+    assert [value.shape for value in seen] == [(5, 33), (5, 32)]
     torch.testing.assert_close(best.value_B, torch.cat(seen, 1).amax(1))
     torch.testing.assert_close(best.value_B, -best.action_BA[:, 0].abs())
 
@@ -69,7 +76,7 @@ def test_same_generator_gives_the_same_action() -> None:
     def find(seed: int) -> Tensor:
         return cem.maximise(
             lambda action_BNA: -action_BNA.square().sum(-1),
-            2,
+            torch.zeros(2),
             config=config,
             generator=_generator(seed),
             device=CPU,

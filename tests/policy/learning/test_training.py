@@ -2,8 +2,8 @@
 
 An episode has two steps. In the first room a bright bar stands on the left or on the right, and
 the gripper must move towards it (dx below or above 0), or the episode ends in failure. The second
-room is grey; there the task decides: task 0 wants `close`, task 1 wants `open`, and both end the
-episode. Success therefore needs the image, the task, the gripper command and the bootstrap from the
+room is grey; there the task decides: task 0 wants `close`, task 1 wants `terminate`, and all ends
+there. Success therefore needs the image, the task, the gripper command and the bootstrap from the
 second room to the first: the best values are 1 in the second room and gamma in the first.
 """
 
@@ -24,8 +24,8 @@ from policy.learning.networks import build_network
 from policy.learning.training import Trainer, average_metrics, train
 
 TASKS = ("lift-can", "lift-milk")
-OPEN, CLOSE = 5, 6
-GOLDEN = [0.6048797, 0.5608814, 0.5700991, 0.6583882]
+OPEN, CLOSE, END = 5, 6, 7
+GOLDEN = [0.5581475, 0.6575217, 0.6576558, 0.5293014]
 """The first losses of seed 0 in the `smoke` recipe: a refactoring changes none of them."""
 CPU = torch.device("cpu")
 
@@ -49,14 +49,14 @@ def _sample(count: int, generator: np.random.Generator) -> Transitions:
     """Random actions in either room."""
     draws = torch.Generator().manual_seed(int(generator.integers(2**63)))
     action_BA = cem.motions(cem.first_poses(1, count, draws, CPU))[0].numpy()
-    rest_KA = cem.commands(load_recipe("smoke"), CPU).numpy()
     commanded_B = generator.random(count) < 0.5
-    action_BA[commanded_B] = rest_KA[generator.integers(0, len(rest_KA), commanded_B.sum())]
+    flag_B = generator.integers(OPEN, OPEN + 3, count)
+    action_BA[commanded_B] = np.eye(8)[4] + np.eye(8)[flag_B[commanded_B]]
     task_B = generator.integers(0, 2, count)
     second_B = generator.random(count) < 0.5
     right_B = generator.random(count) < 0.5
     towards_B = (action_BA[:, 0] > 0) == right_B
-    wanted_B = np.where(task_B == 0, action_BA[:, CLOSE], action_BA[:, OPEN]) > 0.5
+    wanted_B = np.where(task_B == 0, action_BA[:, CLOSE], action_BA[:, END]) > 0.5
     success_B = second_B & wanted_B
     image_BHWC = np.where(second_B[:, None, None, None], _second_room(count), _first_room(right_B))
     state = np.zeros((count, 2), dtype=np.float32)
@@ -111,7 +111,7 @@ def test_q_learning_with_cem_reaches_the_optimum() -> None:
 
     policy = Policy("toy", trainer.average.average, TASKS, device=CPU)
     generator = np.random.default_rng(1)
-    for task, wanted in zip(TASKS, (CLOSE, OPEN), strict=True):
+    for task, wanted in zip(TASKS, (CLOSE, END), strict=True):
         for right in (False, True):
             action, value = policy.judge(_seen(_first_room(np.array([right]))), task, generator)
             assert (action[0] > 0) == right
