@@ -189,7 +189,8 @@ def _records(folder: Path) -> Iterator[bytes]:
         while len(prefix := file.read(_RECORD.size)) == _RECORD.size:
             length, checksum = _RECORD.unpack(prefix)
             packed = file.read(length)
-            if len(packed) < length or zlib.crc32(packed) != checksum:
+            # A power cut may leave zeroes at the end, and these must not pass for a record.
+            if not length or len(packed) < length or zlib.crc32(packed) != checksum:
                 _log.warning("%s ends in a torn record, which is ignored", path)
                 return
             yield packed

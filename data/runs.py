@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import msgspec
 import psutil
 
 from data.errors import CorruptData, InvalidInput, RunError, unknown_name
@@ -54,6 +55,21 @@ class RunStatus:
     """What it made, such as a detector's id."""
     error: str | None = None
     """Why it failed, in plain words."""
+
+
+class _StoredRun(msgspec.Struct, frozen=True):
+    """The content of `spec.json`."""
+
+    kind: RunKind
+    created_at_ns: int
+    spec: dict[str, Any]
+
+
+class _StoredProcess(msgspec.Struct, frozen=True):
+    """The content of `process.json`."""
+
+    pid: int
+    started_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +167,7 @@ class Run:
 
     def _stored_status(self) -> RunStatus:
         try:
-            return RunStatus(**read_json(self.status_path))
+            return msgspec.convert(read_json(self.status_path), RunStatus)
         except FileNotFoundError:
             return RunStatus()
         except (ValueError, TypeError) as error:
@@ -160,8 +176,8 @@ class Run:
     def _process(self) -> psutil.Process | None:
         """Its process, if it still runs."""
         try:
-            stored = read_json(self.process_path)
-            process = psutil.Process(stored["pid"])
+            stored = msgspec.convert(read_json(self.process_path), _StoredProcess)
+            process = psutil.Process(stored.pid)
             started = process.create_time()
             if process.status() == psutil.STATUS_ZOMBIE:
                 return None
@@ -169,7 +185,7 @@ class Run:
             return None
         except (ValueError, TypeError, KeyError) as error:
             raise _corrupt(self.process_path, error) from error
-        same = abs(started - stored["started_s"]) < _START_TOLERANCE_S
+        same = abs(started - stored.started_s) < _START_TOLERANCE_S
         return process if same else None
 
 
@@ -247,13 +263,13 @@ def open_run(folder: Path) -> Run:
     """The run whose folder is given. Raises `CorruptData` where its spec cannot be read."""
     path = folder / "spec.json"
     try:
-        stored = read_json(path)
+        stored = msgspec.convert(read_json(path), _StoredRun)
         return Run(
             run_id=folder.name,
-            kind=stored["kind"],
+            kind=stored.kind,
             folder=folder.resolve(),
-            spec=stored["spec"],
-            created_at_ns=stored["created_at_ns"],
+            spec=stored.spec,
+            created_at_ns=stored.created_at_ns,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _corrupt(path, error) from error

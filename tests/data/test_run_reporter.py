@@ -83,7 +83,7 @@ def test_progress_is_written_rarely_and_kept_within_its_range(run, monkeypatch) 
 
 
 def test_a_full_disk_ends_the_run_and_says_so(run, monkeypatch) -> None:
-    def full(path, content) -> None:
+    def full(*arguments: object, **known: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def train() -> None:
