@@ -101,23 +101,13 @@ def settle(
             where=_path(workspace, digest),
             valid=[f"robot {before.mapping.robot}"]
             + [f"{ours}={name}" for ours, name in before.mapping.cameras.items()],
-            next_step="Import it as before, or undo that import first: "
-            f"goalpost data import undo {digest}",
+            next_step="Import it as before: its episodes are here already, under that robot.",
         )
     settled = KnownDataset(
         digest=digest, mapping=said, first_seen_ns=before.first_seen_ns if before else now_ns
     )
     write_atomically(_path(workspace, digest), json.dumps(asdict(settled), indent=1).encode())
     return settled
-
-
-def forget(workspace: Workspace, digest: str) -> KnownDataset:
-    """Forget a dataset and return what was known. Raises `UnknownName`."""
-    known = _remembered(workspace)
-    if digest not in known:
-        raise unknown_name("import", digest, known, where=_folder(workspace))
-    _path(workspace, digest).unlink()
-    return known[digest]
 
 
 def _check_complete(said: DatasetMapping, theirs: tuple[str, ...]) -> None:
