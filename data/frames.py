@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -20,6 +21,9 @@ CAMERAS = ("over_shoulder", "left", "right")
 
 JPEG_QUALITY = 92
 """Pillow's scale, 1 to 95."""
+
+_END_OF_IMAGE = b"\xff\xd9"
+_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 ImageHWC = NDArray[np.uint8]
 """An RGB image, uint8, shape (height, width, 3)."""
@@ -82,6 +86,10 @@ def encode_jpeg(image: ImageHWC) -> bytes:
 
 def decode_jpeg(jpeg: bytes) -> ImageHWC:
     """The RGB image in `jpeg`. Raises `CorruptData` where it cannot be read."""
+    if jpeg.endswith(_END_OF_IMAGE):  # OpenCV would fill up an image that was cut short
+        found = cv2.imdecode(np.frombuffer(jpeg, np.uint8), _AS_STORED)
+        if found is not None:
+            return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     with _opened(jpeg) as image:
         return np.asarray(image.convert("RGB"))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.errors import CorruptData
 from data.frames import FrameSet, Size, decode_jpeg, encode, encode_jpeg, resize
@@ -34,3 +37,18 @@ def test_scaling_averages() -> None:
     assert small.shape == (1, 2, 3)
     assert (small == 50).all()
     assert resize(image, Size(4, 2)) is image
+
+
+def test_every_pixel_is_what_pillow_reads() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (37, 51, 3), dtype=np.uint8)
+    jpeg = encode_jpeg(noise)
+    with Image.open(io.BytesIO(jpeg)) as image:
+        np.testing.assert_array_equal(decode_jpeg(jpeg), np.asarray(image))
+
+
+def test_an_image_that_lost_its_last_bytes_is_damaged() -> None:
+    jpeg = encode_jpeg(np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(CorruptData):
+        decode_jpeg(jpeg[: len(jpeg) // 2])
+    with pytest.raises(CorruptData):
+        decode_jpeg(b"\xff\xd9")
