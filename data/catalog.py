@@ -76,12 +76,16 @@ class Catalog:
                 filled anew.
         """
         with self._lock():
-            connection = self._open(lag_bytes)
+            connection, disk_is_full = self._open(lag_bytes)
             try:
                 with self._plain_errors():
                     connection.execute("BEGIN")
-                    yield Transaction(connection)
-                    connection.execute("COMMIT")
+                    if disk_is_full:  # what waits is seen, and written down once there is room
+                        index_labels(Transaction(connection), self.workspace)
+                    transaction = Transaction(connection)
+                    yield transaction
+                    read_only = disk_is_full and not transaction.changed
+                    connection.execute("ROLLBACK" if read_only else "COMMIT")
             except DamagedCatalog:
                 self._set_aside()
                 raise
@@ -109,18 +113,18 @@ class Catalog:
         finally:
             lock.release()
 
-    def _open(self, lag_bytes: float) -> duckdb.DuckDBPyConnection:
+    def _open(self, lag_bytes: float) -> tuple[duckdb.DuckDBPyConnection, bool]:
         """An open connection to a catalog that is whole, migrated and caught up but for the lag.
 
-        On a full disk it is not caught up, so that what is indexed can still be read.
+        On a full disk (then True) it is not caught up, so that what is indexed can still be read.
         """
         try:
-            return self._connect(lag_bytes)
+            return self._connect(lag_bytes), False
         except DamagedCatalog:
             self._set_aside()
-            return self._connect(lag_bytes)
+            return self._connect(lag_bytes), False
         except StorageFull:
-            return self._connect(math.inf)
+            return self._connect(math.inf), True
 
     def _connect(self, lag_bytes: float) -> duckdb.DuckDBPyConnection:
         with self._plain_errors():

@@ -37,13 +37,17 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.changed = False
+        """Whether anything but queries was run."""
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
         """Run a statement."""
+        self.changed = True
         self._connection.execute(sql, list(parameters))
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run a statement once for every row of parameters."""
+        self.changed = True
         if rows:
             self._connection.executemany(sql, [list(row) for row in rows])
 

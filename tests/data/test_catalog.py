@@ -300,3 +300,24 @@ def test_a_rebuild_takes_in_what_was_written_meanwhile(
     again = rebuild(filled.workspace, meanwhile)
     assert late.info in [each.info for each in list_episodes(again)]
     assert late.info.episode_id in {each.episode_id for each in standing_labels(again)}
+
+
+def test_on_a_full_disk_labels_that_wait_for_the_index_are_seen(
+    catalog, make_episode, make_label, monkeypatch
+) -> None:
+    episode = make_episode()
+    save_episodes(catalog, [episode])
+    label = make_label(episode)
+    append_labels(catalog, [label])
+    connect = Catalog._connect
+
+    def full(self: Catalog, lag_bytes: float) -> duckdb.DuckDBPyConnection:
+        if lag_bytes < float("inf"):
+            raise StorageFull("The disk is full.")
+        return connect(self, lag_bytes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalog, "_connect", full)
+        assert standing_labels(catalog) == [label]
+        assert standing_labels(catalog) == [label]
+    assert standing_labels(catalog) == [label]
