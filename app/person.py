@@ -28,7 +28,8 @@ def your_name() -> str:
         help="Written beside each of your answers, so that colleagues can tell them from theirs.",
     )
     typed = str(name or "").strip()
-    _memory()(key=_MEMORY, data={"name": typed}, on_known_change=_take_up)
+    with st.sidebar:  # it shows nothing, and must not push the field out of its row
+        _memory()(key=_MEMORY, data={"name": typed}, on_known_change=_take_up)
     return typed or NOBODY
 
 
