@@ -13,7 +13,6 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.catalog import Catalog
 from data.episode_index import IndexedEpisode, list_episodes
@@ -21,6 +20,7 @@ from data.labels import Label, standing_labels
 from data.workspace import Workspace
 from policy.experience.rewards import ScoreCache
 from sd_model.artefact import DetectorSummary
+from sd_model.judging.consistency import Consistency
 from sd_model.judging.metrics import Interval, wilson
 
 SAMPLE = 30
@@ -175,15 +175,20 @@ def _answers(labels: Sequence[Label]) -> dict[tuple[str, str], bool]:
 def _decisions(
     sample: Sequence[IndexedEpisode], scores: ScoreCache, detector: DetectorSummary
 ) -> dict[str, bool]:
-    column = {task: index for index, task in enumerate(detector.tasks.names)}
-    decisions = {}
-    for each in sample:
-        score_T: NDArray[np.float32] | None = scores.get(each.info.episode_id)
-        task = each.info.task
-        if score_T is not None and task in column:
-            threshold = detector.thresholds[task].value
-            decisions[each.info.episode_id] = bool(score_T[column[task]] >= threshold)
-    return decisions
+    """By episode, whether its own task would be rewarded: as `Detector.decide` does."""
+    known = {each.info.episode_id: scores.get(each.info.episode_id) for each in sample}
+    found = {name: score_T for name, score_T in known.items() if score_T is not None}
+    if not found:
+        return {}
+    names = detector.tasks.names
+    threshold_T = np.array([detector.thresholds[task].value for task in names])
+    decision_NT = Consistency(detector.tasks).settle(np.stack(list(found.values())), threshold_T)
+    decided = dict(zip(found, decision_NT, strict=True))
+    return {
+        each.info.episode_id: bool(decided[each.info.episode_id][names.index(each.info.task)])
+        for each in sample
+        if each.info.episode_id in decided and each.info.task in names
+    }
 
 
 def _lot(episode_id: str) -> bytes:
