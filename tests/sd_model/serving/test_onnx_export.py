@@ -18,8 +18,8 @@ from sd_model.serving.onnx_export import export_detector
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
-# onnxscript and torch.export warn about their own insides.
-pytestmark = pytest.mark.filterwarnings("ignore")
+# onnxscript and torch.export warn about their own insides, and take their time on a busy machine.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
