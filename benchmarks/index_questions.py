@@ -67,7 +67,8 @@ def main(episodes: int) -> None:
         }
     click.echo(json.dumps(figures, indent=1))
     known = json.loads(RESULTS.read_text())["sizes"] if RESULTS.exists() else {}
-    store(episodes, known.get(str(episodes), {}) | figures)
+    command = f"benchmarks/index_questions.py {episodes}"
+    store(episodes, known.get(str(episodes), {}) | figures, command)
 
 
 def _fill(workspace: Workspace, episodes: int) -> None:

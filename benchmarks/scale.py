@@ -66,7 +66,7 @@ def main(
             figures = measure(
                 Path(folder or temporary) / f"scale-{size}", size, shards, visits, labels
             )
-            store(size, figures)
+            store(size, figures, f"benchmarks/scale.py {size}")
             click.echo(json.dumps({size: figures}, indent=1))
 
 
@@ -258,15 +258,15 @@ def _goalpost(*arguments: str) -> None:
     subprocess.run([Path(sys.executable).with_name("goalpost"), *arguments], check=True)
 
 
-def store(size: int, figures: Figures) -> None:
-    """Put the figures of one size among those that were measured before."""
+def store(size: int, figures: Figures, command: str) -> None:
+    """Put the figures of one size, made by `command`, among those that were measured before."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     ).stdout.strip()
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"sizes": {}}
     known["sizes"][str(size)] = figures | {"commit": commit}
     known |= {
-        "command": "benchmarks/scale.py " + " ".join(known["sizes"]),
+        "command": command,
         "commit": commit,
         "machine": f"{os.cpu_count()} cores {platform.machine()}, {_load_words()}",
     }
