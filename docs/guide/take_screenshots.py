@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from playwright.sync_api import Page, sync_playwright
 
-_PAGES = ("home", "tasks", "record", "label", "detector", "policy")
+_PAGES = ("home", "tasks", "record", "label", "detector")
 _PATIENCE_MS = 120_000
 _SIZE = {"width": 1280, "height": 900}
 
