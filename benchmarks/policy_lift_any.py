@@ -75,6 +75,10 @@ def main(
     run = _run_of(workspace, spec)
     if run.status().state != "done":
         execute_run(run)
+    if run.status().state != "done":
+        raise click.ClickException(
+            f"The run ended as '{run.status().state}'; this command goes on."
+        )
     policy = Policy.load(policy_folder(workspace, run.status().result["policy"]))
     rates = {}
     for behaviour in (PolicyBehaviour(policy), ScriptedPick()):
