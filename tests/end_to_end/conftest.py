@@ -203,8 +203,8 @@ def launch_policy_run() -> Callable[[Run, str], None]:
 def flush_often() -> str:
     """For `launch_policy_run`: write a collection's episodes two at a time."""
     return (
-        "import functools, policy.run as r; "
-        "r.CollectionConfig = functools.partial(r.CollectionConfig, flush_episodes=2)"
+        "import functools, policy.acting.collector as c; "
+        "c.CollectionConfig = functools.partial(c.CollectionConfig, flush_episodes=2)"
     )
 
 
