@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
-from sd_model.judging.scores import as_table
+from sd_model.judging.scores import as_table, load_scores
 from sd_model.judging.suspicion import suspicious_labels
+
+if TYPE_CHECKING:
+    from conftest import Trained
 
 
 def test_the_label_that_the_detector_contradicts_comes_first(
@@ -40,3 +44,19 @@ def test_the_frames_of_a_clip_speak_together_and_derived_outcomes_are_left_out(
 
     assert label["agreement"] == pytest.approx(0.3)
     assert label["doubted"]
+
+
+@pytest.mark.parametrize("clip", ["robot-4-none-003", "robot-4-green-005"])
+def test_a_mislabelled_clip_leads_the_list_of_a_seeded_run(trained: Trained, clip: str) -> None:
+    judged = load_scores(trained.detector.folder)
+    judged = judged[judged["split"] == "holdout"]
+    own = judged["origin"] == "labelled"
+    wrong = own & (judged["episode_id"] == clip) & (judged["task"] != "show-any")
+    flipped = judged["outcome"].astype(str).map({"success": "failure", "failure": "success"})
+    mislabelled = judged.assign(outcome=judged["outcome"].astype(str).mask(wrong, flipped))
+
+    before, after = suspicious_labels(judged), suspicious_labels(mislabelled)
+
+    assert clip not in set(before.loc[before["doubted"], "episode_id"])
+    assert after["episode_id"].iloc[0] == clip
+    assert after["doubted"].iloc[0]
