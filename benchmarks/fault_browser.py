@@ -75,7 +75,8 @@ class AppUnderTest:
         return answered
 
     def _open(self, page: str) -> None:
-        self._page.goto(f"http://127.0.0.1:{self._port}/{page}")
+        address = f"http://127.0.0.1:{self._port}/{page}"
+        self._page.goto(address, timeout=1000 * _PATIENCE_S)
         if page == "review":
             hide = self._page.get_by_test_id("goalpost-gallery").locator(".card").first
         else:
