@@ -26,11 +26,17 @@ RATE_SHARE = 0.5
 
 
 def inherited_config(earlier: DetectorSummary) -> DetectorConfig:
-    """The configuration of a training that goes on from `earlier`."""
+    """The configuration of a training that goes on from `earlier`.
+
+    A detector that itself went on from another keeps its share: trainings do not shrink.
+    """
     config = earlier.config
+    if config.steps_share < 1:
+        return config
     return dataclasses.replace(
         config,
         steps=max(1, round(STEPS_SHARE * config.steps)),
+        steps_share=STEPS_SHARE,
         learning_rate=RATE_SHARE * config.learning_rate,
     )
 

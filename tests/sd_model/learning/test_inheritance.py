@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def test_a_fifth_of_the_updates_at_half_the_rate(trained: Trained) -> None:
-    config = inherited_config(load_summary(trained.detector.folder))
+    earlier = load_summary(trained.detector.folder)
+    config = inherited_config(earlier)
 
     assert config.steps == 16
     assert config.learning_rate == pytest.approx(1.5e-3)
+    assert inherited_config(replace(earlier, config=config)) == config  # and again no less
 
 
 def test_logits_go_by_the_names_of_their_tasks(trained: Trained) -> None:
