@@ -59,16 +59,19 @@ def test_recording_and_labelling(full_workspace: Workspace, small_disk: SmallDis
     start_host(full_workspace, "robot-1")
     catalog = Catalog(full_workspace)
     with CellClient(full_workspace, "robot-1") as cell:
-        cell.start_recording(task="lift-any", outcome="success", pair_id="p", by="ann")
+        shown = {"task": "lift-any", "pair_id": "p", "by": "ann", "longest_s": 10.0}
+        cell.start_recording(outcome="success", **shown)
         time.sleep(1)
         first = cell.stop_recording().episode_id
-        second = cell.start_recording(task="lift-any", outcome="failure", pair_id="p", by="ann")
+        second = cell.start_recording(outcome="failure", **shown)
         time.sleep(1)
         small_disk.fill()
         deadline_s = time.monotonic() + 20
         while cell.status().recording is not None and time.monotonic() < deadline_s:
             time.sleep(0.1)
-    said = _call("data", "label", "add", first, "lift-can", "success", "--by", "ann")
+    small_disk.fill()  # what the recording gave back
+    # A short label still fits into the last page of the log, and is kept.
+    said = _call("data", "label", "add", first, "lift-can", "success", "--by", "ann" * 2000)
     assert said[0] == 1
     assert "disk is full" in said[1] and "Free some space" in said[1]
     at = AppTest.from_function(_record_page, default_timeout=60.0).run()

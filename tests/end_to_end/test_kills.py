@@ -49,7 +49,7 @@ def test_a_recording_outlives_the_server(
     workspace: Workspace, serve: Callable[[], ServedApp], wait_until: Wait
 ) -> None:
     app = serve()
-    assert "Record success" in app.page("record")  # which starts the host
+    assert "Step 1 of 2: show success" in app.page("record")  # which starts the host
     with CellClient(workspace, "robot-1") as cell:
         clip = cell.start_recording(task="lift-any", outcome="success", pair_id="p", by="ann")
         time.sleep(1.0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,3 +80,4 @@ def test_it_goes_on_and_loses_nothing(trained: Trained, recorder: Recorder) -> N
         for scores in (load_scores(earlier.folder), load_scores(folder))
     ]
     assert wrong[1] <= wrong[0] + 0.01
+    shutil.rmtree(folder)  # the world is shared
