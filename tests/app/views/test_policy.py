@@ -70,7 +70,7 @@ def test_retraining_warns_of_false_positives_and_starts(world: Any) -> None:
     world.act("robot-1", "lift-any")
     world.add_detector("first", ["lift-any"], failures=10, false_positives=3)
     at = AppTest.from_function(_page).run()
-    assert "30.0% of the failures are taken for success" in at.warning[0].value
+    assert "3 of 10 (10.8 to 60.3%) failures taken for success" in at.warning[0].value
     at.radio(key="retrain-strategy").set_value("orig").run()
     at.button(key="retrain").click().run()
     assert not at.exception
