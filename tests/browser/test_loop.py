@@ -128,11 +128,13 @@ def _retrain(page: Page, url: str) -> None:
     _select(page, "Recipe", re.compile("^smoke"))
     page.get_by_role("spinbutton", name="Budget: updates of the network").fill("20")
     page.get_by_role("spinbutton", name="Budget: updates of the network").press("Enter")
+    page.wait_for_timeout(2000)  # the page is drawn again for the recipe and the budget
     page.get_by_text("Evaluation and advanced settings").click()
-    page.get_by_role("spinbutton", name="Evaluation episodes for each task on each robot").fill("1")
-    page.get_by_role("spinbutton", name="Evaluation episodes for each task on each robot").press(
-        "Enter"
+    evaluated = page.get_by_role(
+        "spinbutton", name="Evaluation episodes for each task on each robot"
     )
+    evaluated.fill("1")
+    evaluated.press("Enter")
     page.get_by_role("button", name="Retrain the policy").click()
     # A reload in the middle loses nothing: the run is a process of its own.
     page.wait_for_timeout(3000)
