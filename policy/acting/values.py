@@ -54,8 +54,10 @@ def episode_values(
 def remember_values(workspace: Workspace, policy_id: str, episode: Episode, task: str) -> None:
     """Work the values out and keep them at `values_path`. Raises like `episode_values`."""
     policy = Policy.load(policy_folder(workspace, policy_id))
-    robot = load_robots(workspace)[episode.info.robot]
-    values = episode_values(policy, episode, task, projections_of(robot).get(POLICY_CAMERA))
+    # A robot whose episodes were imported may be unknown here, as its cameras then are.
+    robot = load_robots(workspace).get(episode.info.robot)
+    projection = None if robot is None else projections_of(robot).get(POLICY_CAMERA)
+    values = episode_values(policy, episode, task, projection)
     write_atomically(
         values_path(workspace, policy_id, episode.info.episode_id), json.dumps(values).encode()
     )
