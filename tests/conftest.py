@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,14 @@ def videos_may_be_cameras(
 ) -> None:
     """Videos that a test writes may stand in for cameras."""
     monkeypatch.setenv("GOALPOST_VIDEO_FOLDERS", str(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(autouse=True)
+def main_module_is_kept() -> Iterator[None]:
+    """Streamlit puts a page's script in the place of `__main__` and leaves it there.
+
+    A process that a later test spawns would run that script instead of what was asked of it.
+    """
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
