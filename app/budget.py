@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.wording import counted, listed
-from data.counts import Census
-from data.recording import PERIOD_S
+from data.catalog.counts import Census
+from data.recording.sealing import PERIOD_S
 
 BUDGET_S = 30 * 60
 """About half an hour of pictures a task (MT-Opt, Sec. V)."""

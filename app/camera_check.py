@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data.camera_probe import probe_cameras
+from data.cameras.probe import probe_cameras
 from data.errors import CameraError
 from data.workspace import Workspace
 

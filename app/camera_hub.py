@@ -21,8 +21,8 @@ from itertools import pairwise
 from typing import Protocol
 
 from data.cells.messages import CellStatus
+from data.episodes.frames import EncodedFrameSet
 from data.errors import CellError, GoalpostError
-from data.frames import EncodedFrameSet
 
 _log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from app.camera_hub import CellSource
 from app.wording import counted, listed
-from data.frames import EncodedFrameSet
-from data.recording import FEWEST_FRAMES, PERIOD_S, measure_timing
+from data.episodes.frames import EncodedFrameSet
+from data.recording.sealing import FEWEST_FRAMES, PERIOD_S, measure_timing
 
 TEST_S = 20.0
 _LATE_MS = 40.0

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.errors import InvalidInput, UnknownName
-from data.labels import Label, LabelOutcome, append_labels, undo_label
-from data.tasks import TaskSet
+from data.labels.labels import Label, LabelOutcome, append_labels, undo_label
+from data.tasks.tasks import TaskSet
 
 Answer = Literal["success", "failure", "unsure", "undo"]
 Source = Literal["person", "review"]

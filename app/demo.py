@@ -14,13 +14,13 @@ from typing import Any
 import click
 
 from app import jobs
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, start_host, stop_host
-from data.episode_index import list_episodes
+from data.episodes.index import list_episodes
 from data.errors import RunError
-from data.runs import Run
-from data.task_store import load_tasks
-from data.truth_labels import label_from_truth
+from data.labels.truth import label_from_truth
+from data.runs.runs import Run
+from data.tasks.store import load_tasks
 from data.workspace import Workspace, open_workspace
 from policy.artefact import load_summary
 from sd_model.judging.report_files import load_report

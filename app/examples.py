@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from app import state
 from app.images import FRAMES
 from app.pairing import find_pairs
-from data.catalog import Catalog
+from data.cameras.likeness import picture_change
+from data.catalog.catalog import Catalog
+from data.catalog.questions import newest_clips
+from data.episodes.shards import FrameRef
 from data.errors import CorruptData
-from data.likeness import picture_change
-from data.questions import newest_clips
-from data.shards import FrameRef
 
 _COMPARED = 6
 """So many of a task's newest pairs are looked at for the near miss."""

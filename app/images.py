@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from app.tokens import sign
+from data.episodes.frames import CAMERAS, EncodedFrameSet
+from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData
-from data.frames import CAMERAS, EncodedFrameSet
-from data.shards import FrameRef, read_frames
 from data.workspace import Workspace
 
 IMAGE_ROUTE = "/goalpost/image"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from data.catalog import rebuild
+from data.catalog.catalog import rebuild
 from data.errors import GoalpostError, WorkspaceBusy
-from data.priority import RUN_NICENESS, set_priority
+from data.runs.priority import RUN_NICENESS, set_priority
 from data.storage import write_atomically
 from data.workspace import Workspace, open_workspace
 

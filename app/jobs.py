@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from data.cells.robots import load_robots
 from data.errors import InvalidInput, unknown_name
-from data.robots import load_robots
-from data.runs import FINISHED, Run, create_run, launch, list_runs
-from data.task_store import load_tasks
+from data.runs.runs import FINISHED, Run, create_run, launch, list_runs
+from data.tasks.store import load_tasks
 from data.workspace import Workspace
 from policy.config import Strategy
 from policy.config import load_recipe as load_policy_recipe
@@ -58,7 +58,7 @@ def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
         ) from error
     run = create_run(workspace, kind, spec)
     command = command_of(kind, run.folder)
-    launch(run, [sys.executable, "-m", "data.run_queue", str(run.folder), *command])
+    launch(run, [sys.executable, "-m", "data.runs.queue", str(run.folder), *command])
     return run
 
 

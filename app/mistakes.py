@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from app.decision_log import Item
-from data.labels import Label
+from data.labels.labels import Label
 from sd_model.judging.worst import with_threshold
 
 ITEM = ["episode_id", "item_frame", "task"]

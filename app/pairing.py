@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from data.episodes import EpisodeInfo
-from data.tasks import Outcome
+from data.episodes.episodes import EpisodeInfo
+from data.tasks.tasks import Outcome
 
 ORDER: tuple[Outcome, ...] = ("success", "failure")
 """In which order the two clips of a pair are recorded."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M
-from data.episode_index import IndexedEpisode, list_episodes
-from data.episodes import Episode
+from data.episodes.episodes import Episode
+from data.episodes.index import IndexedEpisode, list_episodes
 from data.errors import RunError
-from data.labels import standing_labels
-from data.tasks import Outcome
+from data.labels.labels import standing_labels
+from data.tasks.tasks import Outcome
 from data.workspace import Workspace
 from policy.artefact import values_path
 

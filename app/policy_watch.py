@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.catalog import Catalog
-from data.episode_index import IndexedEpisode, list_episodes
-from data.labels import Label, standing_labels
+from data.catalog.catalog import Catalog
+from data.episodes.index import IndexedEpisode, list_episodes
+from data.labels.labels import Label, standing_labels
 from data.workspace import Workspace
 from policy.experience.rewards import ScoreCache
 from sd_model.artefact import DetectorSummary

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from app.wording import counted, listed
-from data.counts import OutcomeCounts, Tally
+from data.catalog.counts import OutcomeCounts, Tally
 
 COMFORTABLE = 10
 """Below this many clips or terminal frames of one outcome, people are told that it is few."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from app.wording import listed
-from data.tasks import TaskSet
+from data.tasks.tasks import TaskSet
 
 
 def relation_sentences(tasks: TaskSet, name: str) -> list[str]:

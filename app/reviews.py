@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.decision_log import Item
-from data.catalog import Catalog
-from data.labels import Label, label_history, standing_labels
+from data.catalog.catalog import Catalog
+from data.labels.labels import Label, label_history, standing_labels
 
 MOST_REVIEWS = 100_000
 """The newest so many events are read; nobody reviews more by hand."""

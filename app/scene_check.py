@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data.frames import ImageHWC
-from data.likeness import NEW_SCENE, picture_change, scene_change
+from data.cameras.likeness import NEW_SCENE, picture_change, scene_change
+from data.episodes.frames import ImageHWC
 
 _MOVED = 0.03
 """From this mean change on, something has moved (`benchmarks/scene_likeness.py`)."""

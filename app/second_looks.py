@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from app.decision_log import Item
-from data.labels import Label
+from data.labels.labels import Label
 
 SHARE = 0.2
 """Share of the checked items that is asked again."""

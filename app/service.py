@@ -24,9 +24,9 @@ from app.images import FRAMES, IMAGE_ROUTE, image_subject
 from app.state import workspace
 from app.tokens import LIFETIME_S, is_valid, sign
 from data.cells.client import CellClient
+from data.episodes.frames import CAMERAS
+from data.episodes.shards import FrameRef
 from data.errors import GoalpostError
-from data.frames import CAMERAS
-from data.shards import FrameRef
 
 PREVIEW_ROUTE = "/goalpost/preview"
 REPORT_ROUTE = "/goalpost/report"

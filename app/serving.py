@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 
 import app
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, stop_host
-from data.compaction import adopt_shards
+from data.cells.robots import load_robots
+from data.episodes.compaction import adopt_shards
 from data.errors import CellError, IndexMissing, InvalidInput
-from data.robots import load_robots
-from data.task_store import load_tasks
+from data.tasks.store import load_tasks
 from data.workspace import Workspace, default_root, open_workspace
 
 _PACKAGE = Path(app.__file__).parent

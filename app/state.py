@@ -15,12 +15,12 @@ from typing import TypeVar, cast
 
 from cachetools import LRUCache
 
-from data import counts
-from data.catalog import Catalog
-from data.counts import Census, OutcomeCounts
-from data.robots import Robot, load_robots
-from data.task_store import load_tasks
-from data.tasks import TaskSet
+from data.catalog import counts
+from data.catalog.catalog import Catalog
+from data.catalog.counts import Census, OutcomeCounts
+from data.cells.robots import Robot, load_robots
+from data.tasks.store import load_tasks
+from data.tasks.tasks import TaskSet
 from data.workspace import Workspace, default_root, open_workspace
 
 Stamp = tuple[int, ...]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data.errors import InvalidInput
-from data.task_store import implying
-from data.tasks import Task, TaskSet
+from data.tasks.store import implying
+from data.tasks.tasks import Task, TaskSet
 
 Relation = Literal["succeeded", "failed", "either"]
 """What the success of one task says about another."""

@@ -7,10 +7,10 @@ import sys
 import time
 from itertools import islice
 
-from data.compaction import SMALL_BYTES
-from data.indexing import shard_files
-from data.priority import RUN_NICENESS, set_priority
-from data.run_queue import places
+from data.catalog.indexing import shard_files
+from data.episodes.compaction import SMALL_BYTES
+from data.runs.priority import RUN_NICENESS, set_priority
+from data.runs.queue import places
 from data.workspace import Workspace
 
 IDLE_S = 600.0

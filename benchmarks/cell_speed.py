@@ -19,12 +19,12 @@ import psutil
 import pybullet
 from PIL import Image
 
-from data.calibration import project, projections_of
+from data.cameras.windows import Window, window_round
+from data.cells.calibration import project, projections_of
 from data.cells.protocol import MAX_ROTATION_RAD, ActionA, Start
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import SimulatedCell, make_cell
-from data.frames import CAMERAS, Size
-from data.robots import SIMULATED_FLEET
-from data.windows import Window, window_round
+from data.episodes.frames import CAMERAS, Size
 
 TERMINAL = dict.fromkeys(CAMERAS, Size(320, 256))
 CUT_SHARE = 0.3

@@ -27,11 +27,11 @@ import pandas as pd
 import torch
 
 from benchmarks.provenance import provenance
-from data.catalog import Catalog
-from data.robots import SIMULATED_FLEET
+from data.catalog.catalog import Catalog
+from data.cells.robots import SIMULATED_FLEET
 from data.storage import write_atomically
-from data.task_store import load_tasks
-from data.tasks import OBJECT_KINDS
+from data.tasks.store import load_tasks
+from data.tasks.tasks import OBJECT_KINDS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import load_summary
 from sd_model.config import load_recipe

@@ -14,7 +14,7 @@ import click
 import numpy as np
 import torch
 
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 from sd_model.config import load_recipe
 from sd_model.learning.augmentation import Looks, Preprocessing, to_tensors
 from sd_model.learning.network import build_network

@@ -19,17 +19,17 @@ from pathlib import Path
 import click
 import numpy as np
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.protocol import ActionA
+from data.cells.robots import SIMULATED_FLEET, Robot
 from data.cells.simulated.cell import SimulatedCell, make_cell
 from data.cells.simulated.expert import expert_action
-from data.episode_index import list_episodes, save_episodes
-from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
-from data.frames import CAMERAS, FrameSet, Size, encode
-from data.labels import Label, append_labels
-from data.robots import SIMULATED_FLEET, Robot
-from data.tasks import SEED_TASKS, Outcome
-from data.truth_labels import label_from_truth
+from data.episodes.episodes import Episode, EpisodeInfo, Step, new_episode_id
+from data.episodes.frames import CAMERAS, FrameSet, Size, encode
+from data.episodes.index import list_episodes, save_episodes
+from data.labels.labels import Label, append_labels
+from data.labels.truth import label_from_truth
+from data.tasks.tasks import SEED_TASKS, Outcome
 from data.workspace import open_workspace
 from policy.acting.behaviours import Noisy, Observation, start_of, with_noise
 from policy.acting.scripted import Scripted

@@ -21,15 +21,15 @@ from pathlib import Path
 import click
 
 from benchmarks.fault_work import save_robot_episodes
-from data import label_log
-from data.catalog import Catalog, rebuild
+from data.catalog.catalog import Catalog, rebuild
 from data.checking import check_workspace
-from data.compaction import compact
-from data.episode_index import list_episodes
+from data.episodes.compaction import compact
+from data.episodes.index import list_episodes
 from data.errors import GoalpostError
-from data.labels import Label, append_labels
-from data.run_reporter import RunReporter
-from data.runs import create_run
+from data.labels import log as label_log
+from data.labels.labels import Label, append_labels
+from data.runs.reporter import RunReporter
+from data.runs.runs import create_run
 from data.workspace import Workspace, open_workspace
 
 PAUSE_S = 0.2

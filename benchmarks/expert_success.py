@@ -13,10 +13,10 @@ import click
 import psutil
 
 from data.cells.protocol import Start
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import SimulatedCell, make_cell
 from data.cells.simulated.expert import expert_action
-from data.robots import SIMULATED_FLEET
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 
 MAX_STEPS = 20
 

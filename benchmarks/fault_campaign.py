@@ -32,17 +32,17 @@ import cv2
 import numpy as np
 
 from benchmarks import fault_work as work
-from data import label_log
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.addresses import is_held
 from data.cells.client import CellClient
+from data.cells.robots import Robot, load_robots, register_robot
 from data.checking import check_workspace
-from data.episode_index import list_episodes, load_episode
+from data.episodes.frames import CAMERAS
+from data.episodes.index import list_episodes, load_episode
 from data.errors import CellError, GoalpostError
-from data.frames import CAMERAS
-from data.labels import standing_labels
-from data.robots import Robot, load_robots, register_robot
-from data.runs import Run, create_run
+from data.labels import log as label_log
+from data.labels.labels import standing_labels
+from data.runs.runs import Run, create_run
 from data.storage import write_atomically
 from data.workspace import open_workspace
 

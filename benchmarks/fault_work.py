@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from data.catalog import Catalog, rebuild
-from data.compaction import compact
-from data.episode_index import list_episodes, save_episodes
-from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import Label, append_labels, new_label_id
-from data.runs import open_run
+from data.catalog.catalog import Catalog, rebuild
+from data.episodes.compaction import compact
+from data.episodes.episodes import Episode, EpisodeInfo, Step, new_episode_id
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import list_episodes, save_episodes
+from data.labels.labels import Label, append_labels, new_label_id
+from data.runs.runs import open_run
 from data.workspace import Workspace, open_workspace
 
 TINY = {

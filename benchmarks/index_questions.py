@@ -20,12 +20,12 @@ from pathlib import Path
 import click
 from scale import RESULTS, store
 
-from data.answers import refresh_answers
-from data.catalog import Catalog
-from data.counts import census, label_figures, outcome_counts, pair_counts
-from data.labels import Label, append_labels, new_label_id
-from data.questions import QueueFilter, conflicts, newest_clips, queue, recent_answers
-from data.tasks import SEED_TASKS
+from data.catalog.answers import refresh_answers
+from data.catalog.catalog import Catalog
+from data.catalog.counts import census, label_figures, outcome_counts, pair_counts
+from data.catalog.questions import QueueFilter, conflicts, newest_clips, queue, recent_answers
+from data.labels.labels import Label, append_labels, new_label_id
+from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 
 _REPEATS = 7

@@ -21,10 +21,10 @@ from typing import Any
 
 import click
 
+from data.cells.robots import load_robots
 from data.cells.simulated.cell import make_cell
-from data.robots import load_robots
-from data.runs import Run, create_run, list_runs
-from data.task_store import load_tasks
+from data.runs.runs import Run, create_run, list_runs
+from data.tasks.store import load_tasks
 from data.workspace import Workspace, open_workspace
 from policy.acting.collector import collection_of
 from policy.acting.evaluation import evaluate_behaviour

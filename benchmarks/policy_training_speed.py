@@ -15,10 +15,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from data.calibration import projections_of
+from data.cells.calibration import projections_of
 from data.cells.protocol import STATE_SIZE, RobotState
-from data.gripper import GripperReading
-from data.robots import SIMULATED_FLEET
+from data.cells.robots import SIMULATED_FLEET
+from data.episodes.gripper import GripperReading
 from policy.acting.behaviours import Observation
 from policy.acting.policy import Policy
 from policy.config import RECIPES, PolicyConfig, load_recipe

@@ -21,8 +21,8 @@ import click
 import psutil
 
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
-from data.frames import CAMERAS
-from data.recording import PERIOD_S
+from data.episodes.frames import CAMERAS
+from data.recording.sealing import PERIOD_S
 from data.workspace import Workspace, open_workspace
 
 TASK = "lift-carrot"

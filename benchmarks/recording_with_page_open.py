@@ -24,10 +24,10 @@ import click
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes, load_episode
-from data.frames import CAMERAS
-from data.recording import PERIOD_S
+from data.catalog.catalog import Catalog
+from data.episodes.frames import CAMERAS
+from data.episodes.index import list_episodes, load_episode
+from data.recording.sealing import PERIOD_S
 from data.workspace import Workspace, open_workspace
 
 CHROMIUM_ARGUMENTS = [

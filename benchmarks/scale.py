@@ -33,13 +33,13 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 from workspaces import make_workspace
 
-from data.catalog import Catalog
-from data.counts import census, outcome_counts
-from data.episode_index import list_episodes
-from data.labels import Label, append_labels, new_label_id
-from data.questions import QueueFilter, queue
-from data.shards import FrameRef, read_frames
-from data.tasks import SEED_TASKS
+from data.catalog.catalog import Catalog
+from data.catalog.counts import census, outcome_counts
+from data.catalog.questions import QueueFilter, queue
+from data.episodes.index import list_episodes
+from data.episodes.shards import FrameRef, read_frames
+from data.labels.labels import Label, append_labels, new_label_id
+from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 
 RESULTS = Path(__file__).parent / "results" / "scale.json"

@@ -10,10 +10,10 @@ from collections import defaultdict
 import click
 import numpy as np
 
+from data.cameras.likeness import NEW_SCENE, scene_change
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import SimulatedCell, make_cell
-from data.frames import CAMERAS, ImageHWC, Size
-from data.likeness import NEW_SCENE, scene_change
-from data.robots import SIMULATED_FLEET
+from data.episodes.frames import CAMERAS, ImageHWC, Size
 
 _SIZE = Size(320, 256)
 

@@ -28,8 +28,8 @@ import uvicorn
 from app.scoring.keys import ApiKeys
 from app.scoring.limits import Limits
 from app.scoring.service import scoring_service
-from data.frames import CAMERAS, encode_jpeg
-from data.tasks import SEED_TASKS
+from data.episodes.frames import CAMERAS, encode_jpeg
+from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import DetectorSummary
 from sd_model.config import load_recipe

@@ -12,9 +12,9 @@ import time
 
 import click
 
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
-from data.robots import SIMULATED_FLEET
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 from policy.acting.behaviours import Behaviour, Noisy
 from policy.acting.collector import CollectionConfig
 from policy.acting.evaluation import evaluate_behaviour

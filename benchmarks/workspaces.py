@@ -24,14 +24,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.catalog import rebuild
+from data.catalog.catalog import rebuild
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
-from data.episodes import EpisodeInfo
-from data.frames import CAMERAS, EncodedFrameSet, Size, encode_jpeg
-from data.robots import SIMULATED_FLEET
-from data.shard_rows import SHARD_SCHEMA
-from data.shards import new_shard, read_infos, shard_path
-from data.tasks import SEED_TASKS
+from data.episodes.episodes import EpisodeInfo
+from data.episodes.frames import CAMERAS, EncodedFrameSet, Size, encode_jpeg
+from data.episodes.shard_rows import SHARD_SCHEMA
+from data.episodes.shards import new_shard, read_infos, shard_path
+from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import DetectorSummary, save_summary
 from sd_model.config import load_recipe
@@ -104,7 +104,9 @@ def _index_unwritten(workspace: Workspace, numbers: list[range], written: int) -
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         described[path] = infos
-    with patch("data.indexing.read_infos", lambda path: described.get(path) or read_infos(path)):
+    with patch(
+        "data.catalog.indexing.read_infos", lambda path: described.get(path) or read_infos(path)
+    ):
         rebuild(workspace)
 
 

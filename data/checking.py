@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from data import label_log
-from data.catalog import Catalog
-from data.compaction import adopt_shards
+from data.catalog.catalog import Catalog
+from data.catalog.indexing import relative, shard_files
+from data.cells.robots import load_robots
+from data.episodes.compaction import adopt_shards
+from data.episodes.shards import read_infos, read_shard
 from data.errors import CorruptData, GoalpostError
-from data.indexing import relative, shard_files
-from data.robots import load_robots
-from data.runs import open_run
-from data.shards import read_infos, read_shard
-from data.task_store import load_tasks
+from data.labels import log as label_log
+from data.runs.runs import open_run
+from data.tasks.store import load_tasks
 
 
 def check_workspace(catalog: Catalog, *, thorough: bool = False) -> list[GoalpostError]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.command_line import CommandGroup, existing_workspace, workspace_option
-from data.record_command import record
+from data.recording.command import record
 
 if TYPE_CHECKING:
-    from data.catalog import Catalog
-    from data.labels import Label
+    from data.catalog.catalog import Catalog
+    from data.labels.labels import Label
 
 # DuckDB and pyarrow are imported by the command that needs them: `--help` stays quick.
 
@@ -27,7 +27,7 @@ def data(context: click.Context, root: Path | None) -> None:
 
 
 def _catalog(root: Path | None) -> Catalog:
-    from data.catalog import Catalog
+    from data.catalog.catalog import Catalog
 
     return Catalog(existing_workspace(root))
 
@@ -41,7 +41,7 @@ def tasks() -> None:
 @click.pass_obj
 def list_tasks(root: Path | None) -> None:
     """List every task with its relations."""
-    from data.task_store import load_tasks
+    from data.tasks.store import load_tasks
 
     for task in load_tasks(_catalog(root).workspace):
         archived = "  archived" if task.archived else ""
@@ -67,8 +67,8 @@ def define(
     excludes: tuple[str, ...],
 ) -> None:
     """Define the task NAME, or replace what it is and how it relates to others."""
-    from data.task_store import define_task
-    from data.tasks import Task
+    from data.tasks.store import define_task
+    from data.tasks.tasks import Task
 
     task = Task(name=name, skill=skill, description=description, implies=implies, excludes=excludes)
     defined = define_task(_catalog(root), task)
@@ -81,7 +81,7 @@ def define(
 @click.pass_obj
 def rename(root: Path | None, old: str, new: str) -> None:
     """Call the task OLD by the name NEW; its clips, labels and relations stay with it."""
-    from data.task_store import rename_task
+    from data.tasks.store import rename_task
 
     rename_task(_catalog(root), old, new)
     click.echo(f"'{old}' is called '{new}' now.")
@@ -93,7 +93,7 @@ def rename(root: Path | None, old: str, new: str) -> None:
 @click.pass_obj
 def archive(root: Path | None, name: str, undo: bool) -> None:
     """No longer offer the task NAME; its clips and labels are kept."""
-    from data.task_store import archive_task
+    from data.tasks.store import archive_task
 
     archive_task(_catalog(root), name, archived=not undo)
     click.echo(f"'{name}' is offered again." if undo else f"'{name}' is archived.")
@@ -108,8 +108,8 @@ def robots() -> None:
 @click.pass_obj
 def list_robots(root: Path | None) -> None:
     """List every robot with its cameras."""
-    from data.camera_sources import shown
-    from data.robots import load_robots
+    from data.cameras.sources import shown
+    from data.cells.robots import load_robots
 
     for robot in load_robots(_catalog(root).workspace).values():
         cameras = "  ".join(f"{camera}={shown(source)}" for camera, source in robot.cameras.items())
@@ -128,7 +128,7 @@ def add_robot(root: Path | None, name: str, over_shoulder: str, left: str, right
     A source is a camera's number, a device path such as /dev/v4l/by-id/..., an RTSP or HTTP
     address, or a video file.
     """
-    from data.robots import Robot, register_robot
+    from data.cells.robots import Robot, register_robot
 
     cameras = {"over_shoulder": over_shoulder, "left": left, "right": right}
     register_robot(_catalog(root), Robot(name=name, kind="hardware", cameras=cameras))
@@ -153,7 +153,7 @@ def list_(
     root: Path | None, robots: tuple[str, ...], kind: str | None, task: str | None, limit: int
 ) -> None:
     """List episodes, oldest first."""
-    from data.episode_index import list_episodes
+    from data.episodes.index import list_episodes
 
     found = list_episodes(_catalog(root), robots=robots or None, kind=kind, task=task, limit=limit)
     if not found:
@@ -171,8 +171,8 @@ def list_(
 @click.pass_obj
 def show(root: Path | None, episode_id: str) -> None:
     """Show what is known of EPISODE_ID, its labels included, and that it can be read."""
-    from data.episode_index import list_episodes, load_episode
-    from data.labels import standing_labels
+    from data.episodes.index import list_episodes, load_episode
+    from data.labels.labels import standing_labels
 
     catalog = _catalog(root)
     episode = load_episode(catalog, episode_id)
@@ -205,8 +205,8 @@ def add(
     """Say the OUTCOME of TASK in EPISODE_ID."""
     import time
 
-    from data.episode_index import find_episode
-    from data.labels import Label, append_labels, new_label_id
+    from data.episodes.index import find_episode
+    from data.labels.labels import Label, append_labels, new_label_id
 
     catalog = _catalog(root)
     info = find_episode(catalog, episode_id).info
@@ -234,7 +234,7 @@ def undo(root: Path | None, label_id: str, by: str | None) -> None:
     """Take LABEL_ID back; what stood before it stands again."""
     import time
 
-    from data.labels import undo_label
+    from data.labels.labels import undo_label
 
     undone = undo_label(_catalog(root), label_id, by=by or _user(), at_ns=time.time_ns())
     click.echo("It had been taken back already." if undone is None else "Taken back.")
@@ -247,7 +247,7 @@ def undo(root: Path | None, label_id: str, by: str | None) -> None:
 @click.pass_obj
 def history(root: Path | None, episode_id: str | None, by: str | None, limit: int) -> None:
     """List events of labelling, newest first; of EPISODE_ID if given."""
-    from data.labels import label_history
+    from data.labels.labels import label_history
 
     for event in label_history(_catalog(root), episode_id, by=by, limit=limit):
         click.echo(_line(event))
@@ -261,7 +261,7 @@ def export(root: Path | None, output: Any) -> None:
     import csv
     from dataclasses import asdict, fields
 
-    from data.labels import Label, standing_labels
+    from data.labels.labels import Label, standing_labels
 
     writer = csv.DictWriter(output, [field.name for field in fields(Label)], lineterminator="\n")
     writer.writeheader()
@@ -272,7 +272,7 @@ def export(root: Path | None, output: Any) -> None:
 @click.pass_obj
 def rebuild(root: Path | None) -> None:
     """Fill the catalog anew from the shards and the log of labels."""
-    from data import catalog
+    from data.catalog import catalog
     from data.checking import check_workspace
 
     with click.progressbar(length=100, label="Rebuilding the index") as bar:
@@ -293,7 +293,7 @@ def rebuild(root: Path | None) -> None:
 @click.pass_obj
 def compact_(root: Path | None) -> None:
     """Merge small shards into large ones; the app and runs may go on meanwhile."""
-    from data.compaction import compact
+    from data.episodes.compaction import compact
 
     done = compact(_catalog(root))
     click.echo(f"Wrote {len(done.merged)} merged shards, deleted {len(done.deleted)} old ones.")

@@ -16,8 +16,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.episodes.frames import CAMERAS
 from data.errors import GoalpostError
-from data.frames import CAMERAS
 from data.workspace import Workspace, default_root, open_workspace
 from sd_model.judging.detector import Detector, detector_folder
 from sd_model.serving.success_reward import SuccessReward

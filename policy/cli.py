@@ -13,7 +13,7 @@ import click
 from data.command_line import CommandGroup, existing_workspace, parse_settings, workspace_option
 
 if TYPE_CHECKING:
-    from data.runs import Run
+    from data.runs.runs import Run
     from data.workspace import Workspace
 
 # torch, pybullet and DuckDB are imported by the command that needs them: `--help` stays quick.
@@ -73,8 +73,8 @@ def values(root: Path | None, policy_id: str, episode_id: str) -> None:
     """Print what POLICY_ID thinks each frame of EPISODE_ID is worth, and remember it."""
     import json
 
-    from data.catalog import Catalog
-    from data.episode_index import find_episode, load_episode
+    from data.catalog.catalog import Catalog
+    from data.episodes.index import find_episode, load_episode
     from policy.acting.values import remember_values
     from policy.artefact import values_path
 
@@ -182,7 +182,7 @@ def evaluate(
 def execute(run_folder: Path) -> None:
     """Carry out the run in RUN_FOLDER, or go on with it."""
     _yield_cores_while_waiting()
-    from data.runs import open_run
+    from data.runs.runs import open_run
     from policy.run import execute_run
 
     execute_run(open_run(run_folder))
@@ -217,7 +217,7 @@ def show(root: Path | None, policy_id: str) -> None:
 
 def _carry_out(root: Path | None, kind: str, spec: Mapping[str, Any]) -> Run:
     _yield_cores_while_waiting()
-    from data.runs import create_run
+    from data.runs.runs import create_run
     from policy.run import execute_run
 
     workspace = existing_workspace(root)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from typing import Any, Literal, Self, get_args
 
+from data.episodes.frames import Size
 from data.errors import ConfigurationError, unknown_name
-from data.frames import Size
 
 Strategy = Literal["orig", "all", "skill"]
 """Which tasks an episode may be impersonated as (MT-Opt, Sec. IV-B)."""

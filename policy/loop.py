@@ -22,10 +22,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from data.calibration import projections_of
-from data.catalog import Catalog
-from data.episode_index import list_episodes
-from data.robots import Robot, load_robots
+from data.catalog.catalog import Catalog
+from data.cells.calibration import projections_of
+from data.cells.robots import Robot, load_robots
+from data.episodes.index import list_episodes
 from data.workspace import Workspace
 from policy.acting.collector import collection_of
 from policy.acting.fleet import Fleet, Orders

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.protocol import RobotCell
+from data.cells.robots import Robot, load_robots
 from data.cells.simulated.cell import make_cell
 from data.errors import InvalidInput, unknown_name
-from data.robots import Robot, load_robots
-from data.run_reporter import RunReporter
-from data.runs import Run
-from data.task_store import load_tasks
+from data.runs.reporter import RunReporter
+from data.runs.runs import Run
+from data.tasks.store import load_tasks
 from data.workspace import Workspace
 from policy.acting.behaviours import Behaviour, Noisy
 from policy.acting.collection_log import CollectionLog

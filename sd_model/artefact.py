@@ -10,7 +10,7 @@ from typing import Any
 
 from data.errors import CorruptData, GoalpostError, unknown_name
 from data.storage import read_json, write_atomically
-from data.tasks import TaskSet
+from data.tasks.tasks import TaskSet
 from data.workspace import Workspace
 from sd_model.config import DetectorConfig, config_from, config_values
 from sd_model.judging.thresholds import Threshold

@@ -43,7 +43,7 @@ def train(
     from_detector: str | None,
 ) -> None:
     """Train a detector here and now, and print its report."""
-    from data.runs import create_run
+    from data.runs.runs import create_run
     from sd_model.judging.report_files import load_report
     from sd_model.judging.report_tables import report_table
     from sd_model.run import execute_run
@@ -74,7 +74,7 @@ def train(
 @click.argument("run_folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def execute(run_folder: Path) -> None:
     """Carry out the train-detector run in RUN_FOLDER, or go on with it."""
-    from data.runs import open_run
+    from data.runs.runs import open_run
     from sd_model.run import execute_run
 
     folder = execute_run(open_run(run_folder))
@@ -136,7 +136,7 @@ def list_command(root: Path | None) -> None:
 @click.pass_obj
 def score(root: Path | None, detector_id: str, episode_ids: Sequence[str]) -> None:
     """Judge the terminal frames of EPISODE_IDS and print the scores; * marks a success."""
-    from data.catalog import Catalog
+    from data.catalog.catalog import Catalog
     from sd_model.artefact import detector_folder
     from sd_model.judging.detector import Detector
     from sd_model.judging.episode_scores import score_episodes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.errors import InvalidInput
-from data.run_reporter import RunReporter
-from data.runs import Run
-from data.task_store import load_tasks
+from data.runs.reporter import RunReporter
+from data.runs.runs import Run
+from data.tasks.store import load_tasks
 from sd_model.artefact import MANIFEST, DetectorSummary, detector_folder, load_summary
 from sd_model.config import load_recipe
 from sd_model.examples.gathering import build_manifest

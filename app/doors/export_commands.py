@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from data.catalog import Catalog
-    from data.episodes import Episode
+    from data.catalog.catalog import Catalog
+    from data.episodes.episodes import Episode
     from data.exporters.choice import Choice
     from data.exporters.lerobot import Outcomes
 
@@ -123,7 +123,7 @@ def rerun(
 ) -> None:
     """Write EPISODE_ID with frames, state and actions into the new FILE (.rrd) for Rerun."""
     import goalpost
-    from data.episode_index import load_episode
+    from data.episodes.index import load_episode
     from data.exporters.rerun import export_rerun
     from sd_model.judging.episode_scores import score_steps
 
@@ -149,9 +149,9 @@ def _expected(catalog: Catalog, policy: str, episode: Episode) -> NDArray[np.flo
     import numpy as np
 
     import goalpost
-    from data.calibration import projections_of
+    from data.cells.calibration import projections_of
+    from data.cells.robots import load_robots
     from data.errors import InvalidInput
-    from data.robots import load_robots
     from policy.acting.values import episode_values
     from policy.experience.trajectory import POLICY_CAMERA
 
@@ -202,6 +202,6 @@ def _choice(
 
 
 def _catalog(root: Path | None) -> Catalog:
-    from data.catalog import Catalog
+    from data.catalog.catalog import Catalog
 
     return Catalog(existing_workspace(root))

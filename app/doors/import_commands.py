@@ -12,7 +12,7 @@ from app.doors.terminal import shown_progress, tell
 from data.command_line import CommandGroup, existing_workspace
 
 if TYPE_CHECKING:
-    from data.catalog import Catalog
+    from data.catalog.catalog import Catalog
 
 
 @click.group("import", cls=CommandGroup)
@@ -126,6 +126,6 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _catalog(root: Path | None) -> Catalog:
-    from data.catalog import Catalog
+    from data.catalog.catalog import Catalog
 
     return Catalog(existing_workspace(root))

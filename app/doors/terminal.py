@@ -7,7 +7,7 @@ import time
 
 import click
 
-from data.transfers import Progress, Tally
+from data.transfers.tally import Progress, Tally
 
 _INTERVAL_S = 0.5
 

@@ -23,8 +23,8 @@ from app.scoring.figures import CountedRequests, Figures
 from app.scoring.keys import ApiKeys
 from app.scoring.limits import Limits, RateLimit, SizeLimit
 from app.scoring.messages import DetectorEntry, Health, Judgement, Scores, judgement
+from data.episodes.frames import CAMERAS, ImageHWC, decode_jpeg, jpeg_size
 from data.errors import CorruptData, GoalpostError, InvalidInput, unknown_name
-from data.frames import CAMERAS, ImageHWC, decode_jpeg, jpeg_size
 from data.workspace import Workspace
 from sd_model.approval import approvals
 from sd_model.artefact import list_detectors

@@ -11,7 +11,7 @@ from app.verdict import detector_words
 from app.widgets.notice import errors_shown, show_left_out
 from app.widgets.report_view import show_report
 from app.widgets.run_progress import show_run, warn_if_busy
-from data.counts import OutcomeCounts, Tally
+from data.catalog.counts import OutcomeCounts, Tally
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.config import RECIPES
 

@@ -14,7 +14,7 @@ from app.policy_watch import NEEDED_PRECISION, watch_policy
 from app.verdict import detector_words, holdout_verdict, trust_summary, untrusted_lines
 from app.widgets.review_policy import watched_words
 from app.widgets.run_progress import show_run
-from data.counts import label_figures
+from data.catalog.counts import label_figures
 from data.errors import CorruptData
 from sd_model.artefact import DetectorSummary, list_detectors
 from sd_model.judging.report_files import load_report

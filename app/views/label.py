@@ -19,12 +19,8 @@ from app.widgets.labelling import Question as Shown
 from app.widgets.labelling import labelling
 from app.widgets.notice import errors_shown, show_error
 from app.wording import counted, when
-from data.agreement import for_a_second_opinion
-from data.counts import Census
-from data.episode_index import list_episodes
-from data.errors import CorruptData
-from data.labels import undo_label
-from data.questions import (
+from data.catalog.counts import Census
+from data.catalog.questions import (
     Frame,
     GivenAnswer,
     Known,
@@ -37,8 +33,12 @@ from data.questions import (
     queue,
     recent_answers,
 )
-from data.shards import FrameRef
-from data.truth_labels import label_from_truth
+from data.episodes.index import list_episodes
+from data.episodes.shards import FrameRef
+from data.errors import CorruptData
+from data.labels.agreement import for_a_second_opinion
+from data.labels.labels import undo_label
+from data.labels.truth import label_from_truth
 
 _KEY = "labelling"
 PREFETCHED = 24

@@ -17,13 +17,13 @@ from app.views.robot_live import show_swapped
 from app.widgets.notice import errors_shown, show_error
 from app.widgets.preview import CAMERA_TITLES, Desk, preview
 from app.wording import counted, listed, when
+from data.catalog.questions import newest_clips
 from data.cells.client import CellClient, running_hosts, start_host
 from data.cells.messages import CellStatus
-from data.episodes import EpisodeInfo
+from data.episodes.episodes import EpisodeInfo
 from data.errors import GoalpostError
-from data.questions import newest_clips
-from data.recording import RecoveredClip
-from data.tasks import Task
+from data.recording.sealing import RecoveredClip
+from data.tasks.tasks import Task
 
 _ASKED = "record-asked"
 """Session state: what the recording desk has asked for and nobody has done yet."""

@@ -11,13 +11,13 @@ from app import state
 from app.widgets.notice import errors_shown
 from app.widgets.player import player
 from app.wording import counted, when
-from data.clips import discard_clip, frames_kept, relabel_clip, trim_clip
-from data.episode_index import find_episode
-from data.episodes import EpisodeInfo
-from data.labels import standing_labels
-from data.notes import Note, read_notes, write_note
-from data.recording import RATE_HZ
-from data.tasks import Outcome
+from data.episodes.episodes import EpisodeInfo
+from data.episodes.index import find_episode
+from data.labels.labels import standing_labels
+from data.labels.notes import Note, read_notes, write_note
+from data.recording.clips import discard_clip, frames_kept, relabel_clip, trim_clip
+from data.recording.sealing import RATE_HZ
+from data.tasks.tasks import Outcome
 
 
 def show(clips: Sequence[EpisodeInfo], *, task: str, by: str) -> None:

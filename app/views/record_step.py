@@ -17,12 +17,12 @@ from app.widgets.notice import errors_shown
 from app.wording import counted
 from data.cells.client import CellClient
 from data.cells.messages import CellStatus, RecordingStatus
-from data.clips import discard_clip
-from data.episode_index import find_episode
-from data.episodes import EpisodeInfo, new_episode_id
-from data.recording import RecordingSummary
-from data.shards import FrameRef
-from data.tasks import SEED_TASKS, Outcome, Task
+from data.episodes.episodes import EpisodeInfo, new_episode_id
+from data.episodes.index import find_episode
+from data.episodes.shards import FrameRef
+from data.recording.clips import discard_clip
+from data.recording.sealing import RecordingSummary
+from data.tasks.tasks import SEED_TASKS, Outcome, Task
 
 _SAVED = "record-saved"
 """Session state: a list of the clip that was recorded last, for keeping or redoing, or empty.

@@ -29,7 +29,7 @@ from app.widgets.review_history import show_history
 from app.widgets.review_policy import show_policy_sample
 from app.widgets.review_retrain import offer_retraining
 from app.wording import counted
-from data.labels import Label
+from data.labels.labels import Label
 from sd_model.artefact import SCORES, DetectorSummary, list_detectors
 from sd_model.judging.scores import load_scores, records
 

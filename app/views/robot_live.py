@@ -11,10 +11,10 @@ from app.camera_test import TEST_S, Verdict, watch_cell
 from app.widgets.notice import errors_shown
 from app.widgets.preview import CAMERA_TITLES, preview
 from app.wording import listed
+from data.cameras.references import keep_reference, load_reference, swapped
 from data.cells.client import CellClient
-from data.references import keep_reference, load_reference, swapped
-from data.robots import Robot
-from data.tasks import SEED_TASKS
+from data.cells.robots import Robot
+from data.tasks.tasks import SEED_TASKS
 
 
 def show_live(robot: Robot) -> None:

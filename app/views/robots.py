@@ -12,9 +12,9 @@ from app.views.robot_live import show_live
 from app.widgets.notice import errors_shown, show_error
 from app.wording import counted
 from data.cells.client import running_hosts, start_host, stop_host
+from data.cells.robots import Robot, register_robot
+from data.episodes.frames import CAMERAS
 from data.errors import GoalpostError, InvalidInput
-from data.frames import CAMERAS
-from data.robots import Robot, register_robot
 from sd_model.artefact import list_detectors
 from sd_model.judging.report_files import load_report
 

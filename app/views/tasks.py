@@ -15,9 +15,9 @@ from app.views import task_editor
 from app.widgets.examples import show_examples
 from app.widgets.notice import errors_shown
 from app.wording import counted
-from data.counts import OutcomeCounts, Tally
-from data.task_store import archive_task
-from data.tasks import Task, TaskSet
+from data.catalog.counts import OutcomeCounts, Tally
+from data.tasks.store import archive_task
+from data.tasks.tasks import Task, TaskSet
 
 
 def render() -> None:

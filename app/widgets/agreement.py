@@ -11,11 +11,11 @@ from app.images import image_urls
 from app.widgets.notice import errors_shown
 from app.widgets.preview import CAMERA_TITLES
 from app.wording import counted
-from data.agreement import Agreement, Answered, answered_twice, by_person, by_task
-from data.episode_index import find_episode
-from data.frames import CAMERAS
-from data.labels import Label, append_labels, new_label_id
-from data.shards import FrameRef
+from data.episodes.frames import CAMERAS
+from data.episodes.index import find_episode
+from data.episodes.shards import FrameRef
+from data.labels.agreement import Agreement, Answered, answered_twice, by_person, by_task
+from data.labels.labels import Label, append_labels, new_label_id
 
 _SHOWN = 3
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from app import state
 from app.widgets.notice import errors_shown
-from data.labels import Label, standing_labels, undo_label
-from data.questions import Frame, Known, conflicts
+from data.catalog.questions import Frame, Known, conflicts
+from data.labels.labels import Label, standing_labels, undo_label
 
 _SHOWN = 3
 

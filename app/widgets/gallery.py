@@ -11,8 +11,8 @@ import streamlit as st
 
 from app.widgets import assets
 from app.widgets.preview import CAMERA_TITLES
-from data.frames import CAMERAS
-from data.tasks import Outcome
+from data.episodes.frames import CAMERAS
+from data.tasks.tasks import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

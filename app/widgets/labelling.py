@@ -15,7 +15,7 @@ import streamlit as st
 
 from app.widgets import assets
 from app.widgets.preview import CAMERA_TITLES
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from app import state
 from app.policies import PolicyCard
 from app.wording import when
 from data.errors import GoalpostError
-from data.runs import load_run
+from data.runs.runs import load_run
 
 _FIGURES = {"loss": "Loss", "td_error": "TD error"}
 

@@ -15,9 +15,9 @@ from app.images import FRAMES, image_urls
 from app.widgets import assets
 from app.widgets.notice import show_error
 from app.widgets.preview import CAMERA_TITLES
-from data.episode_index import IndexedEpisode
-from data.frames import CAMERAS
-from data.shards import FrameRef
+from data.episodes.frames import CAMERAS
+from data.episodes.index import IndexedEpisode
+from data.episodes.shards import FrameRef
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from app.policy_episodes import (
 from app.widgets.notice import errors_shown
 from app.widgets.player import Curve, player
 from app.wording import counted, when
-from data.episode_index import load_episode
+from data.episodes.index import load_episode
 
 _RATE_HZ = 2.0
 """Actions a second at which an episode is played; they took as long as they took."""

@@ -16,7 +16,7 @@ import streamlit as st
 
 from app.service import preview_url
 from app.widgets import assets
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 
 CAMERA_TITLES = {"over_shoulder": "Over the shoulder", "left": "Left", "right": "Right"}
 

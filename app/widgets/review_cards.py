@@ -14,11 +14,11 @@ from app.images import FRAMES, image_urls
 from app.mistakes import item_of
 from app.widgets.gallery import Card, Film
 from app.widgets.notice import show_error
-from data.catalog import Catalog
-from data.episode_index import find_episode
+from data.catalog.catalog import Catalog
+from data.episodes.index import find_episode
+from data.episodes.shards import FrameRef
 from data.errors import GoalpostError
-from data.labels import Label
-from data.shards import FrameRef
+from data.labels.labels import Label
 
 LONGEST_FILM = 200
 """Frames of a recording that are shown; of longer ones every second, third, ... frame."""

@@ -12,7 +12,7 @@ from app.mistakes import ITEM, WHOLE_CLIP
 from app.reviews import Reviews
 from app.widgets.notice import errors_shown
 from app.wording import when
-from data.labels import Label, undo_label
+from data.labels.labels import Label, undo_label
 
 _SHOWN = 15
 

@@ -16,9 +16,9 @@ from app.widgets.gallery import Card, gallery
 from app.widgets.notice import show_error
 from app.widgets.review_cards import opened_film
 from app.wording import counted
-from data.episode_index import IndexedEpisode
-from data.labels import standing_labels
-from data.shards import FrameRef
+from data.episodes.index import IndexedEpisode
+from data.episodes.shards import FrameRef
+from data.labels.labels import standing_labels
 from sd_model.artefact import DetectorSummary
 
 _KEY = "review-policy"

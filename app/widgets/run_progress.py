@@ -14,8 +14,8 @@ from app.pages import link
 from app.state import workspace
 from app.widgets.notice import errors_shown
 from app.wording import counted
-from data.run_queue import ahead_of, places, put_first
-from data.runs import FINISHED, Run, RunStatus
+from data.runs.queue import ahead_of, places, put_first
+from data.runs.runs import FINISHED, Run, RunStatus
 
 POLL_S = 2.0
 """Seconds between two looks at a run that is at work."""

@@ -39,11 +39,11 @@ from data.cells.messages import (
     decode_reply,
     encode,
 )
+from data.episodes.frames import EncodedFrameSet
+from data.episodes.packing import unpack
 from data.errors import CellError
-from data.frames import EncodedFrameSet
-from data.packing import unpack
-from data.recording import DEFAULT_LONGEST_S, RecordingSummary, RecoveredClip
-from data.tasks import Outcome
+from data.recording.sealing import DEFAULT_LONGEST_S, RecordingSummary, RecoveredClip
+from data.tasks.tasks import Outcome
 from data.workspace import Workspace
 
 __all__ = ["CellClient", "running_hosts", "start_host", "stop_host"]

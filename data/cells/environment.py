@@ -15,11 +15,11 @@ from gymnasium.spaces import Box, Dict
 from numpy.typing import NDArray
 
 from data.cells.protocol import ACTION_SIZE, STATE_SIZE, ActionA, Start
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
+from data.episodes.frames import ImageHWC, Size
 from data.errors import unknown_name
-from data.frames import ImageHWC, Size
-from data.robots import SIMULATED_FLEET
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 
 ENVIRONMENT = "Goalpost/Cell-v0"
 """What `gymnasium.make` knows it by, once this module is imported."""

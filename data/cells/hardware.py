@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data.cameras import Camera
+from data.cameras.cameras import Camera
+from data.cells.robots import Robot
 from data.clock import SteadyClock
-from data.frames import CAMERAS, FrameSet, Size, resize
-from data.robots import Robot
+from data.episodes.frames import CAMERAS, FrameSet, Size, resize
 
 
 class HardwareCell:

@@ -25,7 +25,7 @@ from pathlib import Path
 import click
 import zmq
 
-from data.camera_sources import video_folders
+from data.cameras.sources import video_folders
 from data.cells.addresses import HostAddress, address_path, hold_robot, publish_address
 from data.cells.hardware import HardwareCell
 from data.cells.keys import guard, keys_folder, make_keys, secure_host
@@ -36,14 +36,14 @@ from data.cells.messages import (
     encode_result,
 )
 from data.cells.protocol import Cell
+from data.cells.robots import Robot, load_robots
 from data.cells.service import CellService
 from data.clock import SteadyClock
+from data.episodes.frames import CAMERAS, EncodedFrameSet, Size
+from data.episodes.packing import pack
 from data.errors import CellError, GoalpostError, unknown_name
-from data.frames import CAMERAS, EncodedFrameSet, Size
-from data.packing import pack
-from data.priority import HOST_NICENESS, set_priority
-from data.recorder import Recorder
-from data.robots import Robot, load_robots
+from data.recording.recorder import Recorder
+from data.runs.priority import HOST_NICENESS, set_priority
 from data.workspace import Workspace, open_workspace
 
 LOOPBACK = "tcp://127.0.0.1"

@@ -2,8 +2,8 @@
 
 A request and its reply are one JSON object each, and each kind of request is a type of its own: a
 message that does not fit its type is refused at the door. The newest frames travel as one packed
-frame set (`data.packing`), since a socket that keeps only the newest message cannot take several
-parts.
+frame set (`data.episodes.packing`), since a socket that keeps only the newest message cannot take
+several parts.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import msgspec
 
 from data import errors
 from data.errors import CellError, GoalpostError, InvalidInput
-from data.recording import DEFAULT_LONGEST_S, RecoveredClip
-from data.tasks import Outcome
+from data.recording.sealing import DEFAULT_LONGEST_S, RecoveredClip
+from data.tasks.tasks import Outcome
 
 FORMAT = 2
 """Version of what is said here; client and host must agree."""

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from data.frames import FrameSet, Size
-from data.windows import Window
+from data.cameras.windows import Window
+from data.episodes.frames import FrameSet, Size
 
 ACTION_SIZE = 8
 """Translation (3), rotation as sine and cosine (2), open, close, terminate (MT-Opt, Fig. 8)."""

@@ -7,14 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.hardware import HardwareCell
 from data.cells.messages import CellStatus, RecordingStatus
 from data.cells.protocol import Cell, RobotCell
-from data.episodes import new_episode_id
+from data.cells.robots import Robot
+from data.episodes.episodes import new_episode_id
+from data.episodes.frames import CAMERAS
 from data.errors import CellError, InvalidInput
-from data.frames import CAMERAS
-from data.journal import (
+from data.recording.journal import (
     Journal,
     JournalHeader,
     find_journal,
@@ -23,8 +24,8 @@ from data.journal import (
     read_header,
     remove_journal,
 )
-from data.recorder import Recorder, Take
-from data.recording import (
+from data.recording.recorder import Recorder, Take
+from data.recording.sealing import (
     FEWEST_FRAMES,
     RecordingSummary,
     RecoveredClip,
@@ -33,9 +34,8 @@ from data.recording import (
     seal_journal,
     too_short,
 )
-from data.robots import Robot
-from data.task_store import load_tasks
-from data.tasks import Outcome
+from data.tasks.store import load_tasks
+from data.tasks.tasks import Outcome
 from data.workspace import Workspace
 
 _T = TypeVar("_T")

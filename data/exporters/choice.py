@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from data.catalog import Catalog
-from data.episode_index import IndexedEpisode, list_episodes
-from data.episodes import Episode, EpisodeKind
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeKind
+from data.episodes.index import IndexedEpisode, list_episodes
+from data.episodes.shards import stream_shard
 from data.errors import InvalidInput
-from data.shards import stream_shard
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes
-from data.episodes import EpisodeInfo
-from data.frames import CAMERAS
-from data.labels import Label, standing_labels
-from data.shards import FrameRef, read_frames
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import EpisodeInfo
+from data.episodes.frames import CAMERAS
+from data.episodes.index import list_episodes
+from data.episodes.shards import FrameRef, read_frames
+from data.labels.labels import Label, standing_labels
 from data.storage import write_atomically
 
 _BATCH = 64

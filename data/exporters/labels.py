@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.errors import InvalidInput
 from data.exporters.choice import Choice, chosen_episodes
 from data.exporters.folder import new_folder
@@ -22,12 +22,12 @@ from data.exporters.frame_images import (
     frame_name,
     write_labelled_frames,
 )
-from data.fiftyone_format import LABELS, image_name
-from data.label_table import COLUMNS, label_rows
-from data.labels import Label, standing_labels
+from data.labels.labels import Label, standing_labels
 from data.storage import full_disk_is_an_error, write_atomically
-from data.task_store import load_tasks
-from data.transfers import Progress, Tally, silent
+from data.tasks.store import load_tasks
+from data.transfers.fiftyone import LABELS, image_name
+from data.transfers.label_table import COLUMNS, label_rows
+from data.transfers.tally import Progress, Tally, silent
 
 
 def export_label_table(catalog: Catalog, path: Path) -> Tally:

@@ -18,21 +18,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from data import lerobot_format as lerobot
-from data.catalog import Catalog
-from data.episodes import Episode, EpisodeInfo
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeInfo
 from data.errors import InvalidInput
 from data.exporters.choice import Choice, chosen_episodes, read_chosen
 from data.exporters.folder import new_folder
 from data.exporters.lerobot_rows import Rows
 from data.exporters.lerobot_writer import LeRobotWriter
 from data.exporters.rolling_parquet import RollingParquet
-from data.label_table import label_rows
-from data.labels import standing_labels
-from data.recording import RATE_HZ
+from data.labels.labels import standing_labels
+from data.recording.sealing import RATE_HZ
 from data.storage import write_atomically
-from data.task_store import load_tasks
-from data.transfers import Progress, Tally, silent
+from data.tasks.store import load_tasks
+from data.transfers import lerobot
+from data.transfers.label_table import label_rows
+from data.transfers.tally import Progress, Tally, silent
 
 Outcomes = Callable[[Sequence[EpisodeInfo]], Mapping[str, bool]]
 """Whether the episodes succeeded at their own task, by episode_id; those not known are missing."""

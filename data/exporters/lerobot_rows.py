@@ -11,11 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from data import lerobot_format as lerobot
-from data.episodes import Episode, EpisodeKind
+from data.episodes.episodes import Episode, EpisodeKind
+from data.episodes.frames import CAMERAS, Size, jpeg_size
 from data.exporters.lerobot_writer import LeRobotEpisode
-from data.frames import CAMERAS, Size, jpeg_size
-from data.tasks import TaskSet
+from data.tasks.tasks import TaskSet
+from data.transfers import lerobot
 
 _VECTORS = {
     "observation.state": ("state", lerobot.STATE_NAMES),

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from data import lerobot_format as lerobot
+from data.episodes.frames import Size, decode_jpeg, resize
 from data.exporters.rolling_parquet import RollingParquet
 from data.exporters.statistics import (
     RunningStatistics,
@@ -28,8 +28,8 @@ from data.exporters.statistics import (
     image_statistics,
 )
 from data.exporters.video import CODEC, PIXEL_FORMAT, VideoFile
-from data.frames import Size, decode_jpeg, resize
 from data.storage import full_disk_is_an_error, write_atomically
+from data.transfers import lerobot
 
 _MEGABYTE = 1 << 20
 _EPISODES_PER_FILE = 10_000

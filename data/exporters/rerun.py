@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data import lerobot_format as lerobot
-from data.episodes import Episode
+from data.episodes.episodes import Episode
 from data.errors import GoalpostError, InvalidInput
+from data.transfers import lerobot
 
 
 class RerunMissing(GoalpostError):

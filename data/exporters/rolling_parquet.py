@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data import lerobot_format as lerobot
 from data.storage import full_disk_is_an_error
+from data.transfers import lerobot
 
 _BUFFER_BYTES = 8 << 20
 """Rows are gathered up to this size, so that short episodes share a row group."""

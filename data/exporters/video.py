@@ -9,8 +9,8 @@ from typing import Any
 import av
 import numpy as np
 
+from data.episodes.frames import ImageHWC, Size
 from data.errors import InvalidInput
-from data.frames import ImageHWC, Size
 from data.storage import full_disk_is_an_error
 
 CODEC = "libx264"

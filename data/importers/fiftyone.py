@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptData
-from data.fiftyone_format import LABELS, parse_name
 from data.importers.label_table import Row
+from data.transfers.fiftyone import LABELS, parse_name
 
 
 def read_fiftyone(folder: Path) -> Iterator[Row]:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes, save_episodes
-from data.episodes import Episode
-from data.labels import Label, append_labels
-from data.transfers import Tally
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode
+from data.episodes.index import list_episodes, save_episodes
+from data.labels.labels import Label, append_labels
+from data.transfers.tally import Tally
 
 SHARD_BYTES = 64 << 20
 """Episodes are gathered in memory up to this size."""

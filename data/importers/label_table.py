@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import CorruptData, InvalidInput
-from data.label_log import Label
-from data.label_table import COLUMNS
+from data.labels.log import Label
+from data.transfers.label_table import COLUMNS
 
 Row = Mapping[str, Any]
 

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes
+from data.catalog.catalog import Catalog
+from data.episodes.index import list_episodes
 from data.errors import GoalpostError, InvalidInput
 from data.importers.fiftyone import read_fiftyone
 from data.importers.label_studio import read_label_studio
 from data.importers.label_table import Row, label_of, read_label_table
-from data.labels import Label, append_labels, known_labels
-from data.task_store import load_tasks
-from data.transfers import Progress, Tally, silent
+from data.labels.labels import Label, append_labels, known_labels
+from data.tasks.store import load_tasks
+from data.transfers.tally import Progress, Tally, silent
 
 READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "table": read_label_table,

@@ -14,16 +14,16 @@ import json
 import time
 from pathlib import Path
 
-from data import lerobot_format as lerobot
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.errors import CorruptData, GoalpostError
 from data.importers.intake import Intake
 from data.importers.lerobot_dataset import LeRobotDataset
 from data.importers.lerobot_episodes import EpisodeSource, ForeignEpisodes, OwnEpisodes
 from data.importers.mapping import DatasetMapping, settle
-from data.task_store import define_task, load_tasks
-from data.tasks import TaskSet
-from data.transfers import Progress, Tally, silent
+from data.tasks.store import define_task, load_tasks
+from data.tasks.tasks import TaskSet
+from data.transfers import lerobot
+from data.transfers.tally import Progress, Tally, silent
 
 _LOOK_AHEAD = 200
 

@@ -16,11 +16,11 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
-from data import lerobot_format as lerobot
+from data.episodes.frames import encode_jpeg
 from data.errors import CorruptData
-from data.frames import encode_jpeg
 from data.importers.mapping import digest_of
 from data.importers.video import video_frames
+from data.transfers import lerobot
 
 Row = Mapping[str, Any]
 """One episode as `meta/episodes` describes it."""

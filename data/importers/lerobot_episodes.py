@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data import lerobot_format as lerobot
-from data.episodes import Episode, EpisodeInfo, Step
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet
 from data.errors import CorruptData
-from data.frames import CAMERAS, EncodedFrameSet
 from data.importers.lerobot_dataset import LeRobotDataset, Row
 from data.importers.mapping import KnownDataset
-from data.label_log import Label
-from data.tasks import TaskSet
+from data.labels.log import Label
+from data.tasks.tasks import TaskSet
+from data.transfers import lerobot
 
 BEHAVIOUR = "imported"
 """What acted in an episode of somebody else's."""

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
+from data.episodes.frames import CAMERAS
 from data.errors import CorruptData, InvalidInput, unknown_name
-from data.frames import CAMERAS
 from data.storage import read_json, write_atomically
-from data.task_store import load_tasks
+from data.tasks.store import load_tasks
 from data.workspace import Workspace
 
 _ROBOT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -18,15 +18,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.errors import GoalpostError, InvalidInput
 from data.importers.intake import Intake
 from data.importers.mapping import DatasetMapping, digest_of, settle
 from data.importers.rlds_episodes import RldsReader, camera_names
 from data.importers.tf_example import Values, parse_example
 from data.importers.tfrecord import read_records
-from data.task_store import load_tasks
-from data.transfers import Progress, Tally, silent
+from data.tasks.store import load_tasks
+from data.transfers.tally import Progress, Tally, silent
 
 _FILE = re.compile(r"(?:(?P<name>.+)-)?(?P<split>[A-Za-z0-9]+)\.tfrecord.*")
 _LOOK_AHEAD = 1000

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from data.episodes import Episode, EpisodeInfo, Step
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.errors import CorruptData, InvalidInput
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.importers.mapping import KnownDataset
 from data.importers.tf_example import Values
-from data.label_log import Label
-from data.tasks import TaskSet
+from data.labels.log import Label
+from data.tasks.tasks import TaskSet
 
 Example = Mapping[str, Values]
 

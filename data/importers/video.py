@@ -8,8 +8,8 @@ from typing import Any
 
 import av
 
+from data.episodes.frames import ImageHWC
 from data.errors import CorruptData
-from data.frames import ImageHWC
 
 
 def video_frames(path: Path, *, begin_s: float, count: int, rate_hz: float) -> Iterator[ImageHWC]:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M, ActionA, RobotState, Start
+from data.episodes.frames import ImageHWC
+from data.episodes.gripper import GripperReading
 from data.errors import InvalidInput
-from data.frames import ImageHWC
-from data.gripper import GripperReading
-from data.tasks import Task
+from data.tasks.tasks import Task
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class Observation:
     gripper: GripperReading | None = None
     """The robot's reading at the moment of the image, where it gives one."""
     projection_34: NDArray[np.float64] | None = None
-    """Of the camera, see `data.calibration`; None where it is not calibrated."""
+    """Of the camera, see `data.cells.calibration`; None where it is not calibrated."""
 
 
 class Behaviour(Protocol):

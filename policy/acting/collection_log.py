@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes
+from data.catalog.catalog import Catalog
+from data.episodes.index import list_episodes
 from data.storage import append
 
 

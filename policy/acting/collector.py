@@ -12,16 +12,16 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from data.calibration import projections_of
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
+from data.cells.calibration import projections_of
 from data.cells.protocol import ActionA, RobotCell, RobotState, Start
-from data.episode_index import save_episodes
-from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
+from data.cells.robots import Robot
+from data.episodes.episodes import Episode, EpisodeInfo, Step, new_episode_id
+from data.episodes.frames import CAMERAS, EncodedFrameSet, FrameSet, Size, encode
+from data.episodes.index import save_episodes
 from data.errors import InvalidInput
-from data.frames import CAMERAS, EncodedFrameSet, FrameSet, Size, encode
-from data.robots import Robot
-from data.task_store import load_tasks
-from data.tasks import Task
+from data.tasks.store import load_tasks
+from data.tasks.tasks import Task
 from policy.acting.behaviours import Behaviour, Observation, start_of
 from policy.acting.collection_log import CollectionLog
 from policy.config import PolicyConfig
@@ -39,7 +39,7 @@ TERMINAL_SIZE = Size(320, 256)
 
 
 class Progress(Protocol):
-    """What a collection or evaluation needs to say; `data.runs.RunReporter` hears it."""
+    """What a collection or evaluation needs to say; `data.runs.runs.RunReporter` hears it."""
 
     def progress(self, fraction: float, message: str) -> None:
         """Say how far it is, in [0, 1]. May raise `RunCancelled`."""

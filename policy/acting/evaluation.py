@@ -8,9 +8,9 @@ from time import time_ns
 from typing import Any
 
 from data.cells.protocol import RobotCell
-from data.episodes import Episode
+from data.episodes.episodes import Episode
 from data.errors import InvalidInput
-from data.tasks import Task
+from data.tasks.tasks import Task
 from policy.acting.behaviours import Behaviour
 from policy.acting.collector import CollectionConfig, Progress, episode_plan, run_episode
 from policy.experience.rewards import Judge, episode_rewards

@@ -21,13 +21,13 @@ from typing import Self
 import numpy as np
 import torch
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.protocol import Start
+from data.cells.robots import Robot
 from data.cells.simulated.cell import make_cell
 from data.errors import CellError
-from data.robots import Robot
-from data.task_store import load_tasks
-from data.tasks import Task
+from data.tasks.store import load_tasks
+from data.tasks.tasks import Task
 from data.workspace import Workspace
 from policy.acting.behaviours import Behaviour, Guided, Noisy, start_of
 from policy.acting.collector import CollectionConfig, EpisodeWriter, run_episode

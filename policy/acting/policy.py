@@ -13,8 +13,8 @@ import torch
 from torch.nn.functional import one_hot
 
 from data.cells.protocol import ActionA, RobotState
+from data.episodes.gripper import GripperReading
 from data.errors import unknown_name
-from data.gripper import GripperReading
 from policy.acting.behaviours import Observation, begun, random_action, with_noise
 from policy.artefact import load_summary
 from policy.config import PolicyConfig

@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 
-from data.calibration import projections_of
+from data.cells.calibration import projections_of
 from data.cells.protocol import RobotState
-from data.episodes import Episode
-from data.frames import decode_jpeg
-from data.robots import load_robots
+from data.cells.robots import load_robots
+from data.episodes.episodes import Episode
+from data.episodes.frames import decode_jpeg
 from data.storage import write_atomically
 from data.workspace import Workspace
 from policy.acting.behaviours import Observation

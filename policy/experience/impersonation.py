@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.tasks import TaskSet
+from data.tasks.tasks import TaskSet
 from policy.config import Strategy
 
 

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.catalog import Catalog
-from data.episode_index import IndexedEpisode, list_episodes
-from data.episodes import Episode
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode
+from data.episodes.frames import CAMERAS, ImageHWC
+from data.episodes.index import IndexedEpisode, list_episodes
+from data.episodes.shards import read_shard
 from data.errors import CorruptData, InvalidInput, UnknownName, unknown_name
-from data.frames import CAMERAS, ImageHWC
-from data.shards import read_shard
-from data.task_store import load_tasks
+from data.tasks.store import load_tasks
 from policy.config import PolicyConfig
 from policy.experience.impersonation import impersonate
 from policy.experience.replay import ReplayBuffers

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from data.frames import ImageHWC
+from data.episodes.frames import ImageHWC
 from data.storage import append
 from data.workspace import Workspace
 

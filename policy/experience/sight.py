@@ -1,6 +1,6 @@
 """What the network is shown of a frame: the whole view, or the floor round the fingertips.
 
-Shapes: H height, W width, C colour; a projection is (3, 4), see `data.calibration`.
+Shapes: H height, W width, C colour; a projection is (3, 4), see `data.cells.calibration`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.episodes.frames import ImageHWC, resize
+from data.episodes.gripper import GripperReading
 from data.errors import InvalidInput
-from data.frames import ImageHWC, resize
-from data.gripper import GripperReading
 from policy.config import PolicyConfig
 
 ABOVE_FLOOR_M = 0.02

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.cells.protocol import ACTION_SIZE
-from data.episodes import Episode
+from data.episodes.episodes import Episode
+from data.episodes.frames import decode_jpeg
+from data.episodes.gripper import GripperReading
 from data.errors import InvalidInput
-from data.frames import decode_jpeg
-from data.gripper import GripperReading
 from policy.config import PolicyConfig
 from policy.experience.sight import Projection, see_frame
 from policy.experience.transitions import Transitions

@@ -33,7 +33,7 @@ _UPDATING, _LABELLING = 0, 1
 
 
 class Progress(Protocol):
-    """Where a training says how far it is; `data.runs.RunReporter` is one."""
+    """Where a training says how far it is; `data.runs.runs.RunReporter` is one."""
 
     def progress(self, fraction: float, message: str) -> None:
         """May raise to cancel the training."""

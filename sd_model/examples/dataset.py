@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.calibration import project, projections_of
+from data.cells.calibration import project, projections_of
+from data.cells.robots import Robot
+from data.episodes.frames import CAMERAS, FrameSet
+from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData, GoalpostError, InvalidInput
-from data.frames import CAMERAS, FrameSet
-from data.robots import Robot
-from data.shards import FrameRef, read_frames
-from data.splits import Split, check_splits
+from data.labels.splits import Split, check_splits
 from data.workspace import Workspace
 from sd_model.config import DetectorConfig
 from sd_model.examples.frame_store import FrameStore

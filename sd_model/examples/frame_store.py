@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from data.shards import FrameRef
+from data.episodes.shards import FrameRef
 from data.storage import full_disk_is_an_error, write_atomically
 
 _ROWS, _INDEX, _LOCK = "rows.bin", "index.json", "lock"

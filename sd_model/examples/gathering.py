@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes
+from data.catalog.catalog import Catalog
+from data.episodes.index import list_episodes
 from data.errors import InvalidInput
-from data.labels import Label, standing_labels
-from data.splits import assign_split, check_splits
-from data.tasks import Outcome, TaskSet
+from data.labels.labels import Label, standing_labels
+from data.labels.splits import assign_split, check_splits
+from data.tasks.tasks import Outcome, TaskSet
 from sd_model.config import DetectorConfig
 from sd_model.examples.labelled import Example, episode_examples
 from sd_model.examples.manifest import Manifest, digest_of

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from data.errors import LabelConflict
-from data.feasibility import close_outcomes
-from data.splits import Split
-from data.tasks import Outcome, TaskSet
+from data.labels.splits import Split
+from data.tasks.feasibility import close_outcomes
+from data.tasks.tasks import Outcome, TaskSet
 
 if TYPE_CHECKING:
-    from data.episode_index import IndexedEpisode
-    from data.labels import Label, LabelSource
+    from data.episodes.index import IndexedEpisode
+    from data.labels.labels import Label, LabelSource
 
 Origin = Literal["labelled", "derived"]
 """Whether somebody said it, or it follows from what somebody said of another task."""

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from data.errors import CorruptData, InvalidInput
 from data.storage import write_atomically
-from data.tasks import TaskSet
+from data.tasks.tasks import TaskSet
 from sd_model.examples.labelled import Example
 
 FORMAT = 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData, InvalidInput
-from data.shards import FrameRef, read_frames
 from data.workspace import Workspace
 from sd_model.examples.labelled import Example, counted
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from data.feasibility import close_outcomes
-from data.tasks import Outcome, TaskSet
+from data.tasks.feasibility import close_outcomes
+from data.tasks.tasks import Outcome, TaskSet
 
 _OUTCOMES: tuple[Outcome, Outcome] = ("failure", "success")
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from data.episodes.frames import ImageHWC
 from data.errors import InvalidInput
-from data.frames import ImageHWC
 from sd_model.artefact import (
     FINDER,
     WEIGHTS,

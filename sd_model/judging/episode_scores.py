@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes
-from data.episodes import Episode, EpisodeInfo
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeInfo
+from data.episodes.frames import CAMERAS
+from data.episodes.index import list_episodes
+from data.episodes.shards import FrameRef, read_frames
 from data.errors import unknown_name
-from data.frames import CAMERAS
-from data.shards import FrameRef, read_frames
 from sd_model.judging.detector import Detector
 
 _CHUNK = 64

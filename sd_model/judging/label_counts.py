@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from data.splits import Split
-from data.tasks import Outcome
+from data.labels.splits import Split
+from data.tasks.tasks import Outcome
 from sd_model.examples.manifest import Manifest
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.splits import Split
+from data.labels.splits import Split
 from sd_model.artefact import DetectorSummary
 from sd_model.judging.advice import advise
 from sd_model.judging.comparison import Comparison

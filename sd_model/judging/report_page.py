@@ -10,9 +10,9 @@ from importlib import resources
 import jinja2
 from markupsafe import Markup
 
+from data.episodes.frames import CAMERAS, Size, encode_jpeg, resize
+from data.episodes.shards import FrameRef, read_frames
 from data.errors import GoalpostError
-from data.frames import CAMERAS, Size, encode_jpeg, resize
-from data.shards import FrameRef, read_frames
 from data.workspace import Workspace
 from sd_model.judging.label_counts import LabelCount
 from sd_model.judging.reliability import Reliability, ThresholdCurve

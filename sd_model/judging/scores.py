@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from data.errors import CorruptData
-from data.splits import Split
+from data.labels.splits import Split
 from data.storage import write_atomically
 from sd_model.artefact import SCORES
 from sd_model.examples.manifest import Manifest

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from data.episodes.frames import CAMERAS, ImageHWC, Size, resize
 from data.errors import InvalidInput
-from data.frames import CAMERAS, ImageHWC, Size, resize
 from sd_model.config import DetectorConfig
 from sd_model.looking.cutting import cut
 from sd_model.looking.finder import Finder

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 from sd_model.config import DetectorConfig, Stage
 
 _CUT_KERNEL = 5

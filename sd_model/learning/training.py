@@ -24,8 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.frames import CAMERAS
-from data.robots import Robot, load_robots
+from data.cells.robots import Robot, load_robots
+from data.episodes.frames import CAMERAS
 from data.workspace import Workspace
 from sd_model.artefact import CHECKPOINT, FINDER, MANIFEST, DetectorSummary
 from sd_model.config import DetectorConfig, config_values
@@ -57,7 +57,7 @@ _DECODING = 0.1
 
 
 class Reporter(Protocol):
-    """Where training says how far it is (`data.runs.RunReporter` is one)."""
+    """Where training says how far it is (`data.runs.runs.RunReporter` is one)."""
 
     def progress(self, fraction: float, message: str) -> None:
         """Say how much is done, 0 to 1; may raise to stop the training."""

@@ -1,7 +1,8 @@
 """Cutting out of a camera's image what lies round a position.
 
-A position is a share of the image's width and height (see `data.calibration`), and so is the size
-of what is cut: the same part of the camera's view, at whatever size or aspect it was stored.
+A position is a share of the image's width and height (see `data.cells.calibration`),
+and so is the size of what is cut: the same part of the camera's view, at whatever size or aspect it
+was stored.
 
 Shapes: N images, V views, H and W pixels, C channels.
 """
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.frames import ImageHWC
+from data.episodes.frames import ImageHWC
 
 _ASPECT = 1.25
 """Width over height of a whole view: what is cut is about square in the scene."""

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 from sd_model.tensors import load_weights, write_tensors
 
 _CHANNELS = 32

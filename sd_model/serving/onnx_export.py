@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 from data.storage import write_atomically
 from sd_model.artefact import FINDER, WEIGHTS, DetectorSummary, load_summary
 from sd_model.learning.network import DetectorNetwork, build_network

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from data.episodes.frames import CAMERAS, ImageHWC
 from data.errors import InvalidInput, unknown_name
-from data.frames import CAMERAS, ImageHWC
 from sd_model.judging.detector import Detector
 
 

@@ -8,8 +8,8 @@ from typing import Any, SupportsFloat
 import gymnasium
 import numpy as np
 
+from data.episodes.frames import CAMERAS, ImageHWC
 from data.errors import InvalidInput, unknown_name
-from data.frames import CAMERAS, ImageHWC
 from sd_model.judging.detector import Detector
 
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.catalog import Catalog
-from data.episode_index import save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import Label, append_labels
-from data.task_store import load_tasks
-from data.tasks import Outcome
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import save_episodes
+from data.labels.labels import Label, append_labels
+from data.tasks.store import load_tasks
+from data.tasks.tasks import Outcome
 from data.workspace import Workspace, open_workspace
 from policy import artefact as policy_artefact
 from policy.config import load_recipe as load_policy_recipe

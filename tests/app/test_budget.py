@@ -1,7 +1,7 @@
 from collections import Counter
 
 from app.budget import Progress, measure_progress, what_helps_most
-from data.counts import Census, EpisodeCount
+from data.catalog.counts import Census, EpisodeCount
 
 ROBOTS = ["robot-1", "robot-2", "robot-3"]
 

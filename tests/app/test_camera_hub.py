@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from app.camera_hub import CameraHub, View, Watcher
 from data.cells.messages import CellStatus, RecordingStatus
+from data.episodes.frames import CAMERAS, EncodedFrameSet
 from data.errors import CellError
-from data.frames import CAMERAS, EncodedFrameSet
 
 WAIT_S = 10.0
 

@@ -1,5 +1,5 @@
 from app.camera_test import judge_times, watch_cell
-from data.frames import CAMERAS, EncodedFrameSet
+from data.episodes.frames import CAMERAS, EncodedFrameSet
 
 MS = 1_000_000
 

@@ -6,8 +6,8 @@ import pytest
 
 from app.decision_log import Decision, Item, Receipt, apply_log, parse_entry
 from data.errors import InvalidInput, StorageFull, UnknownName
-from data.labels import label_history, standing_labels
-from data.tasks import SEED_TASKS
+from data.labels.labels import label_history, standing_labels
+from data.tasks.tasks import SEED_TASKS
 
 CLIENT = "0123456789abcdef"
 ITEM = "robot-robot-1-lift-any-0|1|lift-any"
@@ -143,7 +143,7 @@ def test_a_full_disk_refuses_nothing(world: Any, monkeypatch: pytest.MonkeyPatch
         raise StorageFull("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("data.label_log.append", full)
+        patch.setattr("data.labels.log.append", full)
         with pytest.raises(StorageFull):
             _apply(world, [_entry(1, "success")])
     assert _apply(world, [_entry(1, "success")]).saved == [f"{CLIENT}:1"]

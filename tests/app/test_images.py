@@ -6,7 +6,7 @@ import pytest
 
 from app import images
 from app.images import FrameCache
-from data.shards import FrameRef, read_frames
+from data.episodes.shards import FrameRef, read_frames
 
 
 def test_frames_are_read_in_one_batch_and_then_kept(

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import index_rebuild
-from data.episode_index import list_episodes
+from data.episodes.index import list_episodes
 
 MAIN = Path(index_rebuild.__file__).with_name("main.py")
 
@@ -30,7 +30,7 @@ def test_a_page_that_finds_no_index_has_it_filled(
 ) -> None:
     world.act("robot-1", "lift-any")
     world.workspace.catalog_path.unlink()
-    monkeypatch.setattr("data.catalog.is_large", lambda workspace: True)
+    monkeypatch.setattr("data.catalog.catalog.is_large", lambda workspace: True)
     started: list[object] = []
     monkeypatch.setattr(index_rebuild, "ensure", started.append)
     at = AppTest.from_file(str(MAIN), default_timeout=60).run()

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from app import jobs
+from data.cells.robots import Robot, register_robot
 from data.errors import ConfigurationError, GoalpostError, InvalidInput, UnknownName
-from data.robots import Robot, register_robot
-from data.runs import list_runs
+from data.runs.runs import list_runs
 
 _COLLECT = {
     "robots": ["robot-1"],
@@ -96,8 +96,8 @@ def test_a_run_is_launched_in_a_process_of_its_own_and_watched(
 ) -> None:
     """The command really runs; another program stands in for the long training."""
     program = (
-        "import sys; from pathlib import Path; from data.runs import open_run\n"
-        "from data.run_reporter import RunReporter\n"
+        "import sys; from pathlib import Path; from data.runs.runs import open_run\n"
+        "from data.runs.reporter import RunReporter\n"
         "with RunReporter(open_run(Path(sys.argv[1]))) as report:\n"
         "    report.progress(0.5, 'half way'); report.result(episodes=2)"
     )

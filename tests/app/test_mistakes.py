@@ -5,8 +5,8 @@ import pytest
 
 from app.decision_log import Item
 from app.mistakes import Tally, as_corrected, item_of, items, tally
-from data.labels import Label, LabelOutcome
-from data.tasks import Outcome
+from data.labels.labels import Label, LabelOutcome
+from data.tasks.tasks import Outcome
 
 THRESHOLDS = {"lift-any": 0.6, "place-any": 0.5}
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from app.pairing import find_pairs, pair_to_finish
-from data.episodes import EpisodeInfo
-from data.tasks import Outcome
+from data.episodes.episodes import EpisodeInfo
+from data.tasks.tasks import Outcome
 
 
 def _clip(

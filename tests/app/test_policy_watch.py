@@ -12,8 +12,8 @@ from app.policy_watch import (
     watch,
     watch_policy,
 )
-from data.episode_index import IndexedEpisode
-from data.episodes import EpisodeInfo
+from data.episodes.episodes import EpisodeInfo
+from data.episodes.index import IndexedEpisode
 
 
 def _episode(name: str, robot: str = "robot-1") -> IndexedEpisode:

@@ -1,5 +1,5 @@
 from app.readiness import judge_readiness, proposed_holdout
-from data.counts import OutcomeCounts, Tally
+from data.catalog.counts import OutcomeCounts, Tally
 
 _PAIR = Tally(success=1, failure=1)
 

@@ -2,7 +2,7 @@ import pytest
 
 from app.relations import relation_sentences
 from data.errors import UnknownName
-from data.tasks import SEED_TASKS, Task, TaskSet
+from data.tasks.tasks import SEED_TASKS, Task, TaskSet
 
 
 def test_a_task_that_implies_and_excludes() -> None:

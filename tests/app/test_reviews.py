@@ -4,7 +4,7 @@ from typing import Any
 
 from app.decision_log import Item
 from app.reviews import items_to_exclude, load_reviews
-from data.labels import Label, LabelOutcome, LabelSource, append_labels, undo_label
+from data.labels.labels import Label, LabelOutcome, LabelSource, append_labels, undo_label
 
 CLIP = "clip-robot-1-lift-carrot-0-success"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from app.decision_log import Item
 from app.second_looks import second_looks
-from data.labels import Label, LabelOutcome
+from data.labels.labels import Label, LabelOutcome
 
 
 def _label(number: int, outcome: LabelOutcome, at_ns: int) -> Label:

@@ -16,9 +16,9 @@ from app.camera_hub import CameraHub, View
 from app.images import image_urls
 from app.service import pack_view, preview_url, report_url, routes
 from app.tokens import LIFETIME_S
+from data.episodes.frames import CAMERAS, EncodedFrameSet
+from data.episodes.shards import FrameRef
 from data.errors import CellError
-from data.frames import CAMERAS, EncodedFrameSet
-from data.shards import FrameRef
 
 HERE = "http://localhost:8501"
 

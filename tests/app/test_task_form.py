@@ -6,7 +6,7 @@ from app.task_form import (
     suggested_relations,
     suggested_skill,
 )
-from data.tasks import SEED_TASKS, Task, TaskSet
+from data.tasks.tasks import SEED_TASKS, Task, TaskSet
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.pages import PAGES
-from data.catalog import Catalog
-from data.episode_index import save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import Label, append_labels
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import save_episodes
+from data.labels.labels import Label, append_labels
 from data.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]

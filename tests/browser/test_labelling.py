@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.catalog import Catalog
-from data.episode_index import save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import Label, label_history, standing_labels
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import save_episodes
+from data.labels.labels import Label, label_history, standing_labels
 from data.workspace import Workspace
 
 pytestmark = pytest.mark.browser

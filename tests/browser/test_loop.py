@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes
-from data.labels import standing_labels
-from data.task_store import load_tasks
+from data.catalog.catalog import Catalog
+from data.episodes.index import list_episodes
+from data.labels.labels import standing_labels
+from data.tasks.store import load_tasks
 from data.workspace import Workspace
 from policy.artefact import list_policies
 from sd_model.artefact import list_detectors

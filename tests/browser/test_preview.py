@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import stop_host
-from data.episode_index import list_episodes
+from data.episodes.index import list_episodes
 from data.workspace import Workspace
 
 pytestmark = pytest.mark.browser

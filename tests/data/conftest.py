@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.catalog import Catalog
-from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.gripper import GripperReading
-from data.labels import Label
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeInfo, Step, new_episode_id
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.gripper import GripperReading
+from data.labels.labels import Label
 from data.workspace import Workspace, open_workspace
 
 NOON_NS = 1_790_000_000 * 1_000_000_000

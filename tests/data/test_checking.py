@@ -1,10 +1,10 @@
 import pytest
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.checking import check_workspace
-from data.episode_index import list_episodes, save_episodes
-from data.runs import create_run
-from data.shards import write_shard
+from data.episodes.index import list_episodes, save_episodes
+from data.episodes.shards import write_shard
+from data.runs.runs import create_run
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import stop_host
 from data.cli import data
-from data.episode_index import list_episodes, save_episodes
-from data.labels import standing_labels
-from data.task_store import load_tasks
+from data.episodes.index import list_episodes, save_episodes
+from data.labels.labels import standing_labels
+from data.tasks.store import load_tasks
 from data.workspace import open_workspace
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from data.catalog import rebuild
+from data.catalog.catalog import rebuild
+from data.cells.robots import load_robots
 from data.checking import check_workspace
-from data.episode_index import list_episodes, load_episode
-from data.frames import CAMERAS
-from data.labels import label_history, standing_labels
-from data.robots import load_robots
-from data.task_store import load_tasks
+from data.episodes.frames import CAMERAS
+from data.episodes.index import list_episodes, load_episode
+from data.labels.labels import label_history, standing_labels
+from data.tasks.store import load_tasks
 from data.workspace import open_workspace
 
 RELEASED = sorted((Path(__file__).parent / "workspaces").glob("*.zip"))

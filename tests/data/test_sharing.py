@@ -8,20 +8,20 @@ import time
 
 import pytest
 
-from data.catalog import Catalog, rebuild
-from data.compaction import compact
-from data.episode_index import list_episodes, load_episode, save_episodes
-from data.labels import label_history, standing_labels
+from data.catalog.catalog import Catalog, rebuild
+from data.episodes.compaction import compact
+from data.episodes.index import list_episodes, load_episode, save_episodes
+from data.labels.labels import label_history, standing_labels
 
 PREAMBLE = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from data.catalog import Catalog
-from data.episode_index import *
-from data.episodes import *
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import *
+from data.catalog.catalog import Catalog
+from data.episodes.index import *
+from data.episodes.episodes import *
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.labels.labels import *
 from data.workspace import open_workspace
 root, name = sys.argv[1:]
 catalog = Catalog(open_workspace(Path(root)))

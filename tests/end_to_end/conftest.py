@@ -22,14 +22,14 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
 from app.cli import goalpost as command
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import running_hosts, stop_host
-from data.episode_index import save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import Label, append_labels
-from data.runs import Run, launch
-from data.tasks import SEED_TASKS
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import save_episodes
+from data.labels.labels import Label, append_labels
+from data.runs.runs import Run, launch
+from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import WEIGHTS, DetectorSummary, save_summary
 from sd_model.config import load_recipe

@@ -16,12 +16,12 @@ from streamlit.testing.v1 import AppTest
 
 import app
 from app.cli import goalpost as command
-from data.catalog import Catalog
-from data.episode_index import list_episodes
-from data.frames import CAMERAS
-from data.labels import label_history, standing_labels
-from data.robots import Robot, register_robot
-from data.runs import create_run
+from data.catalog.catalog import Catalog
+from data.cells.robots import Robot, register_robot
+from data.episodes.frames import CAMERAS
+from data.episodes.index import list_episodes
+from data.labels.labels import label_history, standing_labels
+from data.runs.runs import create_run
 from data.workspace import Workspace
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(120)]

@@ -2,7 +2,7 @@
 
 Over a hundred kinds are made here from a table of files and a table of damages; what comes over
 sockets has its tables in tests/data/cells (strangers, messages); damaged detectors and policies are
-in test_bad_input.py, damaged catalogs in tests/data/test_catalog.py.
+in test_bad_input.py, damaged catalogs in tests/data/catalog/test_catalog.py.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data import label_log
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.addresses import HostAddress, hold_robot, publish_address, read_address
+from data.cells.robots import Robot, load_robots, register_robot
 from data.checking import check_workspace
-from data.episode_index import load_episode
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import load_episode
+from data.episodes.shards import read_infos, read_shard
 from data.errors import GoalpostError
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.journal import Journal, JournalHeader, count_frames, list_journals, read_header
-from data.labels import Label, append_labels, standing_labels
-from data.recording import describe_journal, seal_journal
-from data.robots import Robot, load_robots, register_robot
-from data.run_reporter import RunReporter
-from data.runs import create_run, open_run
-from data.shards import read_infos, read_shard
-from data.task_store import define_task, load_tasks
-from data.tasks import Task
+from data.labels import log as label_log
+from data.labels.labels import Label, append_labels, standing_labels
+from data.recording.journal import Journal, JournalHeader, count_frames, list_journals, read_header
+from data.recording.sealing import describe_journal, seal_journal
+from data.runs.reporter import RunReporter
+from data.runs.runs import create_run, open_run
+from data.tasks.store import define_task, load_tasks
+from data.tasks.tasks import Task
 from data.workspace import Workspace, open_workspace
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.demo import DemoPlan, run_demo
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import running_hosts
-from data.episode_index import list_episodes
-from data.labels import standing_labels
+from data.episodes.index import list_episodes
+from data.labels.labels import standing_labels
 from policy.artefact import load_summary
 from sd_model.judging.detector import Detector
 from sd_model.judging.report_files import load_report

@@ -12,13 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from app import jobs
 from app.cli import goalpost as command
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
 from data.checking import check_workspace
-from data.episode_index import list_episodes, load_episode
+from data.episodes.index import list_episodes, load_episode
 from data.errors import StorageFull
-from data.labels import label_history
-from data.runs import Run, create_run
+from data.labels.labels import label_history
+from data.runs.runs import Run, create_run
 from data.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:

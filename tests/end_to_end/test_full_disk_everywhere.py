@@ -19,26 +19,26 @@ import app
 import data
 import policy
 import sd_model
-from data import label_log
-from data.catalog import Catalog
+from data.cameras.references import keep_reference
+from data.catalog.catalog import Catalog
 from data.cells.addresses import HostAddress, publish_address
 from data.cells.keys import keys_folder, make_keys
+from data.cells.robots import Robot, load_robots, register_robot
 from data.checking import check_workspace
-from data.compaction import compact
-from data.episode_index import list_episodes, save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
+from data.episodes.compaction import compact
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import list_episodes, save_episodes
 from data.errors import StorageFull
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.journal import Journal, JournalHeader, list_journals
-from data.labels import Label, append_labels, label_history
-from data.notes import Note, write_note
-from data.references import keep_reference
-from data.robots import Robot, load_robots, register_robot
-from data.run_reporter import RunReporter
-from data.runs import create_run, launch, list_runs
+from data.labels import log as label_log
+from data.labels.labels import Label, append_labels, label_history
+from data.labels.notes import Note, write_note
+from data.recording.journal import Journal, JournalHeader, list_journals
+from data.runs.reporter import RunReporter
+from data.runs.runs import create_run, launch, list_runs
 from data.storage import write_atomically
-from data.task_store import define_task, load_tasks
-from data.tasks import Task
+from data.tasks.store import define_task, load_tasks
+from data.tasks.tasks import Task
 from data.workspace import Workspace, open_workspace
 from policy.acting.collection_log import CollectionLog
 from sd_model.approval import approve
@@ -219,16 +219,17 @@ def test_approval(disk: Disk, stocked: Workspace) -> None:
 
 SHOWN = {
     # by the table above
-    "data/workspace.py", "data/task_store.py", "data/robots.py", "data/label_log.py",
-    "data/notes.py", "data/shards.py", "data/journal.py", "data/cells/addresses.py",
-    "data/cells/keys.py", "data/references.py", "data/runs.py", "data/run_reporter.py",
+    "data/workspace.py", "data/tasks/store.py", "data/cells/robots.py", "data/labels/log.py",
+    "data/labels/notes.py", "data/episodes/shards.py", "data/recording/journal.py",
+    "data/cells/addresses.py", "data/cells/keys.py", "data/cameras/references.py",
+    "data/runs/runs.py", "data/runs/reporter.py",
     "policy/acting/collection_log.py", "sd_model/approval.py",
     # by the runs of test_full_disk.py: a training's manifest, frames, weights, scores, report
     "sd_model/tensors.py", "sd_model/artefact.py", "sd_model/examples/manifest.py",
     "sd_model/examples/frame_store.py", "sd_model/judging/scores.py",
     "sd_model/judging/report_files.py", "policy/artefact.py", "policy/experience/rewards.py",
     # by the writers they share with these, `storage.write_atomically` and `storage.append`
-    "data/run_queue.py", "data/importers/mapping.py", "app/scoring/keys.py",
+    "data/runs/queue.py", "data/importers/mapping.py", "app/scoring/keys.py",
     "policy/acting/values.py", "data/exporters/lerobot.py", "data/exporters/lerobot_writer.py",
     "data/exporters/frame_images.py", "data/exporters/video.py", "data/exporters/labels.py",
     "data/exporters/rolling_parquet.py", "app/index_rebuild.py",

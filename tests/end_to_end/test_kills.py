@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import CellClient
-from data.episode_index import list_episodes, load_episode
-from data.runs import Run, create_run, list_runs
+from data.episodes.index import list_episodes, load_episode
+from data.runs.runs import Run, create_run, list_runs
 from data.workspace import Workspace
 from policy.artefact import load_summary
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, start_host
 from data.checking import check_workspace
-from data.episode_index import list_episodes
-from data.labels import label_history
+from data.episodes.index import list_episodes
+from data.labels.labels import label_history
 from data.workspace import Workspace
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
@@ -24,11 +24,11 @@ WRITER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from data.catalog import Catalog
-from data.episode_index import save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import Label, append_labels
+from data.catalog.catalog import Catalog
+from data.episodes.index import save_episodes
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.labels.labels import Label, append_labels
 from data.workspace import open_workspace
 
 root, name = sys.argv[1:]

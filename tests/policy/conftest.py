@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from data.cells.protocol import ACTION_SIZE
-from data.episodes import Episode, EpisodeInfo, Step, new_episode_id
-from data.frames import CAMERAS, FrameSet, encode
+from data.episodes.episodes import Episode, EpisodeInfo, Step, new_episode_id
+from data.episodes.frames import CAMERAS, FrameSet, encode
 from policy.experience.trajectory import Trajectory
 
 _numbers = itertools.count(1)

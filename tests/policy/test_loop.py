@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes
-from data.runs import create_run, load_run
+from data.catalog.catalog import Catalog
+from data.episodes.index import list_episodes
+from data.runs.runs import create_run, load_run
 from data.workspace import open_workspace
 from policy.artefact import list_policies
 from policy.run import execute_run

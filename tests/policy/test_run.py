@@ -11,12 +11,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes, save_episodes
-from data.episodes import Episode
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode
+from data.episodes.index import list_episodes, save_episodes
 from data.errors import InvalidInput, UnknownName
-from data.runs import Run, create_run, load_run
-from data.tasks import SEED_TASKS
+from data.runs.runs import Run, create_run, load_run
+from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from policy.acting.policy import Policy
 from policy.artefact import CHECKPOINT, list_policies, load_summary

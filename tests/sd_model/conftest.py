@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.calibration import project, projections_of
-from data.catalog import Catalog
-from data.episode_index import save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.frames import CAMERAS, EncodedFrameSet, ImageHWC, encode_jpeg
-from data.gripper import GripperReading
-from data.labels import Label, LabelOutcome, append_labels
-from data.robots import load_robots
-from data.task_store import define_task, load_tasks
-from data.tasks import Task, TaskSet
+from data.catalog.catalog import Catalog
+from data.cells.calibration import project, projections_of
+from data.cells.robots import load_robots
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, ImageHWC, encode_jpeg
+from data.episodes.gripper import GripperReading
+from data.episodes.index import save_episodes
+from data.labels.labels import Label, LabelOutcome, append_labels
+from data.tasks.store import define_task, load_tasks
+from data.tasks.tasks import Task, TaskSet
 from data.workspace import Workspace, open_workspace
 from sd_model.config import DetectorConfig, load_recipe
 from sd_model.examples.gathering import build_manifest

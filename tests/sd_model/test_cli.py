@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from data.runs import create_run
+from data.runs.runs import create_run
 from sd_model.cli import sd
 from sd_model.run import execute_run
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from data.errors import ConfigurationError, InvalidInput
-from data.runs import create_run
+from data.runs.runs import create_run
 from sd_model.artefact import load_summary
 from sd_model.judging.detector import Detector
 from sd_model.run import execute_run

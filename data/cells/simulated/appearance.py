@@ -10,7 +10,7 @@ import numpy as np
 
 from data.cells.simulated.models import Rgb, Xyz
 from data.cells.simulated.surfaces import Pattern
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 
 
 @dataclass(frozen=True, kw_only=True)

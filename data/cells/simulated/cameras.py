@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.cells.simulated.models import Xyz
-from data.frames import Size
+from data.episodes.frames import Size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from data.cameras.windows import Window
 from data.cells.protocol import (
     ACTION_SIZE,
     MAX_ROTATION_RAD,
@@ -16,6 +17,7 @@ from data.cells.protocol import (
     RobotState,
     Start,
 )
+from data.cells.robots import Robot
 from data.cells.simulated.appearance import robot_appearance, vary
 from data.cells.simulated.arm import Pose
 from data.cells.simulated.arm_model import MAX_OPENING_M
@@ -25,12 +27,10 @@ from data.cells.simulated.layout import HIGHEST_TIP_M, LEFT_BIN, RIGHT_BIN, Area
 from data.cells.simulated.outcomes import can_retry, held_kind, true_outcomes
 from data.cells.simulated.scene import Scene
 from data.cells.simulated.views import Fit
+from data.episodes.frames import CAMERAS, FrameSet, ImageHWC, Size
+from data.episodes.gripper import GripperReading
 from data.errors import CameraError, CellError, InvalidInput
-from data.frames import CAMERAS, FrameSet, ImageHWC, Size
-from data.gripper import GripperReading
-from data.robots import Robot
-from data.tasks import OBJECT_KINDS, Outcome
-from data.windows import Window
+from data.tasks.tasks import OBJECT_KINDS, Outcome
 
 _EPISODE, _SCENE, _DEMONSTRATION = 1, 2, 3
 """Streams of random numbers: one seed gives each of them its own draws."""

@@ -20,7 +20,7 @@ from data.cells.simulated.layout import LEFT_BIN, PLATE, RIGHT_BIN, SECTIONS, Ar
 from data.cells.simulated.outcomes import true_outcomes
 from data.cells.simulated.scene import ObjectPose, Scene
 from data.errors import CellError, InvalidInput, unknown_name
-from data.tasks import OBJECT_KINDS, PLATE_SECTIONS, SEED_TASKS, Outcome
+from data.tasks.tasks import OBJECT_KINDS, PLATE_SECTIONS, SEED_TASKS, Outcome
 
 _TRIES = 60
 _DISTRACTORS = 2  # objects beside the one at the hand that move, too

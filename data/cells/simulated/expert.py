@@ -26,7 +26,7 @@ from data.cells.simulated.layout import (
 from data.cells.simulated.outcomes import held_kind, true_outcomes
 from data.cells.simulated.scene import Scene
 from data.errors import unknown_name
-from data.tasks import OBJECT_KINDS, SEED_TASKS
+from data.tasks.tasks import OBJECT_KINDS, SEED_TASKS
 
 _TRAVEL_M = BIN_WALL_HEIGHT_M + 0.03
 _LIFTED_M = 0.22

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.tasks import PLATE_SECTIONS
+from data.tasks.tasks import PLATE_SECTIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data.cells.simulated.meshes import box, capsule_profile, joined, lathe, prism, tube
 from data.cells.simulated.models import Link, Part, Rgb, Solid
-from data.tasks import OBJECT_KINDS
+from data.tasks.tasks import OBJECT_KINDS
 
 _ALONG_X = (0.0, np.pi / 2, 0.0)
 """Turns a cylinder or capsule, which lies along z, onto x."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from data.cells.simulated import layout
 from data.cells.simulated.layout import BIN_WALL_HEIGHT_M, PLATE, REACH, RIGHT_BIN, SECTIONS
 from data.cells.simulated.scene import Scene
-from data.tasks import OBJECT_KINDS, PLATE_SECTIONS
+from data.tasks.tasks import OBJECT_KINDS, PLATE_SECTIONS
 
 LIFT_CLEARANCE_M = BIN_WALL_HEIGHT_M + 0.03
 """A held object is lifted when its lowest point is this high above the bins' floor."""
@@ -17,8 +17,8 @@ _STILL_M_S = 0.08
 def true_outcomes(scene: Scene) -> dict[str, bool]:
     """Success of each task that geometry can judge now; user-defined tasks are not among them.
 
-    The outcomes agree with the relations of `data.tasks.SEED_TASKS`: should several objects lie on
-    the plate, the one that comes first in `OBJECT_KINDS` decides the section.
+    The outcomes agree with the relations of `data.tasks.tasks.SEED_TASKS`: should several objects
+    lie on the plate, the one that comes first in `OBJECT_KINDS` decides the section.
     """
     lifted = lifted_kind(scene)
     placed = next((kind for kind in scene.objects if is_placed(scene, kind)), None)

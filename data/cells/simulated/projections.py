@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from data.cells.simulated.appearance import robot_appearance
 from data.cells.simulated.cameras import CAMERA_VIEWS, rolled_up
-from data.frames import CAMERAS
+from data.episodes.frames import CAMERAS
 
 
 def robot_projections(variation: int) -> Mapping[str, NDArray[np.float64]]:
     """Per camera the projection (3, 4) from the base frame [m] to shares of its whole view.
 
-    See `data.calibration`. Cameras of a robot stay put, however its scene is varied.
+    See `data.cells.calibration`. Cameras of a robot stay put, however its scene is varied.
     """
     look = robot_appearance(variation)
     return {

@@ -10,6 +10,7 @@ import numpy as np
 import pybullet
 from numpy.typing import NDArray
 
+from data.cameras.windows import Window
 from data.cells.simulated import fixtures
 from data.cells.simulated.appearance import Appearance
 from data.cells.simulated.arm import HOLD_ABOVE_TIP_M, PHYSICS_STEP_S, Arm, Pose
@@ -23,8 +24,7 @@ from data.cells.simulated.stock import Stock
 from data.cells.simulated.surfaces import Shadow
 from data.cells.simulated.views import Fit, Views
 from data.cells.simulated.world import World
-from data.frames import ImageHWC, Size
-from data.windows import Window
+from data.episodes.frames import ImageHWC, Size
 
 _FLOOR_Z_M = -0.75
 _DROP_M = 0.01

@@ -9,7 +9,7 @@ import numpy as np
 
 from data.cells.simulated.models import ModelFolder
 from data.cells.simulated.objects import ObjectModel, draw_model
-from data.tasks import OBJECT_KINDS
+from data.tasks.tasks import OBJECT_KINDS
 
 VARIANTS = 12
 """Objects of each kind."""

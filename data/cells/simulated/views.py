@@ -16,12 +16,12 @@ import pybullet
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.cameras.windows import Window
 from data.cells.simulated.appearance import Appearance
 from data.cells.simulated.cameras import CAMERA_VIEWS, Camera, rolled_up
 from data.cells.simulated.surfaces import Shadow, cast, paint
 from data.cells.simulated.world import World
-from data.frames import ImageHWC, Size
-from data.windows import Window
+from data.episodes.frames import ImageHWC, Size
 
 Fit = Literal["scale", "crop"]
 """How an image of another aspect than the camera's own shows its field of view: squeezed to fit,

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import goalpost
-from data.catalog import Catalog
-from data.episode_index import list_episodes, save_episodes
-from data.episodes import Episode, EpisodeInfo, Step
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.labels import Label, append_labels
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.index import list_episodes, save_episodes
+from data.labels.labels import Label, append_labels
 from data.workspace import open_workspace
 
 NOW_NS = 1_790_000_000_000_000_000

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.scoring.keys import ApiKeys
-from data.frames import CAMERAS, ImageHWC, encode_jpeg
+from data.episodes.frames import CAMERAS, ImageHWC, encode_jpeg
 from data.workspace import Workspace, open_workspace
 from sd_model.judging.detector import Detector
 from sd_model.judging.metrics import Metrics, error_rate

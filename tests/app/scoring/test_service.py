@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from app.scoring.limits import Limits
 from app.scoring.service import scoring_service
+from data.episodes.frames import encode_jpeg
 from data.errors import CorruptData
-from data.frames import encode_jpeg
 from data.workspace import Workspace
 
 

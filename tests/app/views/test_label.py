@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.views import label
-from data.labels import Label, append_labels, label_history, standing_labels
+from data.labels.labels import Label, append_labels, label_history, standing_labels
 
 
 def _page() -> None:

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import jobs
-from data.runs import list_runs
+from data.runs.runs import list_runs
 
 
 def _page() -> None:

@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.cells.client import CellClient, running_hosts, stop_host
-from data.episode_index import list_episodes
-from data.labels import standing_labels
-from data.notes import read_notes
-from data.robots import Robot, register_robot
+from data.cells.robots import Robot, register_robot
+from data.episodes.index import list_episodes
+from data.labels.labels import standing_labels
+from data.labels.notes import read_notes
 
 PATIENCE_S = 60.0
 

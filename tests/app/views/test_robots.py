@@ -7,9 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.camera_test import watch_cell
+from data.cameras.references import load_reference
 from data.cells.client import CellClient, running_hosts, stop_host
-from data.references import load_reference
-from data.robots import load_robots
+from data.cells.robots import load_robots
 
 
 def _page() -> None:

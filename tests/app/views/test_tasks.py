@@ -2,9 +2,9 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from data.labels import standing_labels
-from data.task_store import define_task, load_tasks
-from data.tasks import Task
+from data.labels.labels import standing_labels
+from data.tasks.store import define_task, load_tasks
+from data.tasks.tasks import Task
 
 
 def _page() -> None:

@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 from app import jobs
 from app.widgets import run_progress
 from app.widgets.run_progress import elapsed
-from data.run_reporter import RunReporter
-from data.runs import Run, RunStatus, create_run, launch, list_runs, register_process
+from data.runs.reporter import RunReporter
+from data.runs.runs import Run, RunStatus, create_run, launch, list_runs, register_process
 
 _SPEC: dict[str, Any] = {}
 
@@ -16,7 +16,7 @@ _SPEC: dict[str, Any] = {}
 def _page() -> None:
     from app.state import workspace
     from app.widgets.run_progress import show_run
-    from data.runs import list_runs
+    from data.runs.runs import list_runs
 
     show_run(list_runs(workspace())[0], headline_metrics=("loss",))
 

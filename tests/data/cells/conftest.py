@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.addresses import is_held
 from data.cells.client import running_hosts, stop_host
-from data.frames import CAMERAS
-from data.robots import Robot, register_robot
+from data.cells.robots import Robot, register_robot
+from data.episodes.frames import CAMERAS
 from data.workspace import Workspace, open_workspace
 
 RATE_HZ = 30

@@ -15,15 +15,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.addresses import address_path, is_held, log_path
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
-from data.episode_index import list_episodes, load_episode
+from data.cells.robots import Robot, register_robot
+from data.episodes.frames import CAMERAS
+from data.episodes.index import list_episodes, load_episode
 from data.errors import CameraError, CellError, InvalidInput, StorageFull, UnknownName
-from data.frames import CAMERAS
-from data.journal import count_frames
-from data.labels import standing_labels
-from data.robots import Robot, register_robot
+from data.labels.labels import standing_labels
+from data.recording.journal import count_frames
 from data.workspace import Workspace, open_workspace
 
 

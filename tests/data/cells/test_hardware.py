@@ -7,10 +7,10 @@ import pytest
 
 from data.cells.hardware import HardwareCell
 from data.cells.protocol import Cell
+from data.cells.robots import Robot
 from data.clock import SteadyClock
+from data.episodes.frames import CAMERAS, Size
 from data.errors import CameraError
-from data.frames import CAMERAS, Size
-from data.robots import Robot
 
 
 def hardware_cell(sources: dict[str, str], folder: Path) -> HardwareCell:

@@ -17,10 +17,10 @@ from data.cells import host as host_module
 from data.cells.host import CellHost, main
 from data.cells.keys import keys_folder, secure_client
 from data.cells.messages import CellStatus, decode_reply
+from data.cells.robots import Robot
 from data.clock import SteadyClock
+from data.episodes.frames import FrameSet, Size
 from data.errors import CellError, GoalpostError, InvalidInput, UnknownName
-from data.frames import FrameSet, Size
-from data.robots import Robot
 from data.workspace import Workspace
 
 

@@ -10,8 +10,8 @@ from zmq.auth import create_certificates, load_certificate
 
 from data.cells.client import CellClient, start_host
 from data.cells.keys import keys_folder, make_keys
+from data.cells.robots import Robot
 from data.errors import CellError
-from data.robots import Robot
 from data.workspace import Workspace
 
 

@@ -14,7 +14,7 @@ from data.cells.messages import (
     encode_result,
 )
 from data.errors import CellError, InvalidInput, StorageFull
-from data.recording import RecoveredClip
+from data.recording.sealing import RecoveredClip
 
 STATUS = CellStatus(
     robot="robot-1",

@@ -12,7 +12,7 @@ import zmq
 
 from data.cells.addresses import HostAddress, read_address
 from data.cells.client import CellClient, start_host
-from data.journal import list_journals
+from data.recording.journal import list_journals
 from data.workspace import Workspace
 
 START = (

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from data.catalog import Catalog
-from data.episode_index import save_episodes
+from data.catalog.catalog import Catalog
+from data.episodes.index import save_episodes
 from data.errors import CorruptData, InvalidInput, UnknownName
 from data.exporters.choice import Choice
 from data.exporters.labels import export_fiftyone, export_label_studio, export_label_table
 from data.importers.labels import import_labels
-from data.labels import append_labels, standing_labels
+from data.labels.labels import append_labels, standing_labels
 from data.workspace import open_workspace
 
 NOW_NS = 1_790_000_100_000_000_000

@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from data.catalog import Catalog
-from data.episode_index import save_episodes
+from data.catalog.catalog import Catalog
+from data.episodes.frames import decode_jpeg
+from data.episodes.index import save_episodes
 from data.errors import InvalidInput
 from data.exporters.choice import Choice
 from data.exporters.lerobot import export_lerobot, labelled_outcomes
-from data.frames import decode_jpeg
-from data.labels import append_labels
+from data.labels.labels import append_labels
 
 # What `lerobot` 0.4.4 writes for a dataset of two episodes (kept beside the import's tests).
 REFERENCE = Path(__file__).parents[1] / "importers" / "lerobot_v30"

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.catalog import Catalog
-from data.episode_index import save_episodes
+from data.catalog.catalog import Catalog
+from data.episodes.index import save_episodes
 from data.exporters.choice import Choice
 from data.exporters.lerobot import export_lerobot, labelled_outcomes
-from data.labels import append_labels
+from data.labels.labels import append_labels
 
 PYTHON = os.environ.get("GOALPOST_LEROBOT_PYTHON") or (
     sys.executable if importlib.util.find_spec("lerobot") else None

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes, load_episode, save_episodes
+from data.catalog.catalog import Catalog
+from data.episodes.frames import CAMERAS, decode_jpeg
+from data.episodes.index import list_episodes, load_episode, save_episodes
 from data.errors import CorruptData, InvalidInput, UnknownName
 from data.exporters.choice import Choice
 from data.exporters.lerobot import export_lerobot
-from data.frames import CAMERAS, decode_jpeg
 from data.importers.lerobot import import_lerobot
 from data.importers.mapping import DatasetMapping
-from data.labels import append_labels, standing_labels
-from data.transfers import Tally
+from data.labels.labels import append_labels, standing_labels
+from data.transfers.tally import Tally
 from data.workspace import open_workspace
 
 # Written by `lerobot` 0.4.4: two episodes of four and five frames of 64 x 80 pixels at 10 Hz, in

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from tfrecord.writer import TFRecordWriter
 
-from data.catalog import Catalog
-from data.episode_index import list_episodes, load_episode
+from data.catalog.catalog import Catalog
+from data.episodes.frames import Size, encode_jpeg, jpeg_size
+from data.episodes.index import list_episodes, load_episode
 from data.errors import CorruptData, InvalidInput
-from data.frames import Size, encode_jpeg, jpeg_size
 from data.importers.mapping import DatasetMapping
 from data.importers.rlds import import_rlds, split_of
-from data.labels import standing_labels
-from data.transfers import Tally
+from data.labels.labels import standing_labels
+from data.transfers.tally import Tally
 
 MAPPING = DatasetMapping(
     robot="mt-opt",

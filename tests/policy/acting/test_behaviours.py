@@ -5,7 +5,7 @@ import pytest
 
 from data.cells.protocol import MAX_ROTATION_RAD, ActionA, RobotState, Start
 from data.errors import InvalidInput
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 from policy.acting.behaviours import (
     Noisy,
     Observation,

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.catalog import Catalog
+from data.catalog.catalog import Catalog
 from data.cells.protocol import ActionA, RobotState, Start
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import SimulatedCell, make_cell
-from data.episode_index import list_episodes, load_episode
+from data.episodes.frames import CAMERAS, FrameSet, Size
+from data.episodes.index import list_episodes, load_episode
 from data.errors import CellError, InvalidInput, UnknownName
-from data.frames import CAMERAS, FrameSet, Size
-from data.robots import SIMULATED_FLEET
-from data.tasks import SEED_TASKS, Task
+from data.tasks.tasks import SEED_TASKS, Task
 from data.workspace import open_workspace
 from policy.acting.behaviours import Behaviour, Observation, make_action
 from policy.acting.collection_log import CollectionLog
@@ -316,10 +316,10 @@ def test_a_killed_collection_loses_at_most_what_was_not_written(tmp_path: Path) 
     root = tmp_path / "workspace"
     program = f"""
         from pathlib import Path
-        from data.catalog import Catalog
+        from data.catalog.catalog import Catalog
         from data.cells.simulated.cell import make_cell
-        from data.frames import Size
-        from data.robots import SIMULATED_FLEET
+        from data.episodes.frames import Size
+        from data.cells.robots import SIMULATED_FLEET
         from data.workspace import open_workspace
         from policy.acting.collection_log import CollectionLog
         from policy.acting.collector import CollectionConfig, collect_episodes

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import SimulatedCell, make_cell
+from data.episodes.frames import ImageHWC, Size
 from data.errors import InvalidInput
-from data.frames import ImageHWC, Size
-from data.robots import SIMULATED_FLEET
-from data.tasks import SEED_TASKS, Task
+from data.tasks.tasks import SEED_TASKS, Task
 from policy.acting.collector import CollectionConfig
 from policy.acting.evaluation import Attempt, evaluate_behaviour, summarise
 from policy.acting.scripted import Scripted

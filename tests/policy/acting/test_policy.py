@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from data.cells.protocol import RobotState
+from data.episodes.gripper import GripperReading
 from data.errors import UnknownName
-from data.gripper import GripperReading
 from policy.acting.behaviours import Observation
 from policy.acting.policy import Policy, PolicyBehaviour
 from policy.artefact import save_summary

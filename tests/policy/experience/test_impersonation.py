@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data.errors import UnknownName
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 from policy.config import Strategy
 from policy.experience.impersonation import impersonate
 

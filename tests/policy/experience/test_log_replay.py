@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.catalog import Catalog
-from data.episode_index import save_episodes
-from data.episodes import Episode
+from data.catalog.catalog import Catalog
+from data.episodes.episodes import Episode
+from data.episodes.frames import ImageHWC
+from data.episodes.index import save_episodes
 from data.errors import UnknownName
-from data.frames import ImageHWC
 from data.workspace import open_workspace
 from policy.config import load_recipe
 from policy.experience.log_replay import LogReplay

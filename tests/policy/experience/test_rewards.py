@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from data.episodes.frames import ImageHWC
 from data.errors import StorageFull
-from data.frames import ImageHWC
 from data.workspace import Workspace, open_workspace
 from policy.experience.rewards import ScoreCache, episode_rewards, rewards_from_scores
 

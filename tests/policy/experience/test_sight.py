@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from data.calibration import project, projections_of
+from data.cells.calibration import project, projections_of
+from data.cells.robots import SIMULATED_FLEET
+from data.episodes.gripper import GripperReading
 from data.errors import InvalidInput
-from data.gripper import GripperReading
-from data.robots import SIMULATED_FLEET
 from policy.config import load_recipe
 from policy.experience.sight import ABOVE_FLOOR_M, ground_view, see_frame
 

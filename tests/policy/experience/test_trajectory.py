@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.episodes import Episode
+from data.episodes.episodes import Episode
+from data.episodes.frames import EncodedFrameSet
 from data.errors import CorruptData, InvalidInput
-from data.frames import EncodedFrameSet
 from policy.config import load_recipe
 from policy.experience.trajectory import Trajectory, gather_transitions, trajectory_from_episode
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from data.calibration import project, projections_of
+from data.cells.calibration import project, projections_of
+from data.cells.robots import SIMULATED_FLEET
+from data.episodes.frames import EncodedFrameSet
+from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData, InvalidInput, StorageFull
-from data.frames import EncodedFrameSet
-from data.robots import SIMULATED_FLEET
-from data.shards import FrameRef, read_frames
 from data.workspace import Workspace
 from sd_model.config import load_recipe
 from sd_model.examples.dataset import LabelledFrames, StoredLooks, tip_positions, training_frames

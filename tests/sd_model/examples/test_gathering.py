@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from data.errors import InvalidInput, UnknownName
-from data.splits import Split
-from data.tasks import Outcome
+from data.labels.splits import Split
+from data.tasks.tasks import Outcome
 from sd_model.config import load_recipe
 from sd_model.examples.gathering import feed_training
 from sd_model.examples.labelled import Example

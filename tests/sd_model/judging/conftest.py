@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 from sd_model.artefact import DetectorSummary
 from sd_model.config import load_recipe
 from sd_model.judging.scores import as_table

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data.errors import LabelConflict
-from data.feasibility import close_outcomes
-from data.tasks import SEED_TASKS, Task, TaskSet
+from data.tasks.feasibility import close_outcomes
+from data.tasks.tasks import SEED_TASKS, Task, TaskSet
 from sd_model.judging.consistency import Consistency
 
 # any, green (implies any), red (implies any, excludes green)

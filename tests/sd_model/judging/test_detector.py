@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from data.episodes.frames import Size, resize
 from data.errors import CorruptData, InvalidInput
-from data.frames import Size, resize
 from sd_model.judging.detector import Detector
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.episodes import Episode, EpisodeInfo, Step
+from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.shards import write_shard
 from data.errors import CorruptData
-from data.frames import CAMERAS, EncodedFrameSet, encode_jpeg
-from data.shards import write_shard
 from data.workspace import Workspace
 from sd_model.artefact import DetectorSummary, save_summary
 from sd_model.examples.labelled import Example

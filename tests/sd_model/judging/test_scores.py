@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData
-from data.shards import FrameRef, read_frames
 from sd_model.judging.scores import load_scores
 
 if TYPE_CHECKING:

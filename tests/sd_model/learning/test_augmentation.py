@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from data.episodes.frames import CAMERAS
 from data.errors import InvalidInput
-from data.frames import CAMERAS
 from sd_model.config import load_recipe
 from sd_model.learning.augmentation import Looks, Preprocessing, to_tensors
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
-from data.frames import CAMERAS, Size
-from data.robots import SIMULATED_FLEET
+from data.episodes.frames import CAMERAS, Size
 from sd_model.artefact import FINDER, load_summary
 from sd_model.learning.augmentation import Preprocessing
 from sd_model.looking.finder import Finder

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import SimulatedCell, make_cell
-from data.robots import SIMULATED_FLEET
 
 
 @pytest.fixture(scope="module")

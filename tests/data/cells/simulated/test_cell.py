@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.cameras.windows import Window
 from data.cells.protocol import (
     ACTION_SIZE,
     MAX_ROTATION_RAD,
@@ -15,15 +16,14 @@ from data.cells.protocol import (
     RobotCell,
     Start,
 )
+from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.arm import Pose
 from data.cells.simulated.cell import SimulatedCell, make_cell
 from data.cells.simulated.layout import REACH, RIGHT_BIN
 from data.cells.simulated.scene import ObjectPose
+from data.episodes.frames import CAMERAS, Size
 from data.errors import CameraError, CellError, InvalidInput
-from data.frames import CAMERAS, Size
-from data.robots import SIMULATED_FLEET
-from data.tasks import OBJECT_KINDS, SEED_TASKS
-from data.windows import Window
+from data.tasks.tasks import OBJECT_KINDS, SEED_TASKS
 
 
 def action(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from data.cells.simulated.cell import SimulatedCell
+from data.episodes.frames import CAMERAS, Size
 from data.errors import InvalidInput, UnknownName
-from data.frames import CAMERAS, Size
-from data.tasks import SEED_TASKS, Outcome
+from data.tasks.tasks import SEED_TASKS, Outcome
 
 SMALL = {camera: Size(80, 60) for camera in CAMERAS}
 SHOWN: list[tuple[Outcome, bool]] = [("success", False), ("failure", False), ("failure", True)]

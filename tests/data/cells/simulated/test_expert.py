@@ -6,7 +6,7 @@ from data.cells.protocol import Start
 from data.cells.simulated.cell import SimulatedCell
 from data.cells.simulated.expert import expert_action
 from data.errors import UnknownName
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 
 
 @pytest.mark.parametrize("task", SEED_TASKS.names)

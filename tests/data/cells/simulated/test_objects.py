@@ -5,7 +5,7 @@ import pytest
 
 from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.objects import draw_model, lowest_point_m
-from data.tasks import OBJECT_KINDS
+from data.tasks.tasks import OBJECT_KINDS
 
 
 @pytest.mark.parametrize("kind", OBJECT_KINDS)

@@ -9,7 +9,7 @@ from data.cells.simulated.cell import SimulatedCell
 from data.cells.simulated.layout import SECTIONS
 from data.cells.simulated.outcomes import LIFT_CLEARANCE_M
 from data.cells.simulated.scene import ObjectPose
-from data.tasks import SEED_TASKS
+from data.tasks.tasks import SEED_TASKS
 
 
 def successes(cell: SimulatedCell) -> set[str]:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from data.calibration import project
+from data.cells.calibration import project
 from data.cells.simulated.cell import SimulatedCell
 from data.cells.simulated.projections import robot_projections
-from data.frames import CAMERAS, Size
+from data.episodes.frames import CAMERAS, Size
 
 MOVED_M = 0.04
 

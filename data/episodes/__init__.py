@@ -1,0 +1,1 @@
+"""Episodes: frames and steps, the shards that keep them, and where each one lies."""

@@ -1,0 +1,1 @@
+"""What imports and exports share: the formats of others, and how a transfer tells what it did."""

@@ -1,0 +1,40 @@
+import pytest
+
+from data.cells.robots import Robot, load_robots, register_robot
+from data.episodes.frames import CAMERAS
+from data.errors import CorruptData, InvalidInput, UnknownName
+
+
+def test_a_new_workspace_has_seven_different_simulated_robots(workspace) -> None:
+    robots = load_robots(workspace)
+    assert list(robots) == [f"robot-{n}" for n in range(1, 8)]
+    assert {robot.kind for robot in robots.values()} == {"simulated"}
+    assert len({robot.variation for robot in robots.values()}) == 7
+
+
+def test_a_registered_robot_stays_and_can_be_replaced(catalog, workspace) -> None:
+    for source in ("0", "rtsp://camera"):
+        robot = Robot(name="bench", kind="hardware", cameras=dict.fromkeys(CAMERAS, source))
+        register_robot(catalog, robot)
+        assert load_robots(workspace)["bench"] == robot
+    assert len(load_robots(workspace)) == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"name": "Robot 1", "kind": "simulated"}, InvalidInput),
+        ({"name": "robot-8", "kind": "imagined"}, InvalidInput),
+        ({"name": "robot-8", "kind": "hardware", "cameras": {"left": "0"}}, InvalidInput),
+        ({"name": "robot-8", "kind": "simulated", "cameras": {"wirst": "0"}}, UnknownName),
+    ],
+)
+def test_nonsense_is_refused(values, error) -> None:
+    with pytest.raises(error):
+        Robot(**values)
+
+
+def test_a_damaged_file_is_named(workspace) -> None:
+    workspace.robots_path.write_text("[]")
+    with pytest.raises(CorruptData, match=r"robots\.json"):
+        load_robots(workspace)
