@@ -19,7 +19,7 @@ Sight = Literal["view", "ground"]
 """What the network is shown of a frame; see `policy.experience.sight`."""
 Termination = Literal["learned", "scripted"]
 Returns = Literal["bootstrapped", "own"]
-Optimizer = Literal["adam", "sgd"]
+Optimizer = Literal["adamw", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 
 RECIPES = ("smoke", "cpu", "paper")
@@ -53,6 +53,10 @@ class PolicyConfig:
     """Largest change of brightness in training, as a share of full scale; 0 leaves it alone."""
     contrast: float
     """Contrast and saturation are scaled by 1 - this to 1 + this in training; 0 leaves them."""
+    colour_mix: float
+    """Deviation of the matrix that mixes the colours in training, as lights and cameras differ."""
+    turn_rad: float
+    """Deviation of the gripper's turn in training [rad]; unused by `view`."""
 
     # The Q network (MT-Opt, App. 7.1)
     channels: int
@@ -128,13 +132,14 @@ class PolicyConfig:
 
     # Learning
     optimizer: Optimizer
-    """`adam`, or `sgd` with `momentum`."""
+    """`adamw`, or `sgd` with `momentum`."""
     learning_rate: float
     """Step size."""
     momentum: float
-    """Momentum of `sgd`; unused by `adam`."""
+    """Momentum of `sgd`; unused by `adamw`."""
     weight_decay: float
-    """L2 coefficient on weights; never on biases or batch normalisation."""
+    """L2 coefficient on weights (`adamw`: share of them that an update of step size 1 takes away);
+    never on biases or batch normalisation."""
     batch_size: int
     """Transitions an update."""
     precision: Precision
@@ -246,6 +251,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "guided_share": (0, 1), "greedy_share": (0, 1), "updates_per_episode": (0.01, 1000),
     "frame_width_px": (16, 4096), "frame_height_px": (16, 4096), "image_px": (16, 1024),
     "shift_px": (0, 64), "brightness": (0, 1), "contrast": (0, 1),
+    "colour_mix": (0, 1), "turn_rad": (0, 1),
     "channels": (1, 512), "convolutions_before": (0, 16), "convolutions_after": (0, 16),
     "convolutions_valid": (0, 16), "pools": (1, 4), "vector_units": (1, 4096),
     "batch_norm_momentum": (1e-6, 1), "batch_norm_epsilon": (1e-8, 1), "initial_deviation": (0, 1),

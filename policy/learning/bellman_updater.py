@@ -16,7 +16,7 @@ from torch.nn.functional import one_hot
 from policy.config import PolicyConfig
 from policy.experience.transitions import Transitions
 from policy.learning import bellman, cem
-from policy.learning.augmentation import draw_view, see
+from policy.learning.augmentation import draw_view, see, turn
 from policy.learning.averaging import TargetCopies
 from policy.learning.train_buffer import Labelled
 
@@ -45,11 +45,18 @@ class BellmanUpdater:
         self._device = device
 
     def label(self, copies: TargetCopies, generator: np.random.Generator) -> Labelled:
-        """`label_batch_size` transitions with the targets that `copies` give them."""
+        """`label_batch_size` transitions with the targets that `copies` give them.
+
+        Differs: s' is augmented here and s at each use, so that a label that serves several updates
+        is seen in several ways; the papers' implementation augments both alike.
+        """
         batch = self._sampler(self._config.label_batch_size, generator)
         view = draw_view(len(batch), self._config, generator)
         next_image_BHWC = see(batch.next_image_BHWC, view, self._config)
-        next_value_B = self._next_value(copies, batch, next_image_BHWC, generator)
+        next_state_BS = turn(batch.next_state_BS, view, self._config)
+        next_value_B = self._next_value(
+            copies, batch.done_B, next_image_BHWC, next_state_BS, batch.task_B, generator
+        )
         target_B = bellman.targets(
             torch.from_numpy(batch.reward_B),
             torch.from_numpy(batch.done_B),
@@ -65,7 +72,7 @@ class BellmanUpdater:
             )
             target_B = torch.maximum(target_B, own_B)
         return Labelled(
-            image_BHWC=see(batch.image_BHWC, view, self._config),
+            image_BHWC=batch.image_BHWC,
             state_BS=batch.state_BS,
             action_BA=batch.action_BA,
             task_B=batch.task_B,
@@ -77,19 +84,21 @@ class BellmanUpdater:
     def _next_value(
         self,
         copies: TargetCopies,
-        batch: Transitions,
-        next_image_BHWC: NDArray[np.uint8],
+        done_B: NDArray[np.bool_],
+        image_BHWC: NDArray[np.uint8],
+        state_BS: NDArray[np.float32],
+        task_B: NDArray[np.int64],
         generator: np.random.Generator,
     ) -> Tensor:
         """V(s') on the CPU, 0 where the episode ended: CEM is spent only where it counts."""
-        value_B = torch.zeros(len(batch))
-        going_on = np.flatnonzero(~batch.done_B)
+        value_B = torch.zeros(len(done_B))
+        going_on = np.flatnonzero(~done_B)
         if going_on.size:
             value_B[torch.from_numpy(going_on)] = state_value(
                 copies,
-                next_image_BHWC[going_on],
-                batch.next_state_BS[going_on],
-                one_hot(torch.from_numpy(batch.task_B[going_on]), self._task_count),
+                image_BHWC[going_on],
+                state_BS[going_on],
+                one_hot(torch.from_numpy(task_B[going_on]), self._task_count),
                 self._config,
                 torch_generator(generator, self._device),
                 self._device,

@@ -19,7 +19,7 @@ class Labelled:
     """Transitions with the target of their Q value; s' and the reward are no longer needed."""
 
     image_BHWC: NDArray[np.uint8]
-    """What the network sees of s, after the same augmentation that s' had when it was labelled."""
+    """s as replay holds it; augmented anew at each use."""
     state_BS: NDArray[np.float32]
     action_BA: NDArray[np.float32]
     task_B: NDArray[np.int64]

@@ -17,6 +17,7 @@ from torch.nn.functional import one_hot
 
 from policy.config import PolicyConfig
 from policy.learning import bellman
+from policy.learning.augmentation import draw_view, see, turn
 from policy.learning.averaging import WeightAverage
 from policy.learning.bellman_updater import BellmanUpdater, Sampler, as_input
 from policy.learning.networks import Network
@@ -28,7 +29,7 @@ CHECKPOINT_UPDATES = 500
 """Updates between two checkpoints."""
 
 _WAIT_S = 0.5
-_UPDATING, _LABELLING = 0, 1
+_UPDATING, _LABELLING, _SEEING = 0, 1, 2
 """Streams of random numbers."""
 
 
@@ -125,15 +126,17 @@ class Trainer:
     def step(self, batch: Labelled) -> tuple[Tensor, Tensor]:
         """One gradient step on `batch`; its logits and targets, on the CPU."""
         device = self._device
+        view = draw_view(len(batch), self.config, self._generator(_SEEING, self.updates))
+        seen_BHWC = see(batch.image_BHWC, view, self.config)
         target_B = torch.from_numpy(batch.target_B).to(device)
         task_BT = one_hot(torch.from_numpy(batch.task_B), len(self.tasks)).to(device)
         with torch.autocast(
             device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
             logit_BN = self.network(
-                as_input(batch.image_BHWC, device),
+                as_input(seen_BHWC, device),
                 torch.from_numpy(batch.action_BA).to(device)[:, None],
-                torch.from_numpy(batch.state_BS).to(device),
+                torch.from_numpy(turn(batch.state_BS, view, self.config)).to(device),
                 task_BT.float(),
             )
         logit_B = logit_BN[:, 0]
@@ -193,7 +196,11 @@ def train(
 
 
 def make_optimizer(network: nn.Module, config: PolicyConfig) -> torch.optim.Optimizer:
-    """Adam, or SGD with momentum; L2 on weights only, never on biases or normalisation."""
+    """Adam with decoupled decay, or SGD with momentum and L2; on weights only, never on biases or
+    normalisation.
+
+    Differs: the papers train with SGD alone.
+    """
     weights = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [
@@ -202,7 +209,7 @@ def make_optimizer(network: nn.Module, config: PolicyConfig) -> torch.optim.Opti
     ]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
-    return torch.optim.Adam(groups, lr=config.learning_rate)
+    return torch.optim.AdamW(groups, lr=config.learning_rate)
 
 
 def average_metrics(rows: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -43,7 +43,7 @@ def _same(first: torch.nn.Module, second: torch.nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_resumed_training_goes_on_as_the_unbroken_one(tmp_path: Path, optimizer: str) -> None:
     # A label a use and a full turnover of the train buffer at each update: what the interruption
     # loses, the labels, then makes no difference.
