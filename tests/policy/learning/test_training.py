@@ -25,7 +25,7 @@ from policy.learning.training import Trainer, average_metrics, train
 
 TASKS = ("lift-can", "lift-milk")
 OPEN, CLOSE, END = 5, 6, 7
-GOLDEN = [0.5581475, 0.6575217, 0.6576558, 0.5293014]
+GOLDEN = [0.5665306, 0.6857743, 0.6642709, 0.5660995]
 """The first losses of seed 0 in the `smoke` recipe: a refactoring changes none of them."""
 CPU = torch.device("cpu")
 
