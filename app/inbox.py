@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import state
+from app import access, state
 from app.decision_log import Item, Receipt, Source, apply_log
 from app.widgets.notice import show_error
 from data.errors import GoalpostError
@@ -27,6 +27,7 @@ def receiver(
     def receive() -> None:
         entries = [each for each in sent_log(key).get("entries", ()) if isinstance(each, Mapping)]
         try:
+            access.require("label")
             receipt = apply_log(
                 state.catalog(),
                 entries,

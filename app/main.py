@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import index_rebuild
+from app.gate import may_enter
 from app.pages import sections, show_menu
 from app.state import workspace
 from app.widgets import assets
@@ -17,8 +18,10 @@ def main() -> None:
     st.set_page_config(page_title="Goalpost", page_icon=assets.path("icon.svg"), layout="wide")
     st.logo(assets.path("logo.svg"), icon_image=assets.path("icon.svg"), size="large")
     page = st.navigation(sections(), position="hidden")
-    show_menu()
     try:
+        if not may_enter():
+            return
+        show_menu()
         workspace()
         page.run()
     except IndexMissing:

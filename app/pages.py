@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app import access
+from app.sign_in import Role
+
 
 @dataclass(frozen=True, kw_only=True)
 class PageSpec:
@@ -21,20 +24,37 @@ class PageSpec:
     """A Material symbol."""
     section: str
     """The heading it stands under in the menu."""
+    role: Role
+    """Who may open it; what changes something there may ask for more."""
 
 
 PAGES = (
-    PageSpec(name="home", title="Home", icon=":material/home:", section=""),
-    PageSpec(name="tasks", title="Tasks", icon=":material/checklist:", section="Show"),
-    PageSpec(name="record", title="Record", icon=":material/videocam:", section="Show"),
-    PageSpec(name="label", title="Label", icon=":material/new_label:", section="Judge"),
-    PageSpec(name="detector", title="Detector", icon=":material/visibility:", section="Judge"),
-    PageSpec(name="review", title="Review", icon=":material/rule:", section="Judge"),
-    PageSpec(name="policy", title="Policy", icon=":material/model_training:", section="Learn"),
+    PageSpec(name="home", title="Home", icon=":material/home:", section="", role="look"),
     PageSpec(
-        name="robots", title="Robots", icon=":material/precision_manufacturing:", section="Learn"
+        name="tasks", title="Tasks", icon=":material/checklist:", section="Show", role="look"
     ),
-)
+    PageSpec(
+        name="record", title="Record", icon=":material/videocam:", section="Show", role="label"
+    ),
+    PageSpec(
+        name="label", title="Label", icon=":material/new_label:", section="Judge", role="label"
+    ),
+    PageSpec(
+        name="detector", title="Detector", icon=":material/visibility:", section="Judge",
+        role="look",
+    ),
+    PageSpec(
+        name="review", title="Review", icon=":material/rule:", section="Judge", role="label"
+    ),
+    PageSpec(
+        name="policy", title="Policy", icon=":material/model_training:", section="Learn",
+        role="look",
+    ),
+    PageSpec(
+        name="robots", title="Robots", icon=":material/precision_manufacturing:", section="Learn",
+        role="look",
+    ),
+)  # fmt: skip
 
 _BY_NAME = {spec.name: spec for spec in PAGES}
 
@@ -53,6 +73,7 @@ def streamlit_page(name: str) -> st.Page:
 
 def _renderer(name: str) -> Callable[[], None]:
     def render() -> None:
+        access.require(_BY_NAME[name].role)
         importlib.import_module(f"app.views.{name}").render()
 
     return render
@@ -67,13 +88,17 @@ def sections() -> dict[str, list[st.Page]]:
 
 
 def show_menu() -> None:
-    """The menu in the sidebar.
+    """The menu in the sidebar: the pages that the reader may open.
 
     Differs: Streamlit's own menu groups its entries in a way that screen readers cannot follow
     (list items outside of their list), so the links are laid out here.
     """
+    menu: dict[str, list[st.Page]] = {}
+    for spec in PAGES:
+        if access.may(spec.role):
+            menu.setdefault(spec.section, []).append(streamlit_page(spec.name))
     with st.sidebar:
-        for section, pages in sections().items():
+        for section, pages in menu.items():
             if section:
                 st.markdown(f"**{section}**")
             for page in pages:

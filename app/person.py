@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from app import access
+from app.sign_in import configured
 from app.widgets import assets
 
 NOBODY = "someone"
@@ -15,11 +17,16 @@ _MEMORY = "your-name-memory"
 
 
 def your_name() -> str:
-    """A field for the reader's name, the same on every page and after a reload.
+    """Who is signed in, or else a field for a name, the same on every page and after a reload.
 
     Returns:
-        What was typed, or `someone` while it is empty.
+        The address of whoever signed in, or what was typed, or `someone` while that is empty.
     """
+    if configured() is not None:
+        signed_in = access.visitor()
+        email = NOBODY if signed_in is None else signed_in.email
+        st.text_input("Signed in as", value=email, key="signed-in-as", disabled=True)
+        return email
     name = st.text_input(
         "Your name",
         key=_KEY,

@@ -1,7 +1,8 @@
 """The routes beside the script: live preview, images by reference, detector reports.
 
 Streamlit guards none of them, so every request must name a known host, come from this site's own
-pages, and carry a token that a page's script signed for exactly what is asked.
+pages, carry a token that a page's script signed for exactly what is asked, and, where people sign
+in, come from somebody who may look.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from app import access
 from app.camera_hub import CameraHub, View
 from app.images import FRAMES, IMAGE_ROUTE, image_subject
 from app.state import workspace
@@ -74,6 +76,8 @@ def refusal(connection: HTTPConnection, subject: str) -> str | None:
         return "This request comes from another site."
     if not is_valid(connection.query_params.get("token", ""), subject, now_s=time.time()):
         return "This address has expired. Reload the page."
+    if not access.is_open_to(connection, "look"):
+        return "Sign in first."
     return None
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import app
+from app.sign_in import FILE_NAME, VARIABLE, SignIn, load
 from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, stop_host
 from data.cells.robots import load_robots
@@ -31,11 +32,15 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     """Serve the app on `address`:`port` until it is interrupted.
 
     Raises:
-        InvalidInput: The port is taken, or others could reach the app at the address.
+        InvalidInput: The port is taken, `sign-in.toml` makes no sense, or others could reach the
+            app at the address and it could not tell who they are.
         WorkspaceError: The workspace cannot be opened.
     """
-    _check_nobody_else_reaches(address)
-    workspace = open_workspace(root or default_root())
+    root = (root or default_root()).absolute()
+    path = root / FILE_NAME
+    sign_in = load(path) if path.exists() else None
+    _check_who_reaches(address, sign_in, path)
+    workspace = open_workspace(root)
     load_tasks(workspace)
     load_robots(workspace)
     check_port_is_free(address, port)
@@ -45,16 +50,19 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     except IndexMissing:
         click.echo("The index is filled anew; the app opens meanwhile and says how far that is.")
     click.echo(f"Workspace: {workspace.root}")
-    click.echo(f"Goalpost: http://{address}:{port}  (stop with Ctrl-C)")
+    url = sign_in.origin if sign_in else f"http://{address}:{port}"
+    click.echo(f"Goalpost: {url}  (stop with Ctrl-C)")
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "streamlit", "run", str(_PACKAGE / "asgi.py")),
             *("--server.address", address, "--server.port", str(port)),
             *("--server.headless", "true"),
+            *(sign_in_options(sign_in, path) if sign_in else ()),
         ],
         # Not the folder of the reader, whose modules and settings would come before ours.
         cwd=_PACKAGE.parent,
-        env={**os.environ, "GOALPOST_WORKSPACE": str(workspace.root)},
+        env={**os.environ, "GOALPOST_WORKSPACE": str(workspace.root)}
+        | ({VARIABLE: str(path)} if sign_in else {}),
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -76,19 +84,38 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _check_nobody_else_reaches(address: str) -> None:
-    """Whoever reaches the app may record, label and train: it does not know who they are."""
+def _check_who_reaches(address: str, sign_in: SignIn | None, path: Path) -> None:
+    """Whoever reaches the app may record, label and train, unless they have to sign in."""
     try:
         found = socket.getaddrinfo(address, None)
     except OSError as error:
         raise InvalidInput(f"'{address}' is no address of this computer ({error}).") from error
-    if not all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found):
+    if all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found):
+        return
+    if sign_in is None:
         raise InvalidInput(
             f"Others could reach the app at {address}, and it cannot tell who they are.",
             valid=["127.0.0.1", "localhost", "::1"],
-            next_step="Serve it on 127.0.0.1, and reach it from another computer through SSH: "
+            next_step=f"Let people sign in: write {path} as README.md shows under `Others`. Or "
+            "serve the app on 127.0.0.1, and reach it from another computer through SSH: "
             "ssh -L 8501:127.0.0.1:8501 THIS-COMPUTER, then http://127.0.0.1:8501 there.",
         )
+    if not sign_in.origin.startswith("https://"):
+        raise InvalidInput(
+            f"People would sign in over {sign_in.origin}, where others on the network can listen.",
+            where=path,
+            next_step="Put a web server with a certificate before the app, and let redirect_uri "
+            "begin with https://.",
+        )
+
+
+def sign_in_options(sign_in: SignIn, path: Path) -> list[str]:
+    """What Streamlit has to be told: where the provider is named, and the app's own name."""
+    hosts = dict.fromkeys(["localhost", "127.0.0.1", sign_in.host])
+    return [
+        *("--secrets.files", str(path)),
+        *(word for host in hosts for word in ("--server.allowedHosts", host)),
+    ]
 
 
 def check_port_is_free(address: str, port: int) -> None:

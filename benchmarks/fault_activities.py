@@ -30,6 +30,8 @@ WEIGHTS = {
 }  # fmt: skip
 """How often each activity is killed, of 100; what starts quickly is killed more often."""
 EPISODES_A_RUN = 3
+PERIOD_S = 0.2
+"""From frame to frame of a clip."""
 PATIENCE_S = 120.0
 RUN_PATIENCE_S = 900.0
 """How long a run may take to its end on a busy machine."""
@@ -133,21 +135,27 @@ class Activities:
             )
             began_ns = time.time_ns()
             time.sleep(draw.uniform(0.0, 2.5))
+            taking = cell.status().recording
+            taken = 0 if taking is None else taking.frame_count
             killed_ns = self._kill_host(robot)
-        last_ns = began_ns
+        last_ns, kept = began_ns, 0
         with self._cell(robot) as cell:
             for each in cell.recovered():
                 if each.recording_id == clip and each.frame_count >= 2:
                     cell.keep_recovered(clip)
                     self.target.confirm([f"clip-{clip}"])
                     steps = load_episode(self.target.catalog, clip).steps
+                    kept = len(steps)
                     last_ns = max(max(s.frames.timestamps_ns.values()) for s in steps[-1:])
                 else:
                     cell.drop_recovered(each.recording_id)
-        loss_s = (killed_ns - last_ns) / 1e9
+        # One frame is no clip, and is dropped.
+        loss_s = max(0, taken - kept) * PERIOD_S if taken > 1 else 0.0
         if loss_s > 1.0:
             self.target.complain(f"{robot}: the last {loss_s:.2f} s of a clip are lost")
-        self.target.ledger.clip_loss_s_max = max(self.target.ledger.clip_loss_s_max, loss_s)
+        ledger = self.target.ledger
+        ledger.clip_loss_s_max = max(ledger.clip_loss_s_max, loss_s)
+        ledger.clip_gap_s_max = max(ledger.clip_gap_s_max, (killed_ns - last_ns) / 1e9)
         return True
 
     def sealing(self, draw: random.Random) -> bool:

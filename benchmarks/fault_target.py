@@ -42,6 +42,9 @@ class Ledger:
     labels_lost: int = 0
     labels_doubled: int = 0
     clip_loss_s_max: float = 0.0
+    """Of what the host said it had taken, how much was not kept."""
+    clip_gap_s_max: float = 0.0
+    """From the last frame that was kept to the kill; a busy machine takes the next one late."""
     clips_lost: int = 0
     runs_lost: int = 0
     damaged_files: int = 0

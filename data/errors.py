@@ -95,6 +95,10 @@ class CellError(GoalpostError):
     """A cell or its host that does not answer, or refused a command."""
 
 
+class NotAllowed(GoalpostError):
+    """Something that whoever asked for it has no right to."""
+
+
 class RunError(GoalpostError):
     """A background run that could not start or did not finish."""
 

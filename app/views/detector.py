@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, state
+from app import access, jobs, state
 from app.pages import link, nothing_yet
 from app.readiness import judge_readiness, proposed_holdout
 from app.verdict import detector_words
@@ -101,7 +101,7 @@ def _train(counts: OutcomeCounts) -> None:
         with st.expander(f"Worth knowing first ({len(verdict.cautions)})", expanded=False):
             st.markdown("\n".join(f"- {text}" for text in verdict.cautions))
     warn_if_busy()
-    if st.button(
+    if access.button(
         "Train the detector",
         type="primary",
         key="train-detector",

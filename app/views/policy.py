@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, state
+from app import access, jobs, state
 from app.pages import nothing_yet
 from app.policies import PolicyCard, compared_with, list_policy_cards
 from app.widgets.collect_form import show_collect_form
@@ -108,7 +108,7 @@ def _evaluate(card: PolicyCard) -> None:
             help="More episodes make the interval narrower: 20 leave about 20 points either way.",
         )
         warn_if_busy()
-        if st.button(
+        if access.button(
             "Evaluate the policy",
             key=f"evaluate-{card.policy_id}",
             help="Starts a run in the background and replaces the evaluation above.",

@@ -6,7 +6,7 @@ import secrets
 
 import streamlit as st
 
-from app import state
+from app import access, state
 from app.camera_test import TEST_S, Verdict, watch_cell
 from app.widgets.notice import errors_shown
 from app.widgets.preview import CAMERA_TITLES, preview
@@ -36,7 +36,7 @@ def show_live(robot: Robot) -> None:
             help="Takes every picture for 20 seconds and says how well the cameras keep their "
             "rate. Nothing is recorded.",
         )
-        keep = st.button(
+        keep = access.button(
             "Every camera is in its place",
             icon=":material/bookmark:",
             key=f"reference-{robot.name}",

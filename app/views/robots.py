@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state
+from app import access, state
 from app.camera_check import check_cameras
 from app.pages import link, nothing_yet
 from app.verdict import robot_figures
@@ -74,7 +74,7 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                 else "Start the host first.",
             )
             if running:
-                st.button(
+                access.button(
                     "Stop host",
                     key=f"stop-{robot.name}",
                     on_click=_stop,
@@ -83,7 +83,7 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                     "offers what it has.",
                 )
             else:
-                st.button(
+                access.button(
                     "Start host",
                     key=f"start-{robot.name}",
                     on_click=_start,
@@ -170,13 +170,13 @@ def _edit_hardware(robots: dict[str, Robot]) -> None:
         for camera, example in zip(CAMERAS, _EXAMPLES, strict=True)
     }
     with st.container(horizontal=True):
-        check = st.button(
+        check = access.button(
             "Check cameras",
             icon=":material/photo_camera:",
             key="check-cameras",
             help="Takes one picture from each source and says which of them does not answer.",
         )
-        save = st.button(
+        save = access.button(
             "Save robot",
             type="primary",
             key="save-robot",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app import state
+from app import access, state
 from app.examples import Examples
 from app.pages import link
 from app.relations import relation_sentences
@@ -75,9 +75,10 @@ def define(tasks: TaskSet, examples: Mapping[str, Examples]) -> None:
         ),
     )
     usable = _preview(tasks, draft, new=True)
-    if st.button(
+    if access.button(
         "Define this task",
         type="primary",
+        role="label",
         key="define-task",
         disabled=not usable,
         help="Saves the task. Everything about it can be changed later.",
@@ -128,9 +129,10 @@ def edit(tasks: TaskSet, examples: Mapping[str, Examples]) -> None:
         )  # fmt: skip
         if same:
             st.caption("Nothing is changed yet.")
-        if st.button(
+        if access.button(
             "Save the change",
             type="primary",
+            role="label",
             key="save-task",
             disabled=same,
             help="Derived labels are recomputed from the new relations; no label is lost.",
@@ -160,8 +162,9 @@ def _offer_rename(name: str) -> None:
             "Its clips, labels and relations stay with it. Detectors that were trained before keep "
             "the old name: train again after renaming."
         )
-        if st.button(
+        if access.button(
             f"Rename it to {new}" if new else "Rename it",
+            role="label",
             key="rename-task",
             disabled=not new or new == name,
         ):
@@ -176,7 +179,7 @@ def _offer_archive(name: str) -> None:
             f"{name} will no longer be offered on the other pages. Its clips and labels are kept, "
             "and *Bring it back* under *Tasks* undoes this."
         )
-        if st.button("Archive this task", key="archive-task"):
+        if access.button("Archive this task", key="archive-task"):
             with errors_shown():
                 archive_task(state.catalog(), name)
                 _done(f"{name} is archived.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app import state
+from app import access, state
 from app.examples import Examples, task_examples
 from app.pages import link
 from app.relations import relation_sentences
@@ -89,7 +89,7 @@ def _card(tasks: TaskSet, task: Task, clips: int, tally: Tally, examples: Exampl
 def _archived_row(task: Task) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{task.name}** {task.description}", width="stretch")
-        if st.button("Bring it back", key=f"unarchive-{task.name}"):
+        if access.button("Bring it back", key=f"unarchive-{task.name}"):
             with errors_shown():
                 archive_task(state.catalog(), task.name, archived=False)
                 st.rerun()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, state
+from app import access, jobs, state
 from app.policies import PolicyCard
 from app.widgets.notice import errors_shown
 from app.widgets.run_progress import warn_if_busy
@@ -72,7 +72,7 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         help="An episode takes about a second in simulation.",
     )
     warn_if_busy()
-    if st.button(
+    if access.button(
         "Collect episodes",
         type="primary",
         key="collect",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, state
+from app import access, jobs, state
 from app.pages import link, nothing_yet
 from app.policies import PolicyCard
 from app.verdict import detector_words, reward_warnings
@@ -97,7 +97,7 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
     with st.expander("Evaluation and advanced settings"):
         advanced = _advanced(strategy)
     warn_if_busy()
-    if st.button(
+    if access.button(
         "Retrain the policy",
         type="primary",
         key="retrain",

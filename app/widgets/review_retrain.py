@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, state
+from app import access, jobs, state
 from app.retraining import retraining_spec
 from app.reviews import Reviews
 from app.widgets.comparison import show_comparison
@@ -35,7 +35,7 @@ def offer_retraining(summary: DetectorSummary, reviews: Reviews) -> None:
             "fifth of the updates."
         )
         warn_if_busy()
-        if st.button("Start", type="primary", key="retrain-detector"):
+        if access.button("Start", type="primary", key="retrain-detector"):
             with errors_shown():
                 spec = retraining_spec(summary)
                 jobs.start(state.workspace(), "train-detector", spec)

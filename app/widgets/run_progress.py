@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from app import access
 from app.jobs import active_runs, start
 from app.pages import link
 from app.state import workspace
@@ -99,7 +100,7 @@ def _live(run: Run, headline_metrics: tuple[str, ...]) -> None:
         st.markdown(f":{color}-badge[{icon} {words}]")
         st.caption(_elapsed_words(status))
         cancelling = run.cancel_path.exists()
-        if st.button(
+        if access.button(
             "Stopping …" if cancelling else "Cancel this run",
             key=f"cancel-{run.run_id}",
             icon=":material/stop_circle:",
@@ -119,7 +120,7 @@ def _live(run: Run, headline_metrics: tuple[str, ...]) -> None:
 def _show_waiting(run: Run, ahead: list[Run]) -> None:
     """What it waits for, and a way to the front of the line."""
     st.caption(f"In line behind {counted(len(ahead), 'run')}: {', '.join(map(_named, ahead))}.")
-    if len(ahead) > 1 and st.button(
+    if len(ahead) > 1 and access.button(
         "Let this one go next",
         key=f"first-{run.run_id}",
         icon=":material/vertical_align_top:",
@@ -152,7 +153,7 @@ def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> Non
 
 
 def _offer_again(run: Run) -> None:
-    if st.button(
+    if access.button(
         "Start a new run with the same settings",
         key=f"again-{run.run_id}",
         icon=":material/restart_alt:",

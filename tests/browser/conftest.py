@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -87,20 +88,26 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 def serve(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[..., ServedApp]]:
     """Starts the app as `goalpost up` does; call it when the workspace holds what is needed.
 
-    A port may be given, to come back where an app was stopped.
+    A port may be given, to come back where an app was stopped; further options of Streamlit, and
+    more of the environment.
     """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(port: int | None = None) -> ServedApp:
+    def start(
+        port: int | None = None,
+        *,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> ServedApp:
         port = port or _free_port()
         log = (tmp_path / f"app-{port}.log").open("wb")
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "asgi.py")),
-                *("--server.port", str(port)),
+                *("--server.port", str(port), *options),
             ],
             cwd=ROOT,
-            env={**os.environ, "GOALPOST_WORKSPACE": str(workspace.root)},
+            env={**os.environ, "GOALPOST_WORKSPACE": str(workspace.root), **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -118,6 +125,12 @@ def serve(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[..., Served
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Finds a port at which nobody listens."""
+    return _free_port
 
 
 def _free_port() -> int:
