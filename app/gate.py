@@ -22,16 +22,25 @@ def may_enter() -> bool:
         st.markdown("What you record and label here is kept under your name, so sign in first.")
         st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
         return False
-    with st.sidebar:
-        st.caption(f"{visitor.email}  \nRole: {visitor.role or 'none'}")
-        st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=st.logout)
     if visitor.role is None:
         st.title("Goalpost")
         st.warning(
-            f"You are signed in as {visitor.email}, and nobody has given you a role here.  \n"
+            "You are signed in, and nobody has given you a role here.  \n"
             "What to do: ask who runs this Goalpost to let you look, label or manage, then reload "
             "this page.",
             icon=":material/lock:",
         )
+        show_visitor()
         return False
     return True
+
+
+def show_visitor() -> None:
+    """Who is signed in, and the way out; nothing where people do not sign in."""
+    visitor = access.visitor()
+    if visitor is None:
+        return
+    with st.sidebar:
+        st.text(visitor.email)  # whatever it is, it is no Markdown
+        st.caption(f"Role: {visitor.role or 'none'}")
+        st.button("Sign out", icon=":material/logout:", on_click=st.logout)

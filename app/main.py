@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import index_rebuild
-from app.gate import may_enter
+from app.gate import may_enter, show_visitor
 from app.pages import sections, show_menu
 from app.state import workspace
 from app.widgets import assets
@@ -22,6 +22,7 @@ def main() -> None:
         if not may_enter():
             return
         show_menu()
+        show_visitor()
         workspace()
         page.run()
     except IndexMissing:
