@@ -10,17 +10,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from data.catalog.answers import refresh_answers, refresh_conclusions, tasks_digest
 from data.catalog.indexing import fill, index_labels, index_unknown_shards, is_large, log_size
 from data.catalog.schema import MIGRATIONS, SCHEMA
 from data.catalog.transaction import Transaction
+from data.catalog.turn import turn
 from data.errors import (
     CorruptData,
     IndexMissing,
@@ -31,7 +31,6 @@ from data.errors import (
 )
 from data.workspace import Workspace
 
-_POLL_S = 0.005
 _Config = dict[str, str | bool | int | float | list[str]]
 _ONE_TRANSACTION: _Config = {"threads": 1, "memory_limit": "400MB"}
 _BULK: _Config = {"threads": 2, "memory_limit": "1500MB", "preserve_insertion_order": False}
@@ -96,22 +95,20 @@ class Catalog:
     def _lock(self) -> Iterator[None]:
         """Wait for the lock in a queue of two: whoever just let go has to stand in line again."""
         root = self.workspace.root
-        lock = FileLock(root / "catalog.lock")
         deadline_s = time.monotonic() + self.timeout_s
-        try:
-            with FileLock(root / "catalog.queue").acquire(self.timeout_s, poll_interval=_POLL_S):
-                left_s = max(0.0, deadline_s - time.monotonic())
-                lock.acquire(left_s, poll_interval=_POLL_S)
-        except Timeout as error:
-            raise WorkspaceBusy(
-                f"Another process has been using the catalog for over {self.timeout_s:g} s.",
-                where=self.workspace.catalog_path,
-                next_step="Wait for it to finish, or close other programs that use the workspace.",
-            ) from error
-        try:
+        with ExitStack() as held:
+            try:
+                with turn(root / "catalog.queue", wait_s=self.timeout_s):
+                    left_s = max(0.0, deadline_s - time.monotonic())
+                    held.enter_context(turn(root / "catalog.lock", wait_s=left_s))
+            except TimeoutError as error:
+                raise WorkspaceBusy(
+                    f"Another process has been using the catalog for over {self.timeout_s:g} s.",
+                    where=self.workspace.catalog_path,
+                    next_step="Wait for it to finish, or close other programs that use the "
+                    "workspace.",
+                ) from error
             yield
-        finally:
-            lock.release()
 
     def _open(self, lag_bytes: float) -> tuple[duckdb.DuckDBPyConnection, bool]:
         """An open connection to a catalog that is whole, migrated and caught up but for the lag.
@@ -216,7 +213,10 @@ class Catalog:
 
 
 def rebuild(
-    workspace: Workspace, progress: Callable[[float, str], None] = lambda share, what: None
+    workspace: Workspace,
+    progress: Callable[[float, str], None] = lambda share, what: None,
+    *,
+    wait_s: float = _REBUILD_WAIT_S,
 ) -> Catalog:
     """Fill a new index from the shards and the log of labels, then let it replace the old one.
 
@@ -224,14 +224,15 @@ def rebuild(
 
     Args:
         progress: Told the share that is done, 0 to 1, and what is being done.
+        wait_s: Longest wait for a compaction, another rebuild, or the catalog.
 
     Raises:
-        WorkspaceBusy: Another rebuild is under way, or a compaction.
+        WorkspaceBusy: They took longer than that.
         StorageFull: The disk is full; the old index stays.
     """
-    catalog = Catalog(workspace, timeout_s=_REBUILD_WAIT_S)
+    catalog = Catalog(workspace, timeout_s=wait_s)
     new = workspace.root / "catalog.rebuilding.duckdb"
-    with _no_shard_moves(workspace), catalog._plain_errors():
+    with no_shard_moves(workspace, wait_s=wait_s), catalog._plain_errors():
         _remove(new)
         with duckdb.connect(new, config=_BULK) as connection:
             transaction = Transaction(connection)
@@ -258,21 +259,22 @@ def rebuild(
 
 
 @contextmanager
-def _no_shard_moves(workspace: Workspace) -> Iterator[None]:
-    """Keep compaction, and a second rebuild, out while shards are read one after the other."""
-    lock = FileLock(workspace.root / "compaction.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise WorkspaceBusy(
-            "Another rebuild is under way, or a compaction.",
-            where=workspace.root,
-            next_step="Wait for it to finish.",
-        ) from error
-    try:
+def no_shard_moves(workspace: Workspace, *, wait_s: float) -> Iterator[None]:
+    """Keep every compaction and rebuild but this one out, since they read shard after shard.
+
+    Raises:
+        WorkspaceBusy: One was under way for longer than `wait_s`.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(turn(workspace.root / "compaction.lock", wait_s=wait_s))
+        except TimeoutError as error:
+            raise WorkspaceBusy(
+                f"Another compaction or rebuild has been under way for over {wait_s:g} s.",
+                where=workspace.root,
+                next_step="Wait for it to finish.",
+            ) from error
         yield
-    finally:
-        lock.release()
 
 
 def _remove(database: Path) -> None:

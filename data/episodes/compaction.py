@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from data.catalog.catalog import Catalog
+from data.catalog.catalog import Catalog, no_shard_moves
 from data.catalog.indexing import index_shard, relative, shard_files
 from data.episodes.episodes import EpisodeInfo
 from data.episodes.shards import merge_shards, read_infos
-from data.errors import CorruptData, WorkspaceBusy
+from data.errors import CorruptData
 
 SMALL_BYTES = 32 << 20
 """A shard below this size is merged with its neighbours."""
@@ -45,10 +42,11 @@ def compact(
     """Merge the small shards of every robot and day. Others may read and write meanwhile.
 
     Raises:
-        WorkspaceBusy: Another compaction is under way.
+        WorkspaceBusy: Another one, or a rebuild, took longer than the catalog's time-out.
         StorageFull: The disk is full; all episodes are where they were.
     """
-    with _only_compaction(catalog):
+    # Two at once would take each other's new shards for leftovers.
+    with no_shard_moves(catalog.workspace, wait_s=catalog.timeout_s):
         damaged = adopt_shards(catalog)
         deleted = _delete_unused(catalog)
         unreadable = {error.where for error in damaged}
@@ -170,21 +168,3 @@ def _not_readable_elsewhere(
         except CorruptData:
             held[shard] = set()
     return [row["episode_id"] for row in rows if row["episode_id"] not in held[row["shard"]]]
-
-
-@contextmanager
-def _only_compaction(catalog: Catalog) -> Iterator[None]:
-    """Two compactions at once would take each other's new shards for leftovers."""
-    lock = FileLock(catalog.workspace.root / "compaction.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise WorkspaceBusy(
-            "Another compaction is under way.",
-            where=catalog.workspace.root,
-            next_step="Wait for it to finish.",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -1,10 +1,11 @@
 import os
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import pytest
 from filelock import FileLock
 
-from data.catalog.catalog import rebuild
+from data.catalog.catalog import Catalog, rebuild
 from data.catalog.indexing import shard_files
 from data.episodes import compaction, shards
 from data.episodes.compaction import adopt_shards, compact
@@ -147,7 +148,18 @@ def test_only_one_at_a_time(catalog, episodes) -> None:
         FileLock(catalog.workspace.root / "compaction.lock"),
         pytest.raises(WorkspaceBusy, match="under way"),
     ):
-        compact(catalog)
+        compact(Catalog(catalog.workspace, timeout_s=0.05))
+
+
+def test_a_compaction_and_a_rebuild_wait_for_each_other(catalog, episodes) -> None:
+    lock = FileLock(catalog.workspace.root / "compaction.lock", thread_local=False)
+    with lock, ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(compact, catalog), pool.submit(rebuild, catalog.workspace)]
+        assert wait(waiting, timeout=0.2).done == set()
+        lock.release()
+        for each in waiting:
+            each.result()
+    check_all_there(catalog, episodes)
 
 
 def test_frames_stay_where_their_references_say(catalog, episodes) -> None:
