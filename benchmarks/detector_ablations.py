@@ -57,7 +57,7 @@ def main(root: Path, arms: Sequence[str], holdouts: Sequence[str], threads: int)
     for arm in arms or ARMS:
         name = "ablation-" + arm.replace(" ", "-")
         found = [
-            judged_arm(workspace, name, robot, "cpu", dict(ARMS[arm]))["chosen"]
+            judged_arm(workspace, name, [robot], "cpu", dict(ARMS[arm]))[robot]["chosen"]
             for robot in holdouts
         ]
         mean = {key: float(np.mean([each[key] for each in found])) for key in found[0]}

@@ -1,11 +1,13 @@
-"""How a detector judges robots it has never seen: every robot of the fleet left out in turn.
+"""How a detector judges robots it has never seen: every robot of the fleet is left out of one.
 
     python -m benchmarks.detector_workspace --workspace FOLDER
     python -m benchmarks.detector_quality --workspace FOLDER
 
-Trains one detector for each held-out robot and judges it there, per labelled image, at the chosen
-thresholds and at 0.5; also at thresholds chosen on the other robots as strangers (each judged by
-the detector that left it out), and with decisions settled against the relations of the tasks. The
+Trains one detector for each held-out robot, or for several that are held out together (`--holdout
+robot-1,robot-5`: fewer to learn from, fewer trainings), and judges it there, per labelled image, at
+the chosen thresholds and at 0.5; also at thresholds chosen on the other robots as strangers (each
+judged by the detector that left it out), and with decisions settled against the relations of the
+tasks. The
 commanded (or shown) task of a frame gives its false negatives and positives; of every other task
 whose outcome is known, the other-task rates, as in MT-Opt's Table 3. Each rate is the mean over
 the tasks; intervals are bootstrapped over clips and episodes. An arm that is done is not done
@@ -67,7 +69,10 @@ class _Told:
 
 @click.command()
 @click.option("--workspace", "root", type=click.Path(path_type=Path), required=True)
-@click.option("--holdout", "holdouts", multiple=True, help="Robots to leave out; default: each.")
+@click.option(
+    "--holdout", "holdouts", multiple=True,
+    help="Robots to leave out, several at once joined by commas; default: each by itself.",
+)  # fmt: skip
 @click.option("--recipe", default="cpu", show_default=True)
 @click.option("--set", "settings", default="{}", help="JSON of settings that replace the recipe's.")
 @click.option("--name", default="quality", show_default=True, help="Names the detectors.")
@@ -82,13 +87,16 @@ def main(
         torch.set_num_threads(threads)
     workspace = open_workspace(root)
     overrides = json.loads(settings)
+    groups = [tuple(each.split(",")) for each in holdouts]
+    groups = groups or [(each.name,) for each in SIMULATED_FLEET]
     found: dict[str, dict[str, Any]] = {}
-    for robot in holdouts or [each.name for each in SIMULATED_FLEET]:
-        found[robot] = judged_arm(workspace, name, robot, recipe, overrides)
-        click.echo(line(robot, found[robot]["chosen"]))
+    for group in groups:
+        found |= judged_arm(workspace, name, group, recipe, overrides)
+        for robot in group:
+            click.echo(line(robot, found[robot]["chosen"]))
     mean = _mean(found, "chosen")
     click.echo(line("mean", mean))
-    folders = {robot: workspace.detectors / f"{name}-{robot}" for robot in found}
+    folders = {robot: arm_folder(workspace, name, group) for group in groups for robot in group}
     if len(folders) > 1:
         for robot, variants in strangers(folders).items():
             found[robot] |= variants
@@ -106,6 +114,7 @@ def main(
                 }
                 for robot, each in found.items()
             },
+            "held_out_together": [list(group) for group in groups],
             "mean": mean,
             "mean_at_strangers_thresholds": _mean(found, "strangers"),
             "mean_at_half": _mean(found, "at_half"),
@@ -116,21 +125,28 @@ def main(
         write_atomically(RESULT, json.dumps(content, indent=1).encode() + b"\n")
 
 
+def arm_folder(workspace: Workspace, name: str, group: Sequence[str]) -> Path:
+    """Where the detector lies that left out the robots of `group`."""
+    return workspace.detectors / "-".join([name, *group])
+
+
 def judged_arm(
-    workspace: Workspace, name: str, robot: str, recipe: str, overrides: dict[str, Any]
-) -> dict[str, Any]:
-    """What `judge` says of the detector `<name>-<robot>`, which is trained where it is not yet."""
-    folder = workspace.detectors / f"{name}-{robot}"
+    workspace: Workspace, name: str, group: Sequence[str], recipe: str, overrides: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """What `judge` says of each robot of `group`, which one detector left out; it is trained where
+    it is not yet."""
+    folder = arm_folder(workspace, name, group)
     result = folder / "quality.json"
     if not result.exists():
-        seconds = _train(workspace, folder, robot, recipe, overrides)
-        write_atomically(result, json.dumps(judge(folder, seconds), indent=1).encode())
-    judged: dict[str, Any] = json.loads(result.read_text())
+        seconds = _train(workspace, folder, group, recipe, overrides)
+        found = {robot: judge(folder, robot) | {"train_s": seconds} for robot in group}
+        write_atomically(result, json.dumps(found, indent=1).encode())
+    judged: dict[str, dict[str, Any]] = json.loads(result.read_text())
     return judged
 
 
 def _train(
-    workspace: Workspace, folder: Path, robot: str, recipe: str, overrides: dict[str, Any]
+    workspace: Workspace, folder: Path, group: Sequence[str], recipe: str, overrides: dict[str, Any]
 ) -> float:
     """Train the detector of `folder` from the beginning; CPU seconds of this process."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -139,7 +155,7 @@ def _train(
     manifest = build_manifest(
         Catalog(workspace),
         tasks=load_tasks(workspace),
-        holdout=[robot],
+        holdout=group,
         config=config,
         seed=0,
         created_at_ns=time.time_ns(),
@@ -152,9 +168,9 @@ def _train(
     return time.process_time() - began_s
 
 
-def judge(folder: Path, seconds: float) -> dict[str, Any]:
-    """Rates of the detector in `folder` on its held-out robot."""
-    rows = _judging_rows(folder)
+def judge(folder: Path, robot: str) -> dict[str, Any]:
+    """Rates of the detector in `folder` on a robot that it held out."""
+    rows = _judging_rows(folder, robot)
     success = rows["outcome"] == "success"
     found: dict[str, Any] = {}
     for name, decision in (("chosen", rows["decision"]), ("at_half", rows["score"] >= 0.5)):
@@ -171,7 +187,7 @@ def judge(folder: Path, seconds: float) -> dict[str, Any]:
             found["counts"] = {key: int(n) for key, n in rows["rate"].value_counts().items()}
             found["intervals"] = _intervals(rows)
     found["chosen"]["held_object_accuracy"] = held_accuracy(rows)
-    return found | {"train_s": seconds}
+    return found
 
 
 def strangers(folders: Mapping[str, Path]) -> dict[str, dict[str, dict[str, float]]]:
@@ -180,7 +196,7 @@ def strangers(folders: Mapping[str, Path]) -> dict[str, dict[str, dict[str, floa
     The threshold of a task for one robot is chosen on the frames of all others, each scored by the
     detector that had left it out: on strangers, as the robot itself is one.
     """
-    judged = {robot: _judging_rows(folder) for robot, folder in folders.items()}
+    judged = {robot: _judging_rows(folder, robot) for robot, folder in folders.items()}
     tasks = load_summary(next(iter(folders.values()))).tasks
     consistency = Consistency(tasks)
     found = {}
@@ -230,10 +246,10 @@ def _rates_at(
     return _mean_rates(_shares(rows))
 
 
-def _judging_rows(folder: Path) -> pd.DataFrame:
-    """The held-out rows of a detector, each with the rate it counts for."""
+def _judging_rows(folder: Path, robot: str) -> pd.DataFrame:
+    """The rows of a robot that a detector held out, each with the rate it counts for."""
     scores = load_scores(folder)
-    rows = scores[scores["split"] == "holdout"].copy()
+    rows = scores[(scores["split"] == "holdout") & (scores["robot"] == robot)].copy()
     own = rows["shown_task"].astype(str) == rows["task"].astype(str)
     kind = np.where(rows["outcome"] == "success", "fn", "fp").astype(object)
     rows["rate"] = np.where(own, "", "other_") + kind

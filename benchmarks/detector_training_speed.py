@@ -49,10 +49,10 @@ def measure(recipe: str, updates: int) -> tuple[float, float, float]:
             generator.integers(
                 0, 255, (config.batch_size, len(CAMERAS), side, side, 3), dtype=np.uint8
             )
-            for side in (config.kept_px, config.kept_cut_px)
+            for side in (config.kept_px, config.kept_cut_px, config.kept_place_px)
         )
     )
-    finder = Finder(FinderNetwork(), torch.device("cpu"))
+    finder = Finder(FinderNetwork(config.marks), torch.device("cpu"))
     preprocessing = Preprocessing(config, finder)
     images = config.batch_size * len(CAMERAS)
     began = time.perf_counter()

@@ -67,7 +67,7 @@ def untrained(recipe: str) -> Detector:
         manifest_digest="",
     )  # fmt: skip
     network = build_network(config, len(SEED_TASKS), seed=0, device=CPU)
-    finder = Finder(FinderNetwork(), CPU) if config.cut_px else None
+    finder = Finder(FinderNetwork(config.marks), CPU) if config.cut_px else None
     return Detector(summary, network.eval(), Preprocessing(config, finder), CPU)
 
 

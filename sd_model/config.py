@@ -57,7 +57,14 @@ class DetectorConfig:
     cut_margin: float = 0.34
     """How much more than that is kept, so that crops can wander; 0 to 1."""
     cut_stages: tuple[Stage, ...] = (Stage(2, 2, 3), Stage(2, 2, 3))
-    """The second look's trunk after its first convolution, which has stride 1."""
+    """The second look's trunk after its first convolution."""
+    cut_stride: int = 1
+    """Stride of that first convolution [px]; 2 on a larger cut trains three times as fast."""
+    place_px: int = 0
+    """Side of the look at the place where objects are put down, in every view, 24 to 256 [px]; 0:
+    none. It goes with a second look, whose margin, stride and stages it shares."""
+    place_share: float = 0.5
+    """Width of that look as a share of the view's, 0.02 to 0.5."""
     finder_updates: int = 1200
     """Updates of the network that finds the gripper, where there is a second look."""
     projection: int = 64
@@ -126,6 +133,7 @@ class DetectorConfig:
             ("batch_size", 2, 4096), ("learning_rate", 1e-7, 1),
             ("warmup_share", 0, 0.5), ("weight_decay", 0, 1), ("label_smoothing", 0, 0.05),
             ("ema_decay", 0, 0.99999), ("cut_share", 0.02, 0.5), ("cut_margin", 0, 1),
+            ("place_share", 0.02, 0.5), ("cut_stride", 1, 4),
             ("finder_updates", 1, 1_000_000), ("saturation", 0, 1), ("hue", 0, 0.1),
             ("frames_per_clip", 1, 10_000), ("validation_share", 0.05, 0.5),
             ("false_positive_rate", 0.001, 0.5), ("confidence", 0.5, 0.999),
@@ -136,9 +144,16 @@ class DetectorConfig:
                 raise ConfigurationError(
                     f"The detector's '{name}' cannot be {value}.", valid=[f"{low} to {high}"]
                 )
-        if self.cut_px and not 24 <= self.cut_px <= 256:
+        for name in ("cut_px", "place_px"):
+            side = getattr(self, name)
+            if side and not 24 <= side <= 256:
+                raise ConfigurationError(
+                    f"The detector's '{name}' cannot be {side}.", valid=["0, or 24 to 256"]
+                )
+        if self.place_px and not self.cut_px:
             raise ConfigurationError(
-                f"The detector's 'cut_px' cannot be {self.cut_px}.", valid=["0, or 24 to 256"]
+                "A detector that looks at the place ('place_px') looks at the gripper, too.",
+                valid=["'cut_px' of 24 to 256"],
             )
         for stage in (*self.stages, *self.cut_stages):
             if stage.pool < 1 or stage.convolutions < 0 or stage.kernel < 1 or not stage.kernel % 2:
@@ -146,7 +161,11 @@ class DetectorConfig:
                     f"The detector's 'stages' cannot hold {tuple(stage)}.",
                     valid=["[pool >= 1, convolutions >= 0, odd kernel]"],
                 )
-        smallest = min(self.map_px, self.cut_map_px) if self.cut_px else self.map_px
+        smallest = min(
+            [self.map_px]
+            + [self.cut_map_px] * (self.cut_px > 0)
+            + [self.place_map_px] * (self.place_px > 0)
+        )
         if smallest < self.grid:
             raise ConfigurationError(
                 f"The detector's 'grid' of {self.grid} is finer than a trunk's last map of "
@@ -171,6 +190,21 @@ class DetectorConfig:
         return self.cut_share * (1 + self.cut_margin)
 
     @property
+    def marks(self) -> int:
+        """What the finder looks for: 1, the gripper; 2, the place too."""
+        return 1 + (self.place_px > 0)
+
+    @property
+    def kept_place_px(self) -> int:
+        """Side of the look at the place as it is kept, of which `place_px` are cropped."""
+        return round(self.place_px * (1 + self.cut_margin))
+
+    @property
+    def kept_place_share(self) -> float:
+        """What is kept for the look at the place, as a share of the view's width."""
+        return self.place_share * (1 + self.cut_margin)
+
+    @property
     def map_px(self) -> int:
         """Side of the trunk's last map: the stem rounds down, pools round up [px]."""
         return _last_map_px(self.image_px // self.stem_stride, self.stages)
@@ -178,7 +212,12 @@ class DetectorConfig:
     @property
     def cut_map_px(self) -> int:
         """Side of the second look's last map [px]."""
-        return _last_map_px(self.cut_px, self.cut_stages)
+        return _last_map_px(self.cut_px // self.cut_stride, self.cut_stages)
+
+    @property
+    def place_map_px(self) -> int:
+        """Side of the last map of the look at the place [px]."""
+        return _last_map_px(self.place_px // self.cut_stride, self.cut_stages)
 
 
 def _last_map_px(side: int, stages: Sequence[Stage]) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.cells.robots import Robot
+from data.cells.simulated.layout import PLATE, PLATE_THICKNESS_M
 from data.cells.simulated.projections import robot_projections
 from data.errors import InvalidInput
 
@@ -26,6 +27,16 @@ def projections_of(robot: Robot) -> Mapping[str, NDArray[np.float64]]:
     if robot.kind == "simulated":
         return robot_projections(robot.variation)
     return {camera: np.array(rows, np.float64) for camera, rows in robot.projections.items()}
+
+
+def place_of(robot: Robot) -> NDArray[np.float64]:
+    """The middle of the place where objects are put down, (3,) in the base frame [m].
+
+    A simulated robot knows it; NaN where nobody says.
+    """
+    if robot.kind == "simulated":
+        return np.array([PLATE.x_m, PLATE.y_m, PLATE_THICKNESS_M])
+    return np.full(3, np.nan)
 
 
 def project(

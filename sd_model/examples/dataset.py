@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.cells.calibration import project, projections_of
+from data.cells.calibration import place_of, project, projections_of
 from data.cells.robots import Robot
 from data.episodes.frames import CAMERAS, FrameSet
 from data.episodes.shards import FrameRef, read_frames
@@ -124,8 +124,8 @@ class StoredLooks:
         kind = np.dtype([("whole", np.uint8, (views, side, side, 3)), ("tip_m", np.float32, (3,))])
         store = FrameStore(workspace.cache / f"views-{side}", kind)
         self._whole, self._whole_row_F = store.rows(frames.refs, self._whole_rows)
-        self._cut: NDArray[np.void] | None = None
-        self._cut_row_F = self._whole_row_F
+        self._closer: NDArray[np.void] | None = None
+        self._closer_row_F = self._whole_row_F
 
     @property
     def tips(self) -> NDArray[np.float32]:
@@ -139,33 +139,39 @@ class StoredLooks:
         return whole_NVHWC
 
     def look_closely(self, preprocessing: Preprocessing, finder_id: str) -> None:
-        """Cut out what lies round the gripper in every view; raises as the constructor does.
+        """Cut out what lies round gripper and place in every view; raises as the constructor does.
 
         Args:
             finder_id: Names the finder: another one looks elsewhere.
         """
         config, refs = self._config, self._frames.refs
-        side = config.kept_cut_px
-        kind = np.dtype([("cut", np.uint8, (len(CAMERAS), side, side, 3))])
-        name = f"cuts-{side}-{config.kept_cut_share:.3f}-{finder_id[:12]}"
+        sides = {"cut": config.kept_cut_px, "place": config.kept_place_px}
+        kind = np.dtype(
+            [(name, np.uint8, (len(CAMERAS), side, side, 3)) for name, side in sides.items()]
+        )
+        shares = (config.kept_cut_share, config.kept_place_share)
+        name = "-".join(["closer", *map(str, sides.values()), *(f"{s:.3f}" for s in shares)])
         frame_of = {ref: frame for frame, ref in enumerate(refs)}
 
         def rows(missing: Sequence[FrameRef]) -> Iterator[bytes]:
             for chunk, frames in self._decoded(missing, "Looking closely"):
                 indices = np.array([frame_of[ref] for ref in chunk])
-                position_NV2 = preprocessing.find(self.whole(indices))
-                cuts = preprocessing.keep_cuts([each.images for each in frames], position_NV2)
-                yield from (each.tobytes() for each in cuts)
+                cuts, places = preprocessing.keep_closer(
+                    [each.images for each in frames], self.whole(indices)
+                )
+                for cut, place in zip(cuts, places, strict=True):
+                    yield cut.tobytes() + place.tobytes()
 
-        self._cut, self._cut_row_F = FrameStore(self._workspace.cache / name, kind).rows(refs, rows)
+        store = FrameStore(self._workspace.cache / f"{name}-{finder_id[:12]}", kind)
+        self._closer, self._closer_row_F = store.rows(refs, rows)
 
     def take(self, indices: NDArray[np.intp]) -> Looks:
         """The kept looks of the frames at `indices`."""
-        if self._cut is None:
-            return Looks(
-                self.whole(indices), np.empty((len(indices), len(CAMERAS), 0, 0, 3), np.uint8)
-            )
-        return Looks(self.whole(indices), self._cut["cut"][self._cut_row_F[indices]])
+        if self._closer is None:
+            nothing = np.empty((len(indices), len(CAMERAS), 0, 0, 3), np.uint8)
+            return Looks(self.whole(indices), nothing, nothing)
+        rows = self._closer[self._closer_row_F[indices]]
+        return Looks(self.whole(indices), rows["cut"], rows["place"])
 
     def _whole_rows(self, missing: Sequence[FrameRef]) -> Iterator[bytes]:
         for chunk, frames in self._decoded(missing, "Decoding frames"):
@@ -193,22 +199,27 @@ class StoredLooks:
             self._progress((start + len(chunk)) / len(refs), message)
 
 
-def tip_positions(
+def mark_positions(
     frames: LabelledFrames, tip_F3: NDArray[np.float32], robots: Mapping[str, Robot]
 ) -> NDArray[np.float32]:
-    """Where the fingertips are in each view, (F, V, 2) as shares of the image.
+    """Where the fingertips are in each view, and the place where objects are put down: (F, M = 2,
+    V, 2) as shares of the image.
 
-    NaN where the robot does not say where its gripper is, or the camera is not calibrated, or the
-    fingertips are outside the image.
+    NaN where the robot does not say where they are, or the camera is not calibrated, or they are
+    outside the image.
     """
-    position_FV2 = np.full((len(tip_F3), len(CAMERAS), 2), np.nan, dtype=np.float32)
+    position_FMV2 = np.full((len(tip_F3), 2, len(CAMERAS), 2), np.nan, dtype=np.float32)
     for name in np.unique(frames.robot_F):
+        if name not in robots:
+            continue
         own_F = frames.robot_F == name
-        for camera, projection_34 in projections_of(robots[name]).items() if name in robots else ():
-            position_FV2[own_F, CAMERAS.index(camera)] = project(projection_34, tip_F3[own_F])
-    outside = ~((position_FV2 > 0) & (position_FV2 < 1)).all(axis=2)
-    position_FV2[outside] = np.nan
-    return position_FV2
+        for camera, projection_34 in projections_of(robots[name]).items():
+            view = CAMERAS.index(camera)
+            position_FMV2[own_F, 0, view] = project(projection_34, tip_F3[own_F])
+            position_FMV2[own_F, 1, view] = project(projection_34, place_of(robots[name])[None])
+    outside = ~((position_FMV2 > 0) & (position_FMV2 < 1)).all(axis=-1)
+    position_FMV2[outside] = np.nan
+    return position_FMV2
 
 
 def _unreadable(error: GoalpostError, ref: FrameRef) -> GoalpostError:

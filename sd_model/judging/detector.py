@@ -74,7 +74,9 @@ class Detector:
         where = torch.device(device)
         network = build_network(summary.config, len(summary.tasks), seed=0, device=where)
         load_weights(folder / WEIGHTS, network)
-        finder = Finder.load(folder / FINDER, device=where) if summary.config.cut_px else None
+        finder = None
+        if summary.config.cut_px:
+            finder = Finder.load(folder / FINDER, marks=summary.config.marks, device=where)
         return cls(summary, network.eval(), Preprocessing(summary.config, finder), where)
 
     def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:

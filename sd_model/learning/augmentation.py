@@ -25,11 +25,13 @@ import albumentations
 
 
 class Looks(NamedTuple):
-    """What is seen of N frames, uint8: every view whole, and closely where its gripper is."""
+    """What is seen of N frames, uint8: every view whole, and what lies round the gripper in it."""
 
     whole_NVHWC: NDArray[np.uint8]
     cut_NVHWC: NDArray[np.uint8]
     """Of 0 x 0 pixels where the detector takes no second look."""
+    place_NVHWC: NDArray[np.uint8]
+    """Round the place where objects are put down; of 0 x 0 pixels where it does not look there."""
 
 
 class Preprocessing:
@@ -83,10 +85,12 @@ class Preprocessing:
         )
         crop = albumentations.RandomCrop(config.image_px, config.image_px)
         self._augment_whole = albumentations.Compose([geometry, crop, *colour, shadow])
-        self._augment_cut: albumentations.Compose | None = None
-        if config.cut_px:
-            crop = albumentations.RandomCrop(config.cut_px, config.cut_px)
-            self._augment_cut = albumentations.Compose([geometry, crop, *colour])
+        self._augment_cut, self._augment_place = (
+            albumentations.Compose([geometry, albumentations.RandomCrop(side, side), *colour])
+            if side
+            else None
+            for side in (config.cut_px, config.place_px)
+        )
 
     def keep(self, frames: Sequence[Mapping[str, ImageHWC]]) -> Looks:
         """The frames as they are kept: whole views scaled down, and what lies round the gripper.
@@ -95,41 +99,45 @@ class Preprocessing:
             InvalidInput: A camera is missing, or an image is not (height, width, 3) uint8.
         """
         whole_NVHWC = np.stack([keep_whole(images, self._config) for images in frames])
-        return Looks(whole_NVHWC, self.keep_cuts(frames, self.find(whole_NVHWC)))
+        return Looks(whole_NVHWC, *self.keep_closer(frames, whole_NVHWC))
 
-    def find(self, whole_NVHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Where the gripper is in each view, (N, V, 2); the middle where nothing looks for it."""
-        if self._finder is None:
-            return np.full((*whole_NVHWC.shape[:2], 2), 0.5, dtype=np.float32)
-        return self._finder.find(whole_NVHWC)
+    def keep_closer(
+        self, frames: Sequence[Mapping[str, ImageHWC]], whole_NVHWC: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """What lies round gripper and place, (N, V, side, side, 3) each.
 
-    def keep_cuts(
-        self, frames: Sequence[Mapping[str, ImageHWC]], position_NV2: NDArray[np.float32]
-    ) -> NDArray[np.uint8]:
-        """What lies round the positions, (N, V, kept_cut_px, kept_cut_px, 3)."""
+        Args:
+            frames: Images of any size.
+            whole_NVHWC: The same as they are kept, where both are looked for.
+        """
         config = self._config
-        side = config.kept_cut_px
-        cuts = np.empty((len(frames), len(CAMERAS), side, side, 3), dtype=np.uint8)
-        for images, position_V2, cut_VHWC in zip(frames, position_NV2, cuts, strict=True):
-            for view, camera in enumerate(CAMERAS if config.cut_px else ()):
-                cut_VHWC[view] = cut(
-                    images[camera], position_V2[view], share=config.kept_cut_share, side_px=side
-                )
-        return cuts
+        cuts, places = (
+            np.empty((len(frames), len(CAMERAS), side, side, 3), dtype=np.uint8)
+            for side in (config.kept_cut_px, config.kept_place_px)
+        )
+        if self._finder is not None:
+            position_NMV2 = self._finder.find(whole_NVHWC)
+            _cut_round(frames, position_NMV2[:, 0], config.kept_cut_share, cuts)
+            if config.place_px:
+                _cut_round(frames, position_NMV2[:, 1], config.kept_place_share, places)
+        return cuts, places
 
     def augment(self, looks: Looks, seed: int) -> Looks:
         """Random crops of kept looks, every view drawn by itself."""
         whole = _distorted(self._augment_whole, looks.whole_NVHWC, self._config.image_px, seed)
-        if self._augment_cut is None:
-            return Looks(whole, looks.cut_NVHWC)
-        cuts = _distorted(self._augment_cut, looks.cut_NVHWC, self._config.cut_px, seed + 1)
-        return Looks(whole, cuts)
+        cuts, places = looks.cut_NVHWC, looks.place_NVHWC
+        if self._augment_cut is not None:
+            cuts = _distorted(self._augment_cut, cuts, self._config.cut_px, seed + 1)
+        if self._augment_place is not None:
+            places = _distorted(self._augment_place, places, self._config.place_px, seed + 2)
+        return Looks(whole, cuts, places)
 
     def centre(self, looks: Looks) -> Looks:
         """The central crops of kept looks: what judging sees."""
         return Looks(
             _central(looks.whole_NVHWC, self._config.image_px),
             _central(looks.cut_NVHWC, self._config.cut_px),
+            _central(looks.place_NVHWC, self._config.place_px),
         )
 
 
@@ -141,6 +149,20 @@ def keep_whole(images: Mapping[str, ImageHWC], config: DetectorConfig) -> NDArra
     """
     side = Size(config.kept_px, config.kept_px)
     return np.stack([resize(_checked(images, camera), side) for camera in CAMERAS])
+
+
+def _cut_round(
+    frames: Sequence[Mapping[str, ImageHWC]],
+    position_NV2: NDArray[np.float32],
+    share: float,
+    cuts_NVHWC: NDArray[np.uint8],
+) -> None:
+    """Fill `cuts_NVHWC` with what lies round the positions."""
+    for images, position_V2, cut_VHWC in zip(frames, position_NV2, cuts_NVHWC, strict=True):
+        for view, camera in enumerate(CAMERAS):
+            cut_VHWC[view] = cut(
+                images[camera], position_V2[view], share=share, side_px=cut_VHWC.shape[1]
+            )
 
 
 def _distorted(
@@ -159,13 +181,20 @@ def _central(views_NVHWC: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return views_NVHWC[:, :, start : start + side, start : start + side]
 
 
-def to_tensors(looks: Looks, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Network input: whole views and cuts, (N, V, 3, side, side) each, float32 in [-1, 1]."""
-    whole, cuts = (
-        torch.from_numpy(np.ascontiguousarray(each_NVHWC)).to(device).permute(0, 1, 4, 2, 3)
+def to_tensors(
+    looks: Looks, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Network input: whole views, cuts and places, (N, V, 3, side, side) each, in [-1, 1]."""
+    whole, cuts, places = (
+        torch.from_numpy(np.ascontiguousarray(each_NVHWC))
+        .to(device)
+        .permute(0, 1, 4, 2, 3)
+        .float()
+        .div_(127.5)
+        .sub_(1.0)
         for each_NVHWC in looks
     )
-    return whole.float().div_(127.5).sub_(1.0), cuts.float().div_(127.5).sub_(1.0)
+    return whole, cuts, places
 
 
 def _checked(images: Mapping[str, ImageHWC], camera: str) -> ImageHWC:

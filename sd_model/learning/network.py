@@ -14,17 +14,17 @@ from data.episodes.frames import CAMERAS
 from sd_model.config import DetectorConfig, Stage
 
 _CUT_KERNEL = 5
-"""Kernel of the second look's first convolution [px]."""
+"""Kernel of the first convolution of a closer look [px]."""
 
 
 class DetectorNetwork(nn.Module):
     """Logits of every task from the views of a frame.
 
     The trunk follows the paper's Q network without its action branch (MT-Opt, Sec. V and App. 8).
-    Differs: a second trunk sees what lies round the gripper at full resolution; all tasks are
-    scored in one pass instead of being asked for by a one-hot code; views keep a spatial grid and
-    a projection of their own until they are joined by concatenation; batch normalisation has its
-    gamma.
+    Differs: more trunks see closely what lies round the gripper and round the place where objects
+    are put down; all tasks are scored in one pass instead of being asked for by a one-hot code;
+    views keep a spatial grid and a projection of their own until they are joined by concatenation;
+    batch normalisation has its gamma.
     """
 
     def __init__(self, config: DetectorConfig, task_count: int) -> None:
@@ -32,12 +32,14 @@ class DetectorNetwork(nn.Module):
         self.task_count = task_count
         self.trunk = _trunk(config, config.stem_kernel, config.stem_stride, config.stages)
         self.projections = _projections(config)
-        looks = 1
+        looks = 1 + (config.cut_px > 0) + (config.place_px > 0)
         if config.cut_px:
-            looks = 2
-            self.cut_trunk = _trunk(config, _CUT_KERNEL, 1, config.cut_stages)
+            self.cut_trunk = _trunk(config, _CUT_KERNEL, config.cut_stride, config.cut_stages)
             self.cut_projections = _projections(config)
-        self._looks_closely = looks == 2
+        if config.place_px:
+            self.place_trunk = _trunk(config, _CUT_KERNEL, config.cut_stride, config.cut_stages)
+            self.place_projections = _projections(config)
+        self._looks_at_gripper, self._looks_at_place = config.cut_px > 0, config.place_px > 0
         self.join = nn.Sequential(
             nn.ReLU(),
             nn.Linear(looks * len(CAMERAS) * config.projection, config.hidden),
@@ -45,16 +47,19 @@ class DetectorNetwork(nn.Module):
             nn.Linear(config.hidden, task_count),
         )
 
-    def forward(self, views_BVCHW: Tensor, cuts_BVCHW: Tensor) -> Tensor:
+    def forward(self, views_BVCHW: Tensor, cuts_BVCHW: Tensor, places_BVCHW: Tensor) -> Tensor:
         """Logits of every task, (B, T).
 
         Args:
             views_BVCHW: Whole views, scaled by `augmentation.to_tensor`.
             cuts_BVCHW: What lies round the gripper in each; not looked at where `cut_px` is 0.
+            places_BVCHW: What lies round the place; not looked at where `place_px` is 0.
         """
         seen = _seen(views_BVCHW, self.trunk, self.projections)
-        if self._looks_closely:
+        if self._looks_at_gripper:
             seen += _seen(cuts_BVCHW, self.cut_trunk, self.cut_projections)
+        if self._looks_at_place:
+            seen += _seen(places_BVCHW, self.place_trunk, self.place_projections)
         logits_BT: Tensor = self.join(torch.cat(seen, 1))
         return logits_BT
 

@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.cells.robots import Robot, load_robots
+from data.cells.robots import load_robots
 from data.episodes.frames import CAMERAS
 from data.workspace import Workspace
 from sd_model.artefact import CHECKPOINT, FINDER, MANIFEST, DetectorSummary
@@ -32,7 +31,7 @@ from sd_model.config import DetectorConfig, config_values
 from sd_model.examples.dataset import (
     LabelledFrames,
     StoredLooks,
-    tip_positions,
+    mark_positions,
     training_frames,
 )
 from sd_model.examples.manifest import Manifest
@@ -104,16 +103,16 @@ def train(
         workspace,
         lambda share, message: report.progress(_DECODING * share, message),
     )
+    position_FMV2 = mark_positions(frames, stored.tips, load_robots(workspace))
+    if earlier is None:
+        config = possible_looks(config, position_FMV2[training_indices], report)
     finder = None
     if config.cut_px:
         finder = open_finder(
-            frames, training_indices, stored, config, folder,
-            robots=load_robots(workspace), report=report, seed=seed, device=where,
+            frames, training_indices, position_FMV2[training_indices, : config.marks], stored,
+            config, folder, report=report, seed=seed, device=where,
             fingerprint=_fingerprint(manifest, config, seed), earlier=earlier,
         )  # fmt: skip
-        if finder is None:
-            report.progress(_DECODING, "No frame says where its gripper is: no second look")
-            config = dataclasses.replace(config, cut_px=0)
     preprocessing = Preprocessing(config, finder)
     if config.cut_px:
         finder_id = hashlib.sha256((folder / FINDER).read_bytes()).hexdigest()
@@ -129,40 +128,56 @@ def train(
     return Detector.load(folder, device=where)
 
 
+def possible_looks(
+    config: DetectorConfig, position_FMV2: NDArray[np.float32], report: Reporter
+) -> DetectorConfig:
+    """`config` without the looks that cannot be learned: too few frames say where to look.
+
+    Args:
+        position_FMV2: Gripper and place in the views of the training frames; NaN: unknown.
+    """
+    gripper, place = np.isfinite(position_FMV2).any(axis=(2, 3)).sum(axis=0)
+    if config.cut_px and gripper < FEWEST_FRAMES:
+        report.progress(_DECODING, "No frame says where its gripper is: no second look")
+        return dataclasses.replace(config, cut_px=0, place_px=0)
+    if config.place_px and place < FEWEST_FRAMES:
+        report.progress(_DECODING, "No robot says where objects are put down: no look there")
+        return dataclasses.replace(config, place_px=0)
+    return config
+
+
 def open_finder(
     frames: LabelledFrames,
     training_indices: NDArray[np.intp],
+    position_FMV2: NDArray[np.float32],
     stored: StoredLooks,
     config: DetectorConfig,
     folder: Path,
     *,
-    robots: Mapping[str, Robot],
     report: Reporter,
     seed: int,
     device: torch.device,
     fingerprint: str,
     earlier: DetectorSummary | None,
-) -> Finder | None:
+) -> Finder:
     """The finder of the detector in `folder`: that of this very training, the earlier detector's,
     or a new one.
 
-    None where too few training frames say where their gripper is.
+    Args:
+        position_FMV2: The marks in the views of the training frames; NaN: unknown.
     """
     path = folder / FINDER
     if path.exists() and read_tensors(path)[1].get("fingerprint") == fingerprint:
-        return Finder.load(path, device=device)
+        return Finder.load(path, marks=config.marks, device=device)
     if earlier is not None:
-        finder = Finder.load(earlier.folder / FINDER, device=device)
+        finder = Finder.load(earlier.folder / FINDER, marks=config.marks, device=device)
         finder.save(path, {"fingerprint": fingerprint})
         return finder
-    position_FV2 = tip_positions(frames, stored.tips, robots)[training_indices]
-    known = np.isfinite(position_FV2).any(axis=(1, 2))
-    if known.sum() < FEWEST_FRAMES:
-        return None
+    known = np.isfinite(position_FMV2).any(axis=(1, 2, 3))
     chosen = training_indices[known]
     finder = train_finder(
         stored.whole(chosen),
-        position_FV2[known],
+        position_FMV2[known],
         frames.robot_F[chosen],
         updates=config.finder_updates,
         batch_size=_FINDER_BATCH,

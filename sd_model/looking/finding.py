@@ -1,7 +1,7 @@
 """Training the finder from frames whose robots say where their gripper is.
 
-Shapes: F frames, B a batch of them, V views, C channels, H and W pixels; positions are shares of
-the image's width and height, NaN where nobody knows.
+Shapes: F frames, B a batch of them, M marks (gripper, place), V views, C channels, H and W
+pixels; positions are shares of the image's width and height, NaN where nobody knows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SCALE = 32.0
 
 def train_finder(
     views_FVHWC: NDArray[np.uint8],
-    position_FV2: NDArray[np.float32],
+    position_FMV2: NDArray[np.float32],
     robot_F: NDArray[np.str_],
     *,
     updates: int,
@@ -37,19 +37,20 @@ def train_finder(
     device: torch.device,
     progress: Callable[[float, str], None],
 ) -> Finder:
-    """A finder of the fingertips, trained on frames drawn evenly from every robot.
+    """A finder of the marks, trained on frames drawn evenly from every robot.
 
     Args:
         views_FVHWC: Whole views, RGB uint8.
-        position_FV2: Where the fingertips are; NaN where a view's camera is not calibrated.
+        position_FMV2: Where the marks are; NaN where a view's camera is not calibrated.
         robot_F: Robot of each frame.
         progress: Hears how far it is; may cancel by raising.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = FinderNetwork().to(device).to(memory_format=torch.channels_last).train()
+        network = FinderNetwork(marks=position_FMV2.shape[1]).train()
+    network = network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=1e-3)
-    known_F = np.flatnonzero(np.isfinite(position_FV2).any(axis=(1, 2)))
+    known_F = np.flatnonzero(np.isfinite(position_FMV2).any(axis=(1, 2, 3)))
     frames_of = [known_F[robot_F[known_F] == robot] for robot in np.unique(robot_F[known_F])]
 
     def draw(update: int) -> tuple[Tensor, Tensor]:
@@ -58,7 +59,7 @@ def train_finder(
         frame_B = np.array([generator.choice(frames_of[robot]) for robot in robot_B])
         return distort(
             torch.from_numpy(views_FVHWC[frame_B]).to(device),
-            torch.from_numpy(position_FV2[frame_B]).to(device),
+            torch.from_numpy(position_FMV2[frame_B]).to(device),
             torch.Generator().manual_seed(int(generator.integers(2**62))),
         )
 
@@ -66,11 +67,11 @@ def train_finder(
         rate = 0.5 * (1 + math.cos(math.pi * update / updates)) * min(1.0, (update + 1) / 50)
         for group in optimizer.param_groups:
             group["lr"] = _LEARNING_RATE * rate
-        views_BVCHW, position_BV2 = draw(update)
+        views_BVCHW, position_BMV2 = draw(update)
         with torch.autocast(device.type, torch.bfloat16):
-            weight_BVHW = network.weights(views_BVCHW)
-        known_BV = position_BV2.isfinite().all(-1)
-        loss = position_loss(weight_BVHW[known_BV], position_BV2[known_BV])
+            weight_BMVHW = network.weights(views_BVCHW)
+        known_BMV = position_BMV2.isfinite().all(-1)
+        loss = position_loss(weight_BMVHW[known_BMV], position_BMV2[known_BMV])
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
@@ -104,13 +105,13 @@ def position_loss(weight_NHW: Tensor, position_N2: Tensor) -> Tensor:
 
 
 def distort(
-    views_BVHWC: Tensor, position_BV2: Tensor, generator: torch.Generator
+    views_BVHWC: Tensor, position_BMV2: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Views zoomed, shifted, turned and recoloured, each by itself, and where positions went.
 
     Args:
         views_BVHWC: uint8.
-        position_BV2: NaN stays NaN; so becomes what has left the image.
+        position_BMV2: NaN stays NaN; so becomes what has left the image.
 
     Returns:
         Network input (B, V, 3, H, W) in about [-1, 1], and the positions in it.
@@ -140,8 +141,10 @@ def distort(
     )
     gain_N3, offset_N1 = 1 + 0.3 * uniform(1) + 0.12 * uniform(3), 0.25 * uniform(1)
     coloured_NCHW = moved_NCHW * gain_N3[:, :, None, None] + offset_N1[:, :, None, None]
-    source_N2 = position_BV2.flatten(0, 1) * 2 - 1
-    result_N2 = torch.linalg.solve(from_result_N22, source_N2 - 2 * shift_N2)
-    inside_N = (result_N2.abs() < 1).all(-1, keepdim=True)
-    result_N2 = torch.where(inside_N, (result_N2 + 1) / 2, torch.nan)
-    return coloured_NCHW.view(frames, views, 3, height, width), result_N2.view(frames, views, 2)
+    source_N2M = position_BMV2.permute(0, 2, 3, 1).flatten(0, 1) * 2 - 1
+    result_N2M = torch.linalg.solve(from_result_N22, source_N2M - 2 * shift_N2[:, :, None])
+    result_NM2 = result_N2M.transpose(1, 2)
+    inside_NM = (result_NM2.abs() < 1).all(-1, keepdim=True)
+    result_NM2 = torch.where(inside_NM, (result_NM2 + 1) / 2, torch.nan)
+    moved_BMV2 = result_NM2.reshape(frames, views, -1, 2).transpose(1, 2)
+    return coloured_NCHW.view(frames, views, 3, height, width), moved_BMV2

@@ -46,17 +46,17 @@ def export_detector(detector: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     network = build_network(config, len(summary.tasks), seed=0, device=torch.device("cpu"))
     load_weights(detector / WEIGHTS, network)
-    whole = _example(config.kept_px)
-    looks = (whole, _example(config.kept_cut_px)) if config.cut_px else (whole,)
-    crops = (config.image_px, config.cut_px)[: len(looks)]
+    sides = (config.kept_px, config.kept_cut_px, config.kept_place_px)
+    looks = tuple(_example(side) for side in sides if side)
+    crops = (config.image_px, config.cut_px, config.place_px)[: len(looks)]
     written = [folder / DETECTOR_FILE]
-    names = ("views", "cuts")[: len(looks)]
+    names = ("views", "cuts", "places")[: len(looks)]
     write_onnx(_Judging(network, crops), looks, written[0], inputs=names, output="probability")
     if config.cut_px:
-        finder = FinderNetwork()
+        finder = FinderNetwork(config.marks)
         load_weights(detector / FINDER, finder)
         written.append(folder / FINDER_FILE)
-        write_onnx(_Finding(finder), (whole,), written[1], inputs=names[:1], output="position")
+        write_onnx(_Finding(finder), looks[:1], written[1], inputs=names[:1], output="position")
     written.append(folder / DESCRIPTION_FILE)
     content = json.dumps(_description(summary), indent=1).encode()
     write_atomically(written[-1], content)
@@ -94,18 +94,24 @@ class _Judging(nn.Module):
         self.network = network
         self.crops = tuple(crops)
 
-    def forward(self, views_NVHWC: Tensor, cuts_NVHWC: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        views_NVHWC: Tensor,
+        cuts_NVHWC: Tensor | None = None,
+        places_NVHWC: Tensor | None = None,
+    ) -> Tensor:
         """The central crops are judged, as in `Detector.score`."""
-        views_NVCHW = _scaled(_central(views_NVHWC, self.crops[0]))
-        cuts_NVCHW = views_NVCHW
-        if cuts_NVHWC is not None:
-            cuts_NVCHW = _scaled(_central(cuts_NVHWC, self.crops[1]))
-        probability_NT: Tensor = torch.sigmoid(self.network(views_NVCHW, cuts_NVCHW))
+        given = [each for each in (views_NVHWC, cuts_NVHWC, places_NVHWC) if each is not None]
+        looks = [
+            _scaled(_central(each, crop)) for each, crop in zip(given, self.crops, strict=True)
+        ]
+        looks += looks[:1] * (3 - len(looks))  # the network does not look at what is filled in
+        probability_NT: Tensor = torch.sigmoid(self.network(*looks))
         return probability_NT
 
 
 class _Finding(nn.Module):
-    """Kept views, uint8 (N, V, H, W, 3), to the gripper's position in each, (N, V, 2)."""
+    """Kept views, uint8 (N, V, H, W, 3), to the marks' positions in each, (N, M, V, 2)."""
 
     def __init__(self, network: FinderNetwork) -> None:
         super().__init__()
@@ -113,8 +119,8 @@ class _Finding(nn.Module):
 
     def forward(self, views_NVHWC: Tensor) -> Tensor:
         """Positions as shares of width and height."""
-        position_NV2: Tensor = self.network(_scaled(views_NVHWC))
-        return position_NV2
+        position_NMV2: Tensor = self.network(_scaled(views_NVHWC))
+        return position_NMV2
 
 
 def _example(side: int) -> Tensor:
@@ -143,9 +149,16 @@ def _description(summary: DetectorSummary) -> dict[str, Any]:
     }
     if config.cut_px:
         described["cuts"] = (
-            "finder.onnx says where the gripper is in each view, as shares of width and height. "
+            "finder.onnx says where the gripper is in each view (its first mark), as shares of "
+            "width and height. "
             f"Round it a window of {config.kept_cut_share:.4f} of the original image's width is "
             f"cut and scaled to {config.kept_cut_px} x {config.kept_cut_px} pixels; "
             "sd_model/looking/cutting.py is how."
+        )
+    if config.place_px:
+        described["places"] = (
+            "finder.onnx's second mark is the place where objects are put down; round it a window "
+            f"of {config.kept_place_share:.4f} of the width is cut likewise and scaled to "
+            f"{config.kept_place_px} x {config.kept_place_px} pixels."
         )
     return described

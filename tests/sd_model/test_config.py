@@ -43,6 +43,9 @@ def test_overrides_replace_values() -> None:
         ({"stages": [[2, 1, 4]]}, "odd kernel"),
         ({"grid": 16}, "finer than a trunk's last map"),
         ({"cut_px": 16}, "0, or 24 to 256"),
+        ({"cut_px": 24, "cut_stages": [[2, 1, 3]], "place_px": 16}, "'place_px' cannot be 16"),
+        ({"place_px": 48}, "looks at the gripper, too"),
+        ({"cut_px": 48, "place_px": 24}, "finer than a trunk's last map of 3 px"),
         ({"cut_px": 24, "cut_stages": [[8, 1, 3]]}, "finer than a trunk's last map of 3 px"),
     ],
 )

@@ -25,6 +25,10 @@ from data.tasks.tasks import OBJECT_KINDS, PLATE_SECTIONS, SEED_TASKS, Outcome
 _TRIES = 60
 _DISTRACTORS = 2  # objects beside the one at the hand that move, too
 _HOLD_HEIGHTS_M = (0.16, 0.29)
+_EMPTY_HEIGHTS_M = (0.08, 0.29)
+_RELEASE_HEIGHTS_M = (0.07, 0.2)
+_JUST_RELEASED_SHARE = 0.4
+"""Share of placed objects over which the open gripper still stands."""
 
 
 class _Wander:
@@ -194,7 +198,7 @@ class Demonstrator:
             carried = kind
             scene.grasp(kind, pose)
         elif near_miss:
-            ways = ["not-lifted", "closed-empty"]
+            ways = ["not-lifted", "empty"]
             if wanted in OBJECT_KINDS:
                 ways += ["wrong-object"] * 2
             way = str(generator.choice(ways))
@@ -207,10 +211,12 @@ class Demonstrator:
                 scene.grasp(kind, best_grasp(scene, kind)[0])
             else:
                 (x, y, _), _ = scene.pose_of(kind)
-                scene.arm.teleport(Pose(x, y, pose.z_m, pose.yaw_rad).clamped(), opening_m=0.0)
+                height = float(generator.uniform(*_EMPTY_HEIGHTS_M))
+                scene.arm.teleport(
+                    Pose(x, y, height, pose.yaw_rad).clamped(), opening_m=_empty_opening(generator)
+                )
         else:
-            opening = float(generator.choice([0.0, MAX_OPENING_M]))
-            scene.arm.teleport(pose, opening_m=opening)
+            scene.arm.teleport(pose, opening_m=_empty_opening(generator))
         resting = [kind for kind in scene.objects if kind != carried]
         return self._begin(
             task, outcome, str(generator.choice(resting)), carried, arm_moves, generator
@@ -227,6 +233,13 @@ class Demonstrator:
         if outcome == "success":
             area = SECTIONS.get(section, PLATE)
             self._drop(kind, _inside(area, generator), generator)
+            if generator.random() < _JUST_RELEASED_SHARE:
+                (x, y, _), _ = scene.pose_of(kind)
+                grasp, _ = best_grasp(scene, kind)
+                height = float(generator.uniform(*_RELEASE_HEIGHTS_M))
+                scene.arm.teleport(
+                    Pose(x, y, height, grasp.yaw_rad).clamped(), opening_m=MAX_OPENING_M
+                )
         elif near_miss:
             ways = ["beside", "on-the-rim", "not-released"]
             if section in PLATE_SECTIONS:
@@ -303,6 +316,11 @@ def _somewhere_above(generator: np.random.Generator, area: Area | None = None) -
         float(generator.uniform(*_HOLD_HEIGHTS_M)),
         float(generator.uniform(-1.2, 1.2)),
     ).clamped()
+
+
+def _empty_opening(generator: np.random.Generator) -> float:
+    """Closed, open, or as wide as if an object were held."""
+    return float(generator.choice([0.0, generator.uniform(0.0, MAX_OPENING_M), MAX_OPENING_M]))
 
 
 def _inside(area: Area, generator: np.random.Generator) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData, InvalidInput, StorageFull
 from data.workspace import Workspace
 from sd_model.config import load_recipe
-from sd_model.examples.dataset import LabelledFrames, StoredLooks, tip_positions, training_frames
+from sd_model.examples.dataset import LabelledFrames, StoredLooks, mark_positions, training_frames
 from sd_model.examples.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def test_a_full_disk_is_an_error_in_words(
     assert stored(world, manifest, recorder).whole(np.arange(36)).shape[0] == 36
 
 
-def test_the_fingertips_are_where_the_robot_s_cameras_show_them() -> None:
+def test_fingertips_and_place_are_where_the_robot_s_cameras_show_them() -> None:
     frames = LabelledFrames(
         refs=(), episode_F=np.array([]), robot_F=np.array(["robot-2", "robot-2", "unknown"]),
         group_F=np.array([]), split_F=np.array([]), outcome_FT=np.zeros((3, 1), np.int8),
@@ -190,8 +190,12 @@ def test_the_fingertips_are_where_the_robot_s_cameras_show_them() -> None:
     tip_F3 = np.array([[0.55, 0.1, 0.2], [np.nan] * 3, [0.55, 0.1, 0.2]], dtype=np.float32)
     robots = {robot.name: robot for robot in SIMULATED_FLEET}
 
-    position_FV2 = tip_positions(frames, tip_F3, robots)
+    position_FMV2 = mark_positions(frames, tip_F3, robots)
 
-    expected = project(projections_of(robots["robot-2"])["left"], tip_F3[:1])[0]
-    np.testing.assert_allclose(position_FV2[0, 1], expected, rtol=1e-6)
-    assert np.isnan(position_FV2[1:]).all()
+    plate = np.array([0.59, 0.205, 0.005])  # of every simulated cell
+    left = projections_of(robots["robot-2"])["left"]
+    expected = project(left, np.stack([tip_F3[0], plate]))
+    np.testing.assert_allclose(position_FMV2[0, :, 1], expected, rtol=1e-6)
+    assert np.isnan(position_FMV2[1, 0]).all()  # its gripper is not known, its plate is
+    np.testing.assert_allclose(position_FMV2[1, 1], position_FMV2[0, 1])
+    assert np.isnan(position_FMV2[2]).all()

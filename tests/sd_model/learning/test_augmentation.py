@@ -23,7 +23,8 @@ def looks(count: int, config=CONFIG) -> Looks:
     side = config.kept_px
     picture = generator.integers(0, 255, (side, side, 3), dtype=np.uint8)
     whole = np.broadcast_to(picture, (count, len(CAMERAS), side, side, 3)).copy()
-    return Looks(whole, np.empty((count, len(CAMERAS), 0, 0, 3), dtype=np.uint8))
+    nothing = np.empty((count, len(CAMERAS), 0, 0, 3), dtype=np.uint8)
+    return Looks(whole, nothing, nothing)
 
 
 def test_the_same_seed_draws_the_same_distortions() -> None:
@@ -97,7 +98,7 @@ def test_pixels_become_about_minus_one_to_one() -> None:
     crops = np.zeros((1, 3, 48, 48, 3), dtype=np.uint8)
     crops[..., 2] = 255
 
-    tensor, _ = to_tensors(Looks(crops, crops), torch.device("cpu"))
+    tensor, _, _ = to_tensors(Looks(crops, crops, crops), torch.device("cpu"))
 
     assert tensor.shape == (1, 3, 3, 48, 48)
     assert tensor[0, 0, :, 0, 0].tolist() == [-1.0, -1.0, 1.0]
@@ -108,21 +109,29 @@ def test_the_library_is_told_not_to_look_for_updates() -> None:
 
 
 class Corner:
-    """A finder that finds everything at one place."""
+    """A finder that finds the gripper lower right and the place upper left."""
 
     def find(self, views_NVHWC):
-        return np.full((*views_NVHWC.shape[:2], 2), 0.75, dtype=np.float32)
+        position_NMV2 = np.empty((len(views_NVHWC), 2, len(CAMERAS), 2), dtype=np.float32)
+        position_NMV2[:, 0], position_NMV2[:, 1] = 0.75, 0.25
+        return position_NMV2
 
 
 def test_the_second_look_is_cut_where_the_finder_says() -> None:
-    config = load_recipe("smoke", {"cut_px": 24, "cut_share": 0.2, "cut_margin": 0})
+    config = load_recipe(
+        "smoke",
+        {"cut_px": 24, "cut_share": 0.2, "place_px": 48, "place_share": 0.4, "cut_margin": 0},
+    )
     image = np.zeros((80, 100, 3), dtype=np.uint8)
     image[50:70, 65:85] = (255, 0, 0)  # about the middle of the lower right quarter
+    image[:40, 5:45] = (0, 0, 255)  # and of the upper left one
 
     kept = Preprocessing(config, Corner()).keep([dict.fromkeys(CAMERAS, image)])
 
     assert kept.cut_NVHWC.shape == (1, 3, 24, 24, 3)
     assert (kept.cut_NVHWC[..., 0] > 200).mean() > 0.95
+    assert kept.place_NVHWC.shape == (1, 3, 48, 48, 3)
+    assert (kept.place_NVHWC[..., 2] > 200).mean() > 0.95
 
 
 def test_a_second_look_without_a_finder_is_refused() -> None:

@@ -7,42 +7,51 @@ from sd_model.config import RECIPES, load_recipe
 from sd_model.learning.network import build_network
 
 CPU = torch.device("cpu")
-NO_CUTS = torch.zeros(5, 3, 3, 0, 0)
-TWO_LOOKS = {"cut_px": 24, "cut_stages": [[2, 1, 3], [2, 1, 3]]}
+NOTHING = torch.zeros(5, 3, 3, 0, 0)
+NO_CUTS = (NOTHING, NOTHING)
+THREE_LOOKS = {"cut_px": 24, "place_px": 48, "cut_stages": [[2, 1, 3], [2, 1, 3]]}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_s_trunk_has_the_map_it_announces(recipe: str) -> None:
     config = load_recipe(recipe)
     network = build_network(config, 12, seed=0, device=CPU).eval()
-    layers = network.trunk[:-2]  # up to the grid pooling
+    looks = [(network.trunk, config.image_px, config.map_px)]
+    if config.cut_px:
+        looks.append((network.cut_trunk, config.cut_px, config.cut_map_px))
+    if config.place_px:
+        looks.append((network.place_trunk, config.place_px, config.place_map_px))
 
-    with torch.inference_mode():
-        found = layers(torch.zeros(1, 3, config.image_px, config.image_px))
-
-    assert found.shape == (1, config.channels, config.map_px, config.map_px)
+    for trunk, side, map_side in looks:
+        with torch.inference_mode():
+            found = trunk[:-2](torch.zeros(1, 3, side, side))  # up to the grid pooling
+        assert found.shape == (1, config.channels, map_side, map_side)
 
 
 def test_one_logit_a_task_and_frame() -> None:
     network = build_network(load_recipe("smoke"), 12, seed=0, device=CPU).eval()
 
-    assert network(torch.zeros(5, 3, 3, 48, 48), NO_CUTS).shape == (5, 12)
+    assert network(torch.zeros(5, 3, 3, 48, 48), *NO_CUTS).shape == (5, 12)
 
 
 def test_views_are_not_interchangeable() -> None:
     network = build_network(load_recipe("smoke"), 2, seed=0, device=CPU).eval()
     views_BVCHW = torch.randn(1, 3, 3, 48, 48, generator=torch.Generator().manual_seed(0))
 
-    assert not torch.allclose(network(views_BVCHW, NO_CUTS), network(views_BVCHW.flip(1), NO_CUTS))
+    assert not torch.allclose(
+        network(views_BVCHW, *NO_CUTS), network(views_BVCHW.flip(1), *NO_CUTS)
+    )
 
 
-def test_the_second_look_is_looked_at() -> None:
-    network = build_network(load_recipe("smoke", TWO_LOOKS), 2, seed=0, device=CPU).eval()
+def test_every_look_is_looked_at() -> None:
+    network = build_network(load_recipe("smoke", THREE_LOOKS), 2, seed=0, device=CPU).eval()
     generator = torch.Generator().manual_seed(0)
-    views_BVCHW = torch.randn(1, 3, 3, 48, 48, generator=generator)
-    cuts_BVCHW = torch.randn(1, 3, 3, 24, 24, generator=generator)
+    looks = [torch.randn(1, 3, 3, side, side, generator=generator) for side in (48, 24, 48)]
+    logits_BT = network(*looks)
 
-    assert not torch.allclose(network(views_BVCHW, cuts_BVCHW), network(views_BVCHW, -cuts_BVCHW))
+    for number in range(3):
+        other = [-look if index == number else look for index, look in enumerate(looks)]
+        assert not torch.allclose(network(*other), logits_BT)
 
 
 def test_the_seed_decides_the_weights_and_nothing_else_moves() -> None:
@@ -59,9 +68,10 @@ def test_the_seed_decides_the_weights_and_nothing_else_moves() -> None:
 
 
 def test_every_projection_learns() -> None:
-    network = build_network(load_recipe("smoke", TWO_LOOKS), 2, seed=0, device=CPU)
+    network = build_network(load_recipe("smoke", THREE_LOOKS), 2, seed=0, device=CPU)
+    looks = [torch.randn(4, 3, 3, side, side) for side in (48, 24, 48)]
 
-    network(torch.randn(4, 3, 3, 48, 48), torch.randn(4, 3, 3, 24, 24)).square().sum().backward()
+    network(*looks).square().sum().backward()
 
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name

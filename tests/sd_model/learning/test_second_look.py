@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from sd_model.config import load_recipe
 from sd_model.judging.detector import Detector
 from sd_model.judging.scores import load_scores
-from sd_model.learning.training import train
+from sd_model.learning.training import possible_looks, train
 
 if TYPE_CHECKING:
     from conftest import MarkerWorld, Recorder, SquareWorld
@@ -62,6 +62,19 @@ def test_without_readings_there_is_no_second_look(
         1,
         3,
     )
+
+
+def test_only_looks_whose_place_is_known_are_taken(recorder: Recorder) -> None:
+    config = load_recipe("smoke", LOOKS | {"place_px": 48})
+    position_FMV2 = np.full((100, 2, 3, 2), 0.5, dtype=np.float32)
+
+    assert possible_looks(config, position_FMV2, recorder) == config
+    position_FMV2[30:, 1] = np.nan  # few frames show where the place is
+    without_place = possible_looks(config, position_FMV2, recorder)
+    assert (without_place.cut_px, without_place.place_px) == (24, 0)
+    position_FMV2[30:, 0] = np.nan
+    without = possible_looks(config, position_FMV2, recorder)
+    assert (without.cut_px, without.place_px) == (0, 0)
 
 
 def test_a_finder_that_was_trained_before_the_kill_is_kept(

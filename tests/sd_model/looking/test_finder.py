@@ -15,13 +15,14 @@ CPU = torch.device("cpu")
 
 
 def dots(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy grey views of 48 px with one black square each, and where its middle is."""
+    """Noisy grey views of 48 px with a black and a white square each, and their middles."""
     generator = np.random.default_rng(seed)
     views = generator.integers(100, 160, (count, 3, 48, 48, 3), dtype=np.uint8)
-    corner = generator.integers(4, 36, (count, 3, 2))
+    corner = generator.integers(4, 36, (count, 2, 3, 2))
     for frame in range(count):
-        for view, (column, row) in enumerate(corner[frame]):
-            views[frame, view, row : row + 8, column : column + 8] = 10
+        for mark in (1, 0):  # black lies on white
+            for view, (column, row) in enumerate(corner[frame, mark]):
+                views[frame, view, row : row + 8, column : column + 8] = (10, 245)[mark]
     return views, ((corner + 4) / 48).astype(np.float32)
 
 
@@ -51,22 +52,22 @@ def test_positions_move_with_their_pixels() -> None:
     found = torch.stack([darkest % 48 + 0.5, darkest // 48 + 0.5], -1) / 48
     known = where.isfinite().all(-1)
     assert known.float().mean() > 0.8
-    assert (found - where)[known].abs().max() < 6.5 / 48  # somewhere in the square
+    assert (found - where[:, 0])[known[:, 0]].abs().max() < 6.5 / 48  # somewhere in the square
     assert (torch.from_numpy(position) - where)[known].abs().max() > 3 / 48
 
 
 def test_what_nobody_knows_stays_unknown() -> None:
     views, position = dots(2, seed=1)
-    position[0, 1] = math.nan
+    position[0, 0, 1] = math.nan
     _, where = distort(
         torch.from_numpy(views), torch.from_numpy(position), torch.Generator().manual_seed(0)
     )
-    assert where[0, 1].isnan().all()
+    assert where[0, 0, 1].isnan().all()
 
 
 def test_it_learns_to_find_and_comes_back_from_its_file(tmp_path: Path) -> None:
     views, position = dots(60, seed=2)
-    position[:, 2] = np.nan  # nothing is known of the right camera
+    position[:, :, 2] = np.nan  # nothing is known of the right camera
     finder = train_finder(
         views, position, np.array(["one", "other"] * 30), updates=100, batch_size=8, seed=0,
         device=CPU, progress=lambda share, message: None,
@@ -75,16 +76,18 @@ def test_it_learns_to_find_and_comes_back_from_its_file(tmp_path: Path) -> None:
 
     found = finder.find(fresh)
 
-    assert np.median(np.abs(found - truth)[:, :2]) < 2 / 48
+    assert np.median(np.abs(found - truth)[:, 0, :2]) < 2 / 48
+    assert np.median(np.abs(found - truth)[:, 1, :2]) < 2 / 48
     finder.save(tmp_path / "finder.safetensors", {"of": "this test"})
-    again = Finder.load(tmp_path / "finder.safetensors").find(fresh)
+    again = Finder.load(tmp_path / "finder.safetensors", marks=2).find(fresh)
     np.testing.assert_allclose(again, found, atol=1e-6)
 
 
 def test_no_frames_give_no_positions() -> None:
-    assert Finder(FinderNetwork(), CPU).find(np.empty((0, 3, 8, 8, 3), np.uint8)).shape == (0, 3, 2)
+    finder = Finder(FinderNetwork(marks=1), CPU)
+    assert finder.find(np.empty((0, 3, 8, 8, 3), np.uint8)).shape == (0, 1, 3, 2)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorruptData, match=r"finder\.safetensors"):
-        Finder.load(tmp_path / "finder.safetensors")
+        Finder.load(tmp_path / "finder.safetensors", marks=2)

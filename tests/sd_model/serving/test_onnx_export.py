@@ -39,7 +39,8 @@ def test_onnx_agrees_with_torch(trained: Any, frames: list[Any], tmp_path: Path)
     folder = trained.detector.folder
     files = export_detector(folder, tmp_path / "onnx")
     summary = load_summary(folder)
-    finder = Finder.load(folder / FINDER) if summary.config.cut_px else None
+    marks = summary.config.marks
+    finder = Finder.load(folder / FINDER, marks=marks) if summary.config.cut_px else None
     looks = Preprocessing(summary.config, finder).keep(frames)
 
     session = onnxruntime.InferenceSession(files[0], providers=["CPUExecutionProvider"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.cell import SimulatedCell
 from data.episodes.frames import CAMERAS, Size
 from data.errors import InvalidInput, UnknownName
@@ -49,6 +50,28 @@ def test_the_outcome_can_be_seen_by_two_cameras_at_least(cell: SimulatedCell) ->
         painted = cell.read(SMALL).images
         seen = [camera for camera in CAMERAS if (plain[camera] != painted[camera]).any(2).sum() > 8]
         assert len(seen) >= 2
+
+
+def test_the_gripper_stands_over_some_of_the_placed_objects(cell: SimulatedCell) -> None:
+    # As after a robot's own placing: an open gripper over the plate is no failure.
+    cell.new_scene(2)
+    over_plate = []
+    for seed in range(8):
+        cell.demonstrate("place-any", "success", seed=seed)
+        over_plate.append(cell.scene.arm.goal.y_m > 0)
+        assert cell.scene.arm.opening_m() > 0.05
+    assert set(over_plate) == {True, False}
+
+
+def test_empty_grippers_are_shown_at_every_width(cell: SimulatedCell) -> None:
+    cell.new_scene(2)
+    widths = []
+    for seed in range(12):
+        cell.demonstrate("lift-any", "failure", seed=seed)
+        widths.append(cell.scene.arm.opening_m() / MAX_OPENING_M)
+    assert min(widths) < 0.1
+    assert max(widths) > 0.9
+    assert any(0.15 < width < 0.85 for width in widths)
 
 
 def test_a_pair_shares_its_scene(cell: SimulatedCell) -> None:
