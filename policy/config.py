@@ -129,6 +129,8 @@ class PolicyConfig:
     """Share of the policy's episodes without noise, whose success is reported."""
     updates_per_episode: float
     """Updates for each episode in replay; training waits for more episodes beyond that."""
+    restart_updates: int
+    """The network begins anew, with all experience so far, every so many updates; 0: never."""
 
     # Learning
     optimizer: Optimizer
@@ -249,6 +251,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "view_width_px": (16, 4096), "view_height_px": (16, 4096), "ground_pixel_mm": (0.1, 100),
     "look_px": (8, 1024), "command_share_of_batch": (0, 1), "scripted_episodes": (0, 10**9),
     "guided_share": (0, 1), "greedy_share": (0, 1), "updates_per_episode": (0.01, 1000),
+    "restart_updates": (0, 10**9),
     "frame_width_px": (16, 4096), "frame_height_px": (16, 4096), "image_px": (16, 1024),
     "shift_px": (0, 64), "brightness": (0, 1), "contrast": (0, 1),
     "colour_mix": (0, 1), "turn_rad": (0, 1),

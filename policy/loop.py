@@ -104,6 +104,9 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
     def sample(count: int, generator: np.random.Generator) -> Transitions:
         return sample_batch(buffers, count, config, generator)
 
+    def fresh_network(updates: int) -> Network:
+        return build_network(config, len(tasks), seed=lesson.seed + updates)
+
     trainer = Trainer(
         _first_network(workspace, lesson),
         tasks,
@@ -134,6 +137,8 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
             save=lambda: save_training(checkpoint, trainer),
             experience_lasts=experience_lasts,
             publish=lambda: fleet.publish(trainer.average.average) if fleet else None,
+            # What came from another policy is not in this experience, and would be lost.
+            fresh_network=None if lesson.from_policy else fresh_network,
         )
     without_success = [
         task

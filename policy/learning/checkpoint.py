@@ -40,7 +40,11 @@ def save_training(path: Path, trainer: Trainer) -> None:
     state |= trainer.average.tensors()
     optimizer = tensors.optimizer_tensors(trainer.optimizer)
     state |= {f"optimizer.{name}": value for name, value in optimizer.items()}
-    counts = {"updates": trainer.updates, "labellings": trainer.labellings}
+    counts = {
+        "updates": trainer.updates,
+        "labellings": trainer.labellings,
+        "restarted_at": trainer.restarted_at,
+    }
     about = {"counts": json.dumps(counts), "training": _fingerprint(trainer)}
     tensors.write_tensors(path, state, about)
 
@@ -60,9 +64,10 @@ def load_training(path: Path, trainer: Trainer) -> None:
         )
     counts = json.loads(about["counts"])
     trainer.network.load_state_dict(tensors.below("network.", state))
-    trainer.average.load(state, counts["updates"])
+    trainer.average.load(state, counts["updates"] - counts["restarted_at"])
     tensors.restore_optimizer(trainer.optimizer, tensors.below("optimizer.", state))
     trainer.updates, trainer.labellings = counts["updates"], counts["labellings"]
+    trainer.restarted_at = counts["restarted_at"]
     trainer.publish()
 
 

@@ -69,18 +69,35 @@ class Trainer:
         seed: int,
         device: torch.device,
     ) -> None:
-        self.network = network.to(device).to(memory_format=torch.channels_last).train()
         self.tasks = tuple(tasks)
         self.config = config
-        self.optimizer = make_optimizer(network, config)
-        self.average = WeightAverage(network, config)
         self.updates = 0
         self.labellings = 0
-        self.buffer = TrainBuffer(config.train_capacity)
-        self._updater = BellmanUpdater(sampler, config, task_count=len(tasks), device=device)
-        self._copies = self.average.copies(version=0)
-        self._seed = seed
+        self.restarted_at = 0
+        """Updates that other networks had made before this one began."""
         self._device = device
+        self._begin(network)
+        self._updater = BellmanUpdater(sampler, config, task_count=len(tasks), device=device)
+        self._seed = seed
+
+    def _begin(self, network: Network) -> None:
+        config = self.config
+        self.network = network.to(self._device).to(memory_format=torch.channels_last).train()
+        self.optimizer = make_optimizer(network, config)
+        self.average = WeightAverage(network, config)
+        self.buffer = TrainBuffer(config.train_capacity)
+        self._copies = self.average.copies(version=self.updates // config.publish_updates)
+
+    def restart(self, network: Network) -> None:
+        """Go on with `network`, untrained; counts and random draws go on from where they are.
+
+        A network that began on little experience clings to what it learned there; one that begins
+        on all of it soon does better (Nikishin et al. 2022, the primacy bias).
+
+        Differs: the papers train one network throughout.
+        """
+        self._begin(network)
+        self.restarted_at = self.updates
 
     @property
     def labelled(self) -> int:
@@ -158,6 +175,7 @@ def train(
     save: Callable[[], None],
     experience_lasts: Callable[[int], bool] = lambda updates: True,
     publish: Callable[[], None] = lambda: None,
+    fresh_network: Callable[[int], Network] | None = None,
 ) -> None:
     """Update until `updates` in all have been made, saying how it goes.
 
@@ -169,8 +187,12 @@ def train(
         save: Called every `CHECKPOINT_UPDATES`.
         experience_lasts: Whether so many updates may have been made with the experience there is;
             where not, training refills and waits.
-        publish: Called every `publish_updates`, for the robots to reload the weights.
+        publish: Called every `publish_updates`, for the robots to reload the weights; not while a
+            network that began anew has made less than half of `restart_updates`.
+        fresh_network: Makes the untrained network for a restart after so many updates. They come
+            every `restart_updates`, the last one no later than that before the end; None: never.
     """
+    between = trainer.config.restart_updates
     collected: list[dict[str, float]] = []
     while trainer.updates < updates:
         if not experience_lasts(trainer.updates + 1):
@@ -189,8 +211,11 @@ def train(
             )
         if done < updates and done % trainer.config.log_replay_updates == 0:
             refill()
-        if done % trainer.config.publish_updates == 0:
+        young = trainer.restarted_at and done - trainer.restarted_at < between / 2
+        if done % trainer.config.publish_updates == 0 and not young:
             publish()
+        if fresh_network and between and done % between == 0 and done <= updates - between:
+            trainer.restart(fresh_network(done))
         if done % CHECKPOINT_UPDATES == 0:
             save()
 

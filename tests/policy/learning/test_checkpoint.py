@@ -64,6 +64,19 @@ def test_resumed_training_goes_on_as_the_unbroken_one(tmp_path: Path, optimizer:
     assert _same(resumed.average.lagged, unbroken.average.lagged)
 
 
+def test_training_resumed_after_a_restart_goes_on_as_the_unbroken_one(tmp_path: Path) -> None:
+    config = load_recipe("smoke", {"uses_per_label": 1, "train_capacity": 16, "publish_updates": 1})
+    unbroken, resumed = _trainer(config), _trainer(config)
+    unbroken.update()
+    unbroken.restart(build_network(config, 2, seed=4))
+    unbroken.update()
+    save_training(tmp_path / "checkpoint.safetensors", unbroken)
+    load_training(tmp_path / "checkpoint.safetensors", resumed)
+    assert (resumed.restarted_at, resumed.average.updates) == (1, 1)
+    assert resumed.update()["loss"] == unbroken.update()["loss"]
+    assert _same(resumed.average.average, unbroken.average.average)
+
+
 def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save_training(path, _trainer(load_recipe("smoke")))

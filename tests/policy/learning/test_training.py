@@ -20,7 +20,7 @@ from policy.acting.policy import Policy
 from policy.config import PolicyConfig, load_recipe
 from policy.experience.transitions import Transitions
 from policy.learning import cem
-from policy.learning.networks import build_network
+from policy.learning.networks import Network, build_network
 from policy.learning.training import Trainer, average_metrics, train
 
 TASKS = ("lift-can", "lift-milk")
@@ -176,6 +176,42 @@ def test_loop_reports_refills_and_can_be_cancelled() -> None:
     with pytest.raises(InterruptedError):
         train(trainer, 100, _Heard(cancel_at=0.8), refill=lambda: None, save=lambda: None)
     assert trainer.updates == 80
+
+
+def test_network_begins_anew_while_robots_keep_the_old_one() -> None:
+    """Every 8 updates; the last restart leaves 8 for the network that is kept."""
+    trainer = _trainer(load_recipe("smoke", {"restart_updates": 8, "publish_updates": 2}))
+    made, published = [], []
+
+    def fresh(updates: int) -> Network:
+        made.append(updates)
+        return build_network(trainer.config, len(TASKS), seed=updates)
+
+    train(
+        trainer,
+        29,
+        _Heard(),
+        refill=lambda: None,
+        save=lambda: None,
+        publish=lambda: published.append(trainer.updates),
+        fresh_network=fresh,
+    )
+    assert made == [8, 16]
+    assert published == [2, 4, 6, 8, 12, 14, 16, 20, 22, 24, 26, 28]
+    assert (trainer.updates, trainer.restarted_at, trainer.average.updates) == (29, 16, 13)
+
+
+def test_restarted_network_has_learned_nothing_and_no_label_of_the_old_one_is_left() -> None:
+    trainer = _trainer(load_recipe("smoke"))
+    for _ in range(5):
+        trainer.update()
+    untrained = build_network(trainer.config, len(TASKS), seed=9)
+    kept = {name: tensor.clone() for name, tensor in untrained.state_dict().items()}
+    trainer.restart(untrained)
+    for network in (trainer.network, trainer.average.average, trainer.average.lagged):
+        state = network.state_dict()
+        assert all(torch.equal(state[name], tensor) for name, tensor in kept.items())
+    assert (len(trainer.buffer), trainer.optimizer.state_dict()["state"]) == (0, {})
 
 
 def test_weight_decay_spares_biases_and_normalisation() -> None:
