@@ -178,6 +178,66 @@ def evaluate(
 
 
 @policy.command()
+@click.option(
+    "--study",
+    default="strategies",
+    show_default=True,
+    help="strategies: the columns of MT-Opt's Table 4; learning: what the recipe rests on.",
+)
+@click.option("--arm", "names", multiple=True, help="Only this one; may be repeated.")
+@click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")
+@click.option("--holdout", multiple=True, required=True, help="Robots that judge, not teach.")
+@click.option("--detector", default=None, help="Its rewards teach; else the simulator's truth.")
+@click.option("--recipe", default="cpu", show_default=True, help="smoke, cpu or paper.")
+@click.option("--updates", default=3000, show_default=True, help="For each arm.")
+@click.option("--attempts", default=100, show_default=True, help="Per task and holdout robot.")
+@click.option("--seed", default=0, show_default=True, help="Of weights, batches and evaluation.")
+@click.option("--results", type=click.Path(path_type=Path), required=True, help="A JSON file.")
+@click.pass_obj
+def ablate(
+    root: Path | None,
+    study: str,
+    names: Sequence[str],
+    tasks: Sequence[str],
+    holdout: Sequence[str],
+    detector: str | None,
+    recipe: str,
+    updates: int,
+    attempts: int,
+    seed: int,
+    results: Path,
+) -> None:
+    """Compare ways to learn from the episodes that are there; interrupted, it goes on."""
+    _yield_cores_while_waiting()
+    from data.catalog.catalog import Catalog
+    from data.errors import unknown_name
+    from policy.ablation import STUDIES, Study, table
+    from policy.ablation import ablate as compare
+
+    if study not in STUDIES:
+        raise unknown_name("study", study, STUDIES)
+    for name in names:
+        if name not in STUDIES[study]:
+            raise unknown_name("arm", name, STUDIES[study], where=f"study {study}")
+    rates = compare(
+        Catalog(existing_workspace(root)),
+        Study(
+            tasks=tuple(tasks),
+            holdout=tuple(holdout),
+            detector=detector,
+            recipe=recipe,
+            updates=updates,
+            attempts=attempts,
+            seed=seed,
+        ),
+        {name: arm for name, arm in STUDIES[study].items() if name in (names or STUDIES[study])},
+        results,
+        say=click.echo,
+    )
+    click.echo(table(rates))
+
+
+@policy.command()
 @click.argument("run_folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def execute(run_folder: Path) -> None:
     """Carry out the run in RUN_FOLDER, or go on with it."""

@@ -44,7 +44,7 @@ _COLLECT = ("robots", "behaviour", "policy", "tasks", "episodes_per_robot", "rec
 _TRAIN = (
     "recipe", "overrides", "detector", "tasks", "strategy", "success_share", "failure_share",
     "updates", "from_policy", "evaluation_episodes", "robots", "collect_robots", "episodes",
-    "processes", "seed",
+    "processes", "holdout", "seed",
 )  # fmt: skip
 _EVALUATE = ("policy", "tasks", "robots", "episodes_per_task", "detector", "seed")
 
@@ -144,6 +144,7 @@ def _learn(run: Run, workspace: Workspace, report: RunReporter, trained_at: floa
     collecting = spec.get("collect_robots", ())
     # Where robots collect for this policy, those that are to judge it teach it nothing.
     holdout = set(spec.get("robots", ())) - set(collecting) if collecting else set()
+    holdout |= set(spec.get("holdout", ()))
     robots = load_robots(workspace)
     learn(
         workspace,
