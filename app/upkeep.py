@@ -6,9 +6,11 @@ import asyncio
 import sys
 import time
 from itertools import islice
+from pathlib import Path
 
 from data.catalog.indexing import shard_files
-from data.episodes.compaction import SMALL_BYTES
+from data.episodes.compaction import is_small
+from data.errors import CorruptData
 from data.runs.priority import RUN_NICENESS, set_priority
 from data.runs.queue import places
 from data.workspace import Workspace
@@ -41,8 +43,15 @@ def is_idle(workspace: Workspace, *, now_s: float) -> bool:
 
 def has_many_small_shards(workspace: Workspace) -> bool:
     """Whether a compaction is worthwhile."""
-    small = (path for path in shard_files(workspace) if path.stat().st_size < SMALL_BYTES)
+    small = (path for path in shard_files(workspace) if _is_small(path))
     return next(islice(small, WORTHWHILE - 1, None), None) is not None
+
+
+def _is_small(path: Path) -> bool:
+    try:
+        return is_small(path)
+    except CorruptData:
+        return False  # a compaction leaves it alone
 
 
 async def _compact(workspace: Workspace) -> None:

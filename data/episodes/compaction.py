@@ -8,20 +8,26 @@ leaves behind is a shard to which no episode points; the next compaction deletes
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.catalog.catalog import Catalog, no_shard_moves
 from data.catalog.indexing import index_shard, relative, shard_files
 from data.episodes.episodes import EpisodeInfo
-from data.episodes.shards import merge_shards, read_infos
+from data.episodes.shards import episode_count, merge_shards, read_infos
 from data.errors import CorruptData
 
 SMALL_BYTES = 32 << 20
-"""A shard below this size is merged with its neighbours."""
+"""A shard below this size is merged with its neighbours, unless it holds many episodes."""
 TARGET_BYTES = 256 << 20
 """A merged shard is not made larger than this."""
+MOST_EPISODES = 64
+"""Nor does it hold more: all that a shard says of itself is read before its first frame, and of so
+many that takes little longer than of one (`benchmarks/frame_reading.py`)."""
+
+
+_UNUSED = "SELECT path FROM shards WHERE path NOT IN (SELECT shard FROM episodes)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +43,11 @@ class Compaction:
 
 
 def compact(
-    catalog: Catalog, *, small_bytes: int = SMALL_BYTES, target_bytes: int = TARGET_BYTES
+    catalog: Catalog,
+    *,
+    small_bytes: int = SMALL_BYTES,
+    target_bytes: int = TARGET_BYTES,
+    most_episodes: int = MOST_EPISODES,
 ) -> Compaction:
     """Merge the small shards of every robot and day. Others may read and write meanwhile.
 
@@ -51,7 +61,12 @@ def compact(
         deleted = _delete_unused(catalog)
         unreadable = {error.where for error in damaged}
         merged: list[Path] = []
-        for batch in _batches(catalog, unreadable, small_bytes, target_bytes):
+        small = [
+            path
+            for path in shard_files(catalog.workspace)
+            if str(path) not in unreadable and is_small(path, small_bytes, most_episodes)
+        ]
+        for batch in _batches(small, target_bytes, most_episodes):
             readable = batch
             while len(readable) > 1:
                 try:
@@ -84,33 +99,36 @@ def adopt_shards(catalog: Catalog) -> list[CorruptData]:
             continue
         with catalog.transaction() as transaction:
             index_shard(transaction, catalog.workspace, path, infos)
-        lost = _not_readable_elsewhere(catalog, path, infos)
+        shard = relative(catalog.workspace, path)
+        lost = _not_readable_elsewhere(catalog, [shard], infos)
         with catalog.transaction() as transaction:
             transaction.execute(
                 "UPDATE episodes SET shard = ? WHERE list_contains(?::VARCHAR[], episode_id)",
-                (relative(catalog.workspace, path), lost),
+                (shard, lost),
             )
     return damaged
 
 
-def _batches(
-    catalog: Catalog, unreadable: set[str | None], small_bytes: int, target_bytes: int
-) -> Iterator[list[Path]]:
+def is_small(
+    path: Path, small_bytes: int = SMALL_BYTES, most_episodes: int = MOST_EPISODES
+) -> bool:
+    """Whether a shard should be merged with others. Raises `CorruptData` where it must be read."""
+    return path.stat().st_size < small_bytes and 2 * episode_count(path) <= most_episodes
+
+
+def _batches(small: Sequence[Path], target_bytes: int, most_episodes: int) -> Iterator[list[Path]]:
     """Neighbouring small shards of one folder that fit into one."""
-    small = [
-        path
-        for path in shard_files(catalog.workspace)
-        if path.stat().st_size < small_bytes and str(path) not in unreadable
-    ]
     for _, paths in itertools.groupby(small, key=lambda path: path.parent):
         batch: list[Path] = []
-        size = 0
+        size = count = 0
         for path in paths:
-            if batch and size + path.stat().st_size > target_bytes:
+            more_bytes, more = path.stat().st_size, episode_count(path)
+            if batch and (size + more_bytes > target_bytes or count + more > most_episodes):
                 yield batch
-                batch, size = [], 0
+                batch, size, count = [], 0, 0
             batch.append(path)
-            size += path.stat().st_size
+            size += more_bytes
+            count += more
         yield batch
 
 
@@ -131,35 +149,46 @@ def _merge(catalog: Catalog, paths: Sequence[Path]) -> Path:
 def _delete_unused(catalog: Catalog) -> list[Path]:
     """Delete the shards to which no episode points, once it is sure that nothing is lost by it."""
     with catalog.transaction() as transaction:
-        unused = transaction.rows(
-            "SELECT path FROM shards WHERE path NOT IN (SELECT shard FROM episodes)"
-        )
-    deleted: list[Path] = []
-    for row in unused:
-        path = catalog.workspace.root / row["path"]
+        unused = {row["path"]: catalog.workspace.root / row["path"]
+                  for row in transaction.rows(_UNUSED)}  # fmt: skip
+    found: dict[str, list[EpisodeInfo] | None] = {}
+    for shard, path in unused.items():
         try:
-            needed = _not_readable_elsewhere(catalog, path, read_infos(path))
+            found[shard] = read_infos(path)
         except CorruptData:
-            needed = ["unknown"]
-        if path.exists() and needed:
-            continue
-        path.unlink(missing_ok=True)
-        deleted.append(path)
-        with catalog.transaction() as transaction:
-            transaction.execute("DELETE FROM shards WHERE path = ?", (row["path"],))
-    return deleted
+            found[shard] = None
+    infos = [info for each in found.values() for info in each or ()]
+    needed = set(_not_readable_elsewhere(catalog, unused, infos))
+    useless = [
+        shard
+        for shard, each in found.items()
+        if not unused[shard].exists()
+        or (each is not None and needed.isdisjoint(info.episode_id for info in each))
+    ]
+    if not useless:
+        return []
+    with catalog.transaction() as transaction:  # somebody may have come to need one meanwhile
+        still = {row["path"] for row in transaction.rows(_UNUSED)}
+        deleted = [shard for shard in useless if shard in still]
+        for shard in deleted:
+            unused[shard].unlink(missing_ok=True)
+        transaction.execute(
+            "DELETE FROM shards WHERE list_contains(?::VARCHAR[], path)", (deleted,)
+        )
+    return [unused[shard] for shard in deleted]
 
 
 def _not_readable_elsewhere(
-    catalog: Catalog, path: Path, infos: Sequence[EpisodeInfo]
+    catalog: Catalog, shards: Collection[str], infos: Sequence[EpisodeInfo]
 ) -> list[str]:
-    """Those of the episodes in `path` that the shard the index names for them does not hold."""
+    """Those of the episodes in `shards` that the shard the index names for them does not hold."""
     ids = [info.episode_id for info in infos]
     with catalog.transaction() as transaction:
         rows = transaction.rows(
             "SELECT episode_id, shard FROM episodes "
-            "WHERE list_contains(?::VARCHAR[], episode_id) AND shard <> ?",
-            (ids, relative(catalog.workspace, path)),
+            "WHERE list_contains(?::VARCHAR[], episode_id) "
+            "AND NOT list_contains(?::VARCHAR[], shard)",
+            (ids, list(shards)),
         )
     held: dict[str, set[str]] = {}
     for shard in {row["shard"] for row in rows}:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,10 +36,12 @@ ROW_GROUP_BYTES = 1 << 20
 
 _MOST_MOVES = 3
 """How often a reader looks again for a shard that was merged away before its eyes."""
-_KEPT_FOOTERS = 16
-"""Parsed footers held in memory, so that one frame of a large shard costs what a small one's does.
-That of a thousand episodes takes some megabytes."""
+_KEPT_FOOTERS = 64
+"""Parsed footers held in memory. One of a thousand episodes takes some megabytes, one that a
+compaction made a hundred kilobytes."""
 _FOOTER_KEY = b"goalpost.episodes"
+_NAME = re.compile(r".+-(?P<count>\d{5,})-[0-9a-f]{8}\.parquet")
+"""See `shard_path`."""
 
 _T = TypeVar("_T")
 
@@ -116,6 +119,12 @@ def shard_path(workspace: Workspace, infos: Sequence[EpisodeInfo]) -> Path:
     digest = blake2b(identity.encode(), digest_size=4).hexdigest()
     name = f"{first.episode_id}-{len(infos):05d}-{digest}.parquet"
     return workspace.episodes / robots[0] / first.day / name
+
+
+def episode_count(path: Path) -> int:
+    """How many episodes a shard holds, as its name says; `CorruptData` where only reading tells."""
+    named = _NAME.fullmatch(path.name)
+    return int(named["count"]) if named else len(_entries(path))
 
 
 def merge_shards(workspace: Workspace, paths: Sequence[Path]) -> Path:

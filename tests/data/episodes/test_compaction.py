@@ -87,6 +87,34 @@ def test_large_shards_are_left_and_merged_ones_bounded(catalog, episodes) -> Non
     check_all_there(catalog, episodes)
 
 
+def test_merged_shards_hold_few_enough_episodes_to_be_read_quickly(catalog, make_episode) -> None:
+    episodes = [make_episode(at_ns=number) for number in range(7)]
+    for episode in episodes[:6]:
+        save_episodes(catalog, [episode])
+
+    def counts() -> list[int]:
+        paths = shard_files(catalog.workspace)
+        assert [len(shards.read_infos(path)) for path in paths] == list(
+            map(shards.episode_count, paths)
+        )
+        return [shards.episode_count(path) for path in paths]
+
+    compact(catalog, most_episodes=4)
+    assert counts() == [4, 2]
+    assert compact(catalog, most_episodes=4).merged == ()
+    save_episodes(catalog, episodes[6:])
+    compact(catalog, most_episodes=4)
+    assert counts() == [4, 3]
+    assert compact(catalog, most_episodes=4).merged == ()
+    check_all_there(catalog, episodes)
+
+
+def test_a_shard_under_another_name_is_counted_by_reading_it(catalog, episodes) -> None:
+    original = shard_files(catalog.workspace)[0]
+    renamed = original.replace(original.with_name("restored.parquet"))
+    assert shards.episode_count(renamed) == 1
+
+
 def test_a_crash_before_the_index_is_moved_changes_nothing(catalog, episodes, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(compaction, "read_infos", crash)
