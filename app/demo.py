@@ -120,7 +120,7 @@ def run_demo(root: Path | None, plan: DemoPlan | None = None) -> Workspace:
             "tasks": list(plan.tasks), "strategy": "skill", "success_share": 1.0,
             "failure_share": 1.0, "updates": plan.updates, "from_policy": None,
             "evaluation_episodes": plan.evaluation_episodes, "robots": list(plan.robots),
-            "seed": 0,
+            "compare_script": True, "seed": 0,
         })  # fmt: skip
         policy = str(run.status().result["policy"])
         made(f"policy {policy} after {plan.updates} updates", workspace.policies / policy)
@@ -173,16 +173,20 @@ def _finish(workspace: Workspace, kind: str, spec: dict[str, Any]) -> Run:
 
 def _evaluation_table(folder: Path) -> str:
     evaluation = load_summary(folder).evaluation or {"by_task": {}}
+    tried = {"policy": evaluation, "script": evaluation.get("script", {"by_task": {}})}
     return _table(
-        ("task", "successes", "rate", "95% interval"),
+        ("task", "", "successes", "rate", "95% interval"),
         [
             (
                 task,
+                name,
                 f"{rate['successes']} of {rate['attempts']}",
                 f"{rate['rate']:.0%}",
                 f"{rate['low']:.0%} to {rate['high']:.0%}",
             )
-            for task, rate in evaluation["by_task"].items()
+            for task in evaluation["by_task"]
+            for name, found in tried.items()
+            if (rate := found["by_task"].get(task))
         ],
     )
 

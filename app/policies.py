@@ -45,6 +45,8 @@ class PolicyCard:
     updates: int | None
     results: Mapping[str, TaskResult]
     """By task; empty before it was evaluated."""
+    script: Mapping[str, TaskResult]
+    """How the script did in the same scenes, by task; empty where it was not compared."""
     unknown_tasks: tuple[str, ...]
     """Tasks that were left out of the evaluation: the simulator does not know their outcome."""
 
@@ -84,6 +86,7 @@ def _card(summary: PolicySummary) -> PolicyCard:
         from_policy=lineage.get("from_policy"),
         updates=lineage.get("updates"),
         results=_results(summary.evaluation or {}),
+        script=_results((summary.evaluation or {}).get("script", {})),
         unknown_tasks=tuple((summary.evaluation or {}).get("unknown_tasks", ())),
     )
 
@@ -113,6 +116,9 @@ def comparison_sentences(card: PolicyCard, before: PolicyCard | None) -> list[st
             text += f", clearly worse than before ({_interval(old)})."
         else:
             text += f"; before, {_interval(old)}. The intervals overlap, so this may be chance."
+        script = card.script.get(task)
+        if script is not None:
+            text += f" The script that it began from: {_interval(script)}, in the same scenes."
         if result.false_positives:
             text += f" The detector took {counted(result.false_positives, 'failure')} for success."
         sentences.append(text)

@@ -36,7 +36,8 @@ class PolicySummary:
     lineage: Mapping[str, Any]
     """What it was made from: detector and its manifest, strategy, episodes, seed, from_policy."""
     evaluation: Mapping[str, Any] | None
-    """How it did when it was last evaluated (`EvaluationReport.to_dict`); None before that."""
+    """How it did when it was last evaluated (`EvaluationReport.to_dict`), and, if it was compared
+    with it, how the script did (`script`, the same again); None before that."""
 
 
 def save_summary(

@@ -320,6 +320,8 @@ def _show(workspace: Workspace, policy_id: str) -> None:
             f"  {task:<20} {rate['successes']:>4} of {rate['attempts']:<4} "
             f"{rate['rate']:>4.0%}  (95%: {rate['low']:.0%} to {rate['high']:.0%})"
         )
+    for task, rate in summary.evaluation.get("script", {"by_task": {}})["by_task"].items():
+        click.echo(f"  the script at {task}: {rate['rate']:.0%}")
 
 
 if __name__ == "__main__":

@@ -44,9 +44,11 @@ _COLLECT = ("robots", "behaviour", "policy", "tasks", "episodes_per_robot", "rec
 _TRAIN = (
     "recipe", "overrides", "detector", "tasks", "strategy", "success_share", "failure_share",
     "updates", "from_policy", "evaluation_episodes", "robots", "collect_robots", "episodes",
-    "processes", "holdout", "seed",
+    "processes", "holdout", "compare_script", "seed",
 )  # fmt: skip
-_EVALUATE = ("policy", "tasks", "robots", "episodes_per_task", "detector", "seed")
+_EVALUATE = (
+    "policy", "tasks", "robots", "episodes_per_task", "detector", "compare_script", "seed",
+)  # fmt: skip
 
 
 def execute_run(run: Run) -> None:
@@ -75,7 +77,7 @@ def execute_run(run: Run) -> None:
 class Part:
     """A part of a run as a run of its own: its progress is a stretch of the whole."""
 
-    def __init__(self, report: RunReporter, start: float, end: float) -> None:
+    def __init__(self, report: RunReporter | Part, start: float, end: float) -> None:
         self._report = report
         self._start = start
         self._end = end
@@ -177,25 +179,36 @@ def _evaluate_policy(run: Run, workspace: Workspace, report: RunReporter) -> Non
 def _evaluate(
     workspace: Workspace, policy_id: str, spec: Spec, episodes_per_task: int, report: Part
 ) -> None:
-    """Try the policy in simulated cells and write `evaluation.json` into its folder."""
+    """Try the policy in simulated cells and write `evaluation.json` into its folder.
+
+    With `compare_script` the script that bootstrapped it tries the same scenes.
+    """
     folder = policy_folder(workspace, policy_id)
     policy = Policy.load(folder)
     tasks = load_tasks(workspace)
     detector = None
     if spec.get("detector"):
         detector = Detector.load(detector_folder(workspace, spec["detector"]))
+    behaviours: list[Behaviour] = [PolicyBehaviour(policy)]
+    if spec.get("compare_script"):
+        behaviours.append(Scripted())
+    share = 1 / len(behaviours)
     with _cells(workspace, spec.get("robots", ())) as cells:
-        evaluation = evaluate_behaviour(
-            PolicyBehaviour(policy),
-            cells,
-            [tasks[name] for name in spec["tasks"]],
-            episodes_per_task,
-            seed=int(spec.get("seed", 0)),
-            report=report,
-            config=collection_of(policy.config, load_robots(workspace).values()),
-            detector=detector,
-        )
-    save_evaluation(folder, evaluation.to_dict())
+        evaluations = [
+            evaluate_behaviour(
+                behaviour,
+                cells,
+                [tasks[name] for name in spec["tasks"]],
+                episodes_per_task,
+                seed=int(spec.get("seed", 0)),
+                report=Part(report, index * share, (index + 1) * share),
+                config=collection_of(policy.config, load_robots(workspace).values()),
+                detector=detector,
+            ).to_dict()
+            for index, behaviour in enumerate(behaviours)
+        ]
+    evaluation, *of_script = evaluations
+    save_evaluation(folder, evaluation | ({"script": of_script[0]} if of_script else {}))
 
 
 def _training_config(spec: Spec) -> PolicyConfig:

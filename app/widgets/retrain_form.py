@@ -200,6 +200,7 @@ def _advanced(strategy: str) -> dict[str, object]:
         **shares,
         "robots": robots,
         "evaluation_episodes": int(count),
+        "compare_script": True,
         "seed": int(seed),
     }
 

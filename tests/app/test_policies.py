@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 from app.policies import comparison_sentences, list_policy_cards
@@ -25,4 +26,14 @@ def test_only_intervals_apart_count_as_better_or_worse(world: Any) -> None:
     assert "may be chance" in comparison_sentences(middle, poor)[0]
     assert comparison_sentences(good, None) == [
         "lift-any: 9 of 10 attempts succeeded (90%, between 60 and 98%)."
+    ]
+
+
+def test_a_policy_is_told_beside_the_script_it_began_from(world: Any) -> None:
+    world.add_policy("1", "lift-any", successes=3, interval=(0.11, 0.60))
+    world.add_policy("2", "lift-any", successes=9, interval=(0.60, 0.98))
+    good, script = list_policy_cards(world.workspace)
+    assert comparison_sentences(replace(good, script=script.results), None) == [
+        "lift-any: 9 of 10 attempts succeeded (90%, between 60 and 98%). The script that it began "
+        "from: 30%, between 11 and 60%, in the same scenes."
     ]

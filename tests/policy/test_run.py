@@ -141,7 +141,7 @@ def test_collecting_and_evaluating_in_the_cell(workspace: Workspace) -> None:
     trained = _executed(
         workspace,
         "train-policy",
-        {**TRAIN, "robots": ["robot-2"], "evaluation_episodes": 1},
+        {**TRAIN, "robots": ["robot-2"], "evaluation_episodes": 1, "compare_script": True},
     )
     policy_id = trained.status().result["policy"]
     evaluation = load_summary(workspace.policies / policy_id).evaluation
@@ -151,6 +151,8 @@ def test_collecting_and_evaluating_in_the_cell(workspace: Workspace) -> None:
         "lift-any": 1,
         "lift-can": 1,
     }
+    assert evaluation["script"]["behaviour"] == "scripted"
+    assert set(evaluation["script"]["by_task"]) == {"lift-any", "lift-can"}
     _executed(workspace, "collect", {**spec, "policy": policy_id, "seed": 1})
     behaviours = {each.info.behaviour for each in list_episodes(Catalog(workspace), kind="robot")}
     assert f"policy:{policy_id}" in behaviours

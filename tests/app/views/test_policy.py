@@ -87,6 +87,7 @@ def test_retraining_warns_of_false_positives_and_starts(world: Any) -> None:
         "updates": 6000,
         "from_policy": None,
         "evaluation_episodes": 10,
+        "compare_script": True,
         "robots": ["robot-7"],
         "collect_robots": [f"robot-{number}" for number in range(1, 7)],
         "episodes": 4001,
