@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data.errors import InvalidInput
-from data.tasks.store import implying
+from data.tasks.changes import implying
 from data.tasks.tasks import Task, TaskSet
 
 Relation = Literal["succeeded", "failed", "either"]

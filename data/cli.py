@@ -67,7 +67,7 @@ def define(
     excludes: tuple[str, ...],
 ) -> None:
     """Define the task NAME, or replace what it is and how it relates to others."""
-    from data.tasks.store import define_task
+    from data.tasks.changes import define_task
     from data.tasks.tasks import Task
 
     task = Task(name=name, skill=skill, description=description, implies=implies, excludes=excludes)
@@ -81,7 +81,7 @@ def define(
 @click.pass_obj
 def rename(root: Path | None, old: str, new: str) -> None:
     """Call the task OLD by the name NEW; its clips, labels and relations stay with it."""
-    from data.tasks.store import rename_task
+    from data.tasks.changes import rename_task
 
     rename_task(_catalog(root), old, new)
     click.echo(f"'{old}' is called '{new}' now.")
@@ -93,7 +93,7 @@ def rename(root: Path | None, old: str, new: str) -> None:
 @click.pass_obj
 def archive(root: Path | None, name: str, undo: bool) -> None:
     """No longer offer the task NAME; its clips and labels are kept."""
-    from data.tasks.store import archive_task
+    from data.tasks.changes import archive_task
 
     archive_task(_catalog(root), name, archived=not undo)
     click.echo(f"'{name}' is offered again." if undo else f"'{name}' is archived.")

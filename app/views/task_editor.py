@@ -23,7 +23,7 @@ from app.task_form import (
 from app.widgets.examples import show_examples
 from app.widgets.notice import errors_shown, show_error
 from data.errors import GoalpostError
-from data.tasks.store import archive_task, define_task, rename_task
+from data.tasks.changes import archive_task, define_task, rename_task
 from data.tasks.tasks import SEED_TASKS, TaskSet
 
 _NEW_SKILL = "A new skill …"

@@ -16,7 +16,7 @@ from app.widgets.examples import show_examples
 from app.widgets.notice import errors_shown
 from app.wording import counted
 from data.catalog.counts import OutcomeCounts, Tally
-from data.tasks.store import archive_task
+from data.tasks.changes import archive_task
 from data.tasks.tasks import Task, TaskSet
 
 

@@ -20,7 +20,8 @@ from data.importers.intake import Intake
 from data.importers.lerobot_dataset import LeRobotDataset
 from data.importers.lerobot_episodes import EpisodeSource, ForeignEpisodes, OwnEpisodes
 from data.importers.mapping import DatasetMapping, settle
-from data.tasks.store import define_task, load_tasks
+from data.tasks.changes import define_task
+from data.tasks.store import load_tasks
 from data.tasks.tasks import TaskSet
 from data.transfers import lerobot
 from data.transfers.tally import Progress, Tally, silent

@@ -32,6 +32,36 @@ def test_a_module_is_one_noun(path: Path) -> None:
     assert docstring, "a module says in its first line what it is"
 
 
+def test_no_module_needs_itself_by_way_of_others() -> None:
+    """Not even for the sake of a type, or within a function."""
+    needs = {_name(path): _needed_by(path) & _ALL for path in MODULES}
+    while free := {name for name, others in needs.items() if not others}:
+        needs = {name: others - free for name, others in needs.items() if name not in free}
+    needed = set().union(*needs.values())
+    while outer := set(needs) - needed:  # these only lead to a circle
+        needs = {name: others for name, others in needs.items() if name not in outer}
+        needed = set().union(*needs.values())
+    assert not needs
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _needed_by(path: Path) -> set[str]:
+    needed: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            needed |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules = {f"{node.module}.{alias.name}" for alias in node.names} & _ALL
+            needed |= modules or {node.module}
+    return needed - {_name(path)}
+
+
+_ALL = set(map(_name, MODULES))
+
+
 def test_every_package_is_listed() -> None:
     """A package that pyproject does not list would be missing from an installed Goalpost."""
     import tomllib

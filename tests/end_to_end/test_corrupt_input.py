@@ -30,7 +30,8 @@ from data.recording.journal import Journal, JournalHeader, count_frames, list_jo
 from data.recording.sealing import describe_journal, seal_journal
 from data.runs.reporter import RunReporter
 from data.runs.runs import create_run, open_run
-from data.tasks.store import define_task, load_tasks
+from data.tasks.changes import define_task
+from data.tasks.store import load_tasks
 from data.tasks.tasks import Task
 from data.workspace import Workspace, open_workspace
 

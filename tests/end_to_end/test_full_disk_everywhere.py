@@ -37,7 +37,8 @@ from data.recording.journal import Journal, JournalHeader, list_journals
 from data.runs.reporter import RunReporter
 from data.runs.runs import create_run, launch, list_runs
 from data.storage import write_atomically
-from data.tasks.store import define_task, load_tasks
+from data.tasks.changes import define_task
+from data.tasks.store import load_tasks
 from data.tasks.tasks import Task
 from data.workspace import Workspace, open_workspace
 from policy.acting.collection_log import CollectionLog

@@ -19,7 +19,8 @@ from data.episodes.frames import CAMERAS, EncodedFrameSet, ImageHWC, encode_jpeg
 from data.episodes.gripper import GripperReading
 from data.episodes.index import save_episodes
 from data.labels.labels import Label, LabelOutcome, append_labels
-from data.tasks.store import define_task, load_tasks
+from data.tasks.changes import define_task
+from data.tasks.store import load_tasks
 from data.tasks.tasks import Task, TaskSet
 from data.workspace import Workspace, open_workspace
 from sd_model.config import DetectorConfig, load_recipe

@@ -3,7 +3,8 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from data.labels.labels import standing_labels
-from data.tasks.store import define_task, load_tasks
+from data.tasks.changes import define_task
+from data.tasks.store import load_tasks
 from data.tasks.tasks import Task
 
 

@@ -4,8 +4,9 @@ from data.catalog.answers import refresh_all_answers
 from data.catalog.questions import Frame, conflicts, known_about
 from data.episodes.index import save_episodes
 from data.labels.labels import append_labels, undo_label
+from data.tasks.changes import define_task
 from data.tasks.feasibility import Conclusion
-from data.tasks.store import define_task, load_tasks
+from data.tasks.store import load_tasks
 from data.tasks.tasks import Task
 
 

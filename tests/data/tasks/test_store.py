@@ -4,7 +4,8 @@ from data.catalog.catalog import rebuild
 from data.episodes.index import list_episodes, save_episodes
 from data.errors import CorruptData, InvalidInput, TaskRelationError, UnknownName
 from data.labels.labels import append_labels, standing_labels
-from data.tasks.store import archive_task, define_task, load_tasks, rename_task
+from data.tasks.changes import archive_task, define_task, rename_task
+from data.tasks.store import load_tasks
 from data.tasks.tasks import SEED_TASKS, Task
 
 
