@@ -13,14 +13,14 @@ from pathlib import Path
 import click
 
 import app
-from app.sign_in import FILE_NAME, VARIABLE, SignIn, load
+from app.sign_in import VARIABLE, SignIn, load
 from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, stop_host
 from data.cells.robots import load_robots
 from data.episodes.compaction import adopt_shards
 from data.errors import CellError, IndexMissing, InvalidInput
 from data.tasks.store import load_tasks
-from data.workspace import Workspace, default_root, open_workspace
+from data.workspace import SIGN_IN_FILE, Workspace, default_root, open_workspace
 
 _PACKAGE = Path(app.__file__).parent
 
@@ -37,7 +37,7 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
         WorkspaceError: The workspace cannot be opened.
     """
     root = (root or default_root()).absolute()
-    path = root / FILE_NAME
+    path = root / SIGN_IN_FILE
     sign_in = load(path) if path.exists() else None
     _check_who_reaches(address, sign_in, path)
     workspace = open_workspace(root)
@@ -114,6 +114,8 @@ def sign_in_options(sign_in: SignIn, path: Path) -> list[str]:
     hosts = dict.fromkeys(["localhost", "127.0.0.1", sign_in.host])
     return [
         *("--secrets.files", str(path)),
+        # Named, so that Streamlit does not ask the internet for it.
+        *("--browser.serverAddress", sign_in.host),
         *(word for host in hosts for word in ("--server.allowedHosts", host)),
     ]
 

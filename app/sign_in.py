@@ -36,8 +36,6 @@ ROLES: tuple[Role, ...] = get_args(Role)
 VARIABLE = "GOALPOST_SIGN_IN"
 """Names the file in the server's environment: a server that was started with sign-in keeps to it,
 even when the file goes."""
-FILE_NAME = "sign-in.toml"
-"""Where `goalpost up` looks for it, in the workspace."""
 SHORTEST_SECRET = 32
 
 

@@ -14,6 +14,8 @@ FORMAT = 1
 """Version of the workspace's layout; raised when an older Goalpost could no longer read it."""
 
 _MARKER = "goalpost.json"
+SIGN_IN_FILE = "sign-in.toml"
+"""Who may do what in the app; may be there before the workspace is."""
 _FOLDERS = (
     "episodes", "journals", "detectors", "policies", "runs", "cells", "cache",
 )  # fmt: skip
@@ -108,7 +110,7 @@ def open_workspace(root: Path, *, create: bool = True) -> Workspace:
             where=root,
             next_step="Start one with `goalpost up --workspace FOLDER`, or name another folder.",
         )
-    elif root.exists() and (not root.is_dir() or any(root.iterdir())):
+    elif root.exists() and not _is_free(root):
         raise WorkspaceError(
             "This is not a Goalpost workspace, and it is not empty.",
             where=root,
@@ -120,6 +122,10 @@ def open_workspace(root: Path, *, create: bool = True) -> Workspace:
     for folder in _FOLDERS:
         (root / folder).mkdir(exist_ok=True)
     return Workspace(root)
+
+
+def _is_free(root: Path) -> bool:
+    return root.is_dir() and {path.name for path in root.iterdir()} <= {SIGN_IN_FILE}
 
 
 def _check_format(marker: Path) -> None:

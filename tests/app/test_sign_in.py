@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from app import serving, sign_in
+from app import serving
 from app.sign_in import VARIABLE, SignIn, configured, load
 from data.errors import CorruptData, InvalidInput
+from data.workspace import SIGN_IN_FILE
 
 FILE = """
 [auth]
@@ -24,7 +25,7 @@ look = ["guest@elsewhere.example"]
 
 
 def _write(folder: Path, text: str = FILE, mode: int = 0o600) -> Path:
-    path = folder / sign_in.FILE_NAME
+    path = folder / SIGN_IN_FILE
     path.write_text(text)
     path.chmod(mode)
     return path
@@ -121,6 +122,7 @@ def test_others_are_served_only_where_they_sign_in_unheard(tmp_path: Path) -> No
 def test_the_server_answers_to_the_name_that_people_use(tmp_path: Path) -> None:
     found, path = _load(tmp_path)
     assert serving.sign_in_options(found, path) == [
-        "--secrets.files", str(path), "--server.allowedHosts", "localhost",
+        "--secrets.files", str(path), "--browser.serverAddress", "goalpost.example",
+        "--server.allowedHosts", "localhost",
         "--server.allowedHosts", "127.0.0.1", "--server.allowedHosts", "goalpost.example",
     ]  # fmt: skip

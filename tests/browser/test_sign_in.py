@@ -18,13 +18,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.pages import PAGES
 from app.serving import sign_in_options
-from app.sign_in import FILE_NAME, VARIABLE, load
+from app.sign_in import VARIABLE, load
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode, EpisodeInfo, Step
 from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.episodes.index import save_episodes
 from data.labels.labels import standing_labels
-from data.workspace import Workspace
+from data.workspace import SIGN_IN_FILE, Workspace
 
 pytestmark = pytest.mark.browser
 NOW_NS = 1_790_000_000_000_000_000
@@ -69,7 +69,7 @@ def provider(free_port: Callable[[], int], tmp_path: Path) -> Iterator[str]:
 
 
 def _let_in(workspace: Workspace, provider: str, port: int) -> Path:
-    path = workspace.root / FILE_NAME
+    path = workspace.root / SIGN_IN_FILE
     path.touch(0o600)
     path.write_text(
         f"""

@@ -46,6 +46,11 @@ def test_a_folder_with_other_things_is_not_taken_over(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_who_may_sign_in_can_be_said_before_there_is_a_workspace(tmp_path: Path) -> None:
+    (tmp_path / "sign-in.toml").touch()
+    assert open_workspace(tmp_path).root == tmp_path
+
+
 def test_a_missing_workspace_is_not_made_where_it_must_exist(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="goalpost up"):
         open_workspace(tmp_path / "nowhere", create=False)
