@@ -56,13 +56,10 @@ def require(role: Role) -> None:
     """Raises `NotAllowed` unless `may(role)`."""
     if may(role):
         return
-    somebody = visitor()
     raise NotAllowed(
-        f"You may not {_WORDS[role]}."
-        if somebody is None
-        else f"{somebody.email} may not {_WORDS[role]}.",
+        f"You may not {_WORDS[role]}.",
         next_step="Sign in."
-        if somebody is None
+        if visitor() is None
         else f"Ask who runs this Goalpost for the role '{role}'.",
     )
 
