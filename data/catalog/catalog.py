@@ -34,7 +34,8 @@ from data.workspace import Workspace
 _Config = dict[str, str | bool | int | float | list[str]]
 _ONE_TRANSACTION: _Config = {"threads": 1, "memory_limit": "400MB"}
 _BULK: _Config = {"threads": 2, "memory_limit": "1500MB", "preserve_insertion_order": False}
-_REBUILD_WAIT_S = 600.0
+MOVES_WAIT_S = 600.0
+"""How long a compaction and a rebuild wait for one another; nobody sits in front of them."""
 
 _DAMAGE = ("not a valid DuckDB", "orrupt", "eserializ", "Could not read enough bytes")
 """What DuckDB's message says of a file it cannot make sense of; it has no error type for that."""
@@ -52,7 +53,7 @@ class Catalog:
         timeout_s: Longest wait for other processes [s].
     """
 
-    def __init__(self, workspace: Workspace, *, timeout_s: float = 30.0) -> None:
+    def __init__(self, workspace: Workspace, *, timeout_s: float = 60.0) -> None:
         self.workspace = workspace
         self.timeout_s = timeout_s
 
@@ -216,7 +217,7 @@ def rebuild(
     workspace: Workspace,
     progress: Callable[[float, str], None] = lambda share, what: None,
     *,
-    wait_s: float = _REBUILD_WAIT_S,
+    wait_s: float = MOVES_WAIT_S,
 ) -> Catalog:
     """Fill a new index from the shards and the log of labels, then let it replace the old one.
 

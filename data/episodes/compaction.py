@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.catalog.catalog import Catalog, no_shard_moves
+from data.catalog.catalog import MOVES_WAIT_S, Catalog, no_shard_moves
 from data.catalog.indexing import index_shard, relative, shard_files
 from data.episodes.episodes import EpisodeInfo
 from data.episodes.shards import episode_count, merge_shards, read_infos
@@ -48,15 +48,16 @@ def compact(
     small_bytes: int = SMALL_BYTES,
     target_bytes: int = TARGET_BYTES,
     most_episodes: int = MOST_EPISODES,
+    wait_s: float = MOVES_WAIT_S,
 ) -> Compaction:
     """Merge the small shards of every robot and day. Others may read and write meanwhile.
 
     Raises:
-        WorkspaceBusy: Another one, or a rebuild, took longer than the catalog's time-out.
+        WorkspaceBusy: Another one, or a rebuild, took longer than `wait_s`.
         StorageFull: The disk is full; all episodes are where they were.
     """
     # Two at once would take each other's new shards for leftovers.
-    with no_shard_moves(catalog.workspace, wait_s=catalog.timeout_s):
+    with no_shard_moves(catalog.workspace, wait_s=wait_s):
         damaged = adopt_shards(catalog)
         deleted = _delete_unused(catalog)
         unreadable = {error.where for error in damaged}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from filelock import FileLock
 
-from data.catalog.catalog import Catalog, rebuild
+from data.catalog.catalog import rebuild
 from data.catalog.indexing import shard_files
 from data.episodes import compaction, shards
 from data.episodes.compaction import adopt_shards, compact
@@ -176,7 +176,7 @@ def test_only_one_at_a_time(catalog, episodes) -> None:
         FileLock(catalog.workspace.root / "compaction.lock"),
         pytest.raises(WorkspaceBusy, match="under way"),
     ):
-        compact(Catalog(catalog.workspace, timeout_s=0.05))
+        compact(catalog, wait_s=0.05)
 
 
 def test_a_compaction_and_a_rebuild_wait_for_each_other(catalog, episodes) -> None:
