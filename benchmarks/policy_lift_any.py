@@ -11,16 +11,13 @@ simulator's truth judges, and `benchmarks/results/policy_lift_any.json` gets its
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
+from benchmarks.provenance import provenance
 from data.cells.robots import load_robots
 from data.cells.simulated.cell import make_cell
 from data.runs.runs import Run, create_run, list_runs
@@ -44,8 +41,8 @@ JUDGING_SEED = 20_261
 @click.command()
 @click.option("--workspace", "root", type=click.Path(path_type=Path), required=True)
 @click.option("--rewards", default="truth", show_default=True, help="truth, or a detector's id.")
-@click.option("--updates", default=6000, show_default=True)
-@click.option("--episodes", default=4000, show_default=True, help="Collected at most, in all.")
+@click.option("--updates", default=4500, show_default=True)
+@click.option("--episodes", default=2250, show_default=True, help="Collected at most, in all.")
 @click.option("--attempts", default=100, show_default=True, help="On the holdout robot.")
 @click.option("--processes", default=0, help="That collect; 0 leaves one core for training.")
 @click.option("--seed", default=0, show_default=True)
@@ -99,7 +96,8 @@ def main(
     learned, script = rates.values()
     rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     rows |= {
-        "truth" if rewards == "truth" else "detector": {
+        "truth" if rewards == "truth" else "detector": provenance()
+        | {
             "success": learned.rate,
             "low": learned.low,
             "high": learned.high,
@@ -109,9 +107,6 @@ def main(
             "updates": updates,
             "hours": round((run.status().updated_at_ns - run.created_at_ns) / 3.6e12, 2),
         },
-        "command": f"python -m benchmarks.policy_lift_any {' '.join(sys.argv[1:])}",
-        "commit": _commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no accelerator",
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
@@ -128,11 +123,6 @@ def _run_of(workspace: Workspace, spec: dict[str, Any]) -> Run:
     """The run with this spec, begun before or now."""
     same = [run for run in list_runs(workspace) if dict(run.spec) == spec]
     return same[0] if same else create_run(workspace, "train-policy", spec)
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":
