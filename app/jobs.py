@@ -21,10 +21,15 @@ Spec = Mapping[str, Any]
 
 _MODULES = {
     "train-detector": "sd_model.cli",
+    "score-episodes": "sd_model.cli",
     "collect": "policy.cli",
     "train-policy": "policy.cli",
     "evaluate-policy": "policy.cli",
 }
+
+
+_WITHOUT_CHANCE = ("score-episodes",)
+"""Kinds of run that draw nothing, and so have no seed."""
 
 
 def command_of(kind: str, folder: Path) -> list[str]:
@@ -49,7 +54,8 @@ def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
         raise unknown_name("kind of run", kind, _CHECKS)
     try:
         _CHECKS[kind](workspace, spec)
-        _check_number("seed", spec["seed"], 0, 2**32 - 1)
+        if kind not in _WITHOUT_CHANCE:
+            _check_number("seed", spec["seed"], 0, 2**32 - 1)
     except KeyError as error:
         raise InvalidInput(
             f"The setting {error} of the run is missing.",
@@ -89,6 +95,11 @@ def _check_train_detector(workspace: Workspace, spec: Spec) -> None:
         load_detector_recipe(spec["recipe"], spec["overrides"])
 
 
+def _check_score_episodes(workspace: Workspace, spec: Spec) -> None:
+    load_summary(detector_folder(workspace, spec["detector"]))
+    _check_number("number of episodes", spec["most"], 1, 1_000_000)
+
+
 def _check_collect(workspace: Workspace, spec: Spec) -> None:
     _check_tasks(workspace, spec["tasks"])
     _check_simulated(workspace, spec["robots"])
@@ -125,6 +136,7 @@ def _check_evaluate_policy(workspace: Workspace, spec: Spec) -> None:
 
 _CHECKS: dict[str, Callable[[Workspace, Spec], None]] = {
     "train-detector": _check_train_detector,
+    "score-episodes": _check_score_episodes,
     "collect": _check_collect,
     "train-policy": _check_train_policy,
     "evaluate-policy": _check_evaluate_policy,

@@ -18,10 +18,10 @@ from data.catalog.catalog import Catalog
 from data.episodes.index import IndexedEpisode, list_episodes
 from data.labels.labels import Label, standing_labels
 from data.workspace import Workspace
-from policy.experience.rewards import ScoreCache
 from sd_model.artefact import DetectorSummary
 from sd_model.judging.consistency import Consistency
 from sd_model.judging.metrics import Interval, wilson
+from sd_model.judging.score_cache import ScoreCache
 
 SAMPLE = 30
 """Episodes of each robot that people are asked about."""

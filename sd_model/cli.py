@@ -73,11 +73,17 @@ def train(
 @sd.command()
 @click.argument("run_folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def execute(run_folder: Path) -> None:
-    """Carry out the train-detector run in RUN_FOLDER, or go on with it."""
+    """Carry out the run in RUN_FOLDER, or go on with it: train-detector or score-episodes."""
     from data.runs.runs import open_run
+    from sd_model.judging.score_run import execute_score_run
     from sd_model.run import execute_run
 
-    folder = execute_run(open_run(run_folder))
+    run = open_run(run_folder)
+    if run.kind == "score-episodes":
+        judged = execute_score_run(run)
+        click.echo("The run was cancelled." if judged is None else f"Judged: {judged}")
+        return
+    folder = execute_run(run)
     click.echo("The run was cancelled." if folder is None else f"Detector: {folder}")
 
 

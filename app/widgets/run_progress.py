@@ -31,12 +31,14 @@ _WORDS = {
 }
 KIND_WORDS = {
     "train-detector": "Detector training",
+    "score-episodes": "Judging the waiting pictures",
     "collect": "Collecting episodes",
     "train-policy": "Policy training",
     "evaluate-policy": "Policy evaluation",
 }
 _THEN = {
     "train-detector": "Its report is under Reports.",
+    "score-episodes": "Label orders its questions by what the detector said.",
     "collect": "Label how its episodes ended, or retrain the policy with them.",
     "train-policy": "What it learned is under Results.",
     "evaluate-policy": "The figures are under Results.",

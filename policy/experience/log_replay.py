@@ -21,9 +21,10 @@ from data.tasks.store import load_tasks
 from policy.config import PolicyConfig
 from policy.experience.impersonation import impersonate
 from policy.experience.replay import ReplayBuffers
-from policy.experience.rewards import Judge, ScoreCache, rewards_from_scores
+from policy.experience.rewards import Judge, rewards_from_scores
 from policy.experience.sight import Projection
 from policy.experience.trajectory import Trajectory, trajectory_from_episode
+from sd_model.judging.score_cache import ScoreCache
 
 _SCORED_TOGETHER = 64
 """Terminal frames given to the detector at a time."""

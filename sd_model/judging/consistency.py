@@ -50,7 +50,7 @@ class Consistency:
         Differs: the paper decides each task by itself.
         """
         decision_NT: NDArray[np.bool_] = score_NT >= threshold_T
-        margin_NT = np.abs(_log_odds(score_NT) - _log_odds(threshold_T))
+        margin_NT = np.abs(log_odds(score_NT) - log_odds(threshold_T))
         for frame in np.flatnonzero(self.contradicted(decision_NT)):
             settled_T = np.full(len(threshold_T), -1, dtype=np.int8)
             for task in np.argsort(-margin_NT[frame], kind="stable"):
@@ -61,7 +61,8 @@ class Consistency:
         return decision_NT
 
 
-def _log_odds(probability: NDArray[np.floating]) -> NDArray[np.float64]:
+def log_odds(probability: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The logarithm of the odds of each probability, finite also at 0 and 1."""
     inside = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-9)
     odds: NDArray[np.float64] = np.log(inside) - np.log1p(-inside)
     return odds

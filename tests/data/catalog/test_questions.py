@@ -2,18 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from data.catalog.questions import (
-    QueueFilter,
-    conflicts,
-    episodes_with_truth,
-    newest_clips,
-    queue,
-    recent_answers,
-)
+from data.catalog.questions import newest_clips, recent_answers
 from data.episodes.index import save_episodes
 from data.labels.labels import append_labels
-
-ANY = QueueFilter(tasks=("lift-any",))
 
 
 @pytest.fixture
@@ -32,111 +23,6 @@ def acted(catalog, make_episode):
         return episodes
 
     return act
-
-
-def asked(catalog, wanted: QueueFilter, **more) -> list[tuple[str, str]]:
-    found = queue(catalog, wanted, most=100, **more)
-    assert len(found.first) == found.waiting
-    return [(each.episode.info.episode_id, each.task) for each in found.first]
-
-
-def test_the_terminal_frame_of_robot_episodes_is_asked_about_newest_first(
-    catalog, acted, make_episode
-) -> None:
-    acted({}, {})
-    save_episodes(catalog, [make_episode()])
-    assert asked(catalog, ANY) == [("e2", "lift-any"), ("e1", "lift-any")]
-    [first] = queue(catalog, ANY, most=1).first
-    assert (first.episode.info.episode_id, first.frame_index) == ("e2", 4)
-
-
-def test_answers_and_what_follows_from_them_are_not_asked_again(catalog, acted, make_label) -> None:
-    one, two, three, four = acted({}, {}, {}, {})
-    append_labels(
-        catalog,
-        [
-            make_label(one, "failure", frame_index=4),
-            make_label(two, "unsure", frame_index=4),
-            # So lift-any has succeeded too.
-            make_label(three, task="lift-carrot", frame_index=4),
-            # Says nothing about lift-any.
-            make_label(four, "failure", task="lift-carrot", frame_index=4),
-        ],
-    )
-    found = queue(catalog, ANY, most=10)
-    assert [each.episode.info.episode_id for each in found.first] == ["e4"]
-    assert (found.waiting, found.answered, found.derived) == (1, 2, 1)
-
-
-def test_a_label_of_another_frame_answers_nothing(catalog, acted, make_label) -> None:
-    [episode] = acted({})
-    append_labels(catalog, [make_label(episode, frame_index=0)])
-    assert asked(catalog, ANY) == [("e1", "lift-any")]
-
-
-def test_filters_and_order(catalog, acted) -> None:
-    acted({"robot": "robot-2"}, {"behaviour": "scripted-pick"}, {"task": "lift-carrot"})
-    both = ("lift-any", "lift-carrot")
-    in_order = [("e1", "lift-any"), ("e2", "lift-any"), ("e3", "lift-carrot")]
-    assert asked(catalog, QueueFilter(tasks=both, order="oldest first")) == in_order
-    only = QueueFilter(tasks=both, robots=frozenset({"robot-2"}))
-    assert asked(catalog, only) == [("e1", "lift-any")]
-    only = QueueFilter(tasks=both, behaviours=frozenset({"scripted-pick"}))
-    assert asked(catalog, only) == [("e2", "lift-any")]
-    assert len(asked(catalog, QueueFilter(tasks=both, only_own_task=False))) == 6
-    mixed = QueueFilter(tasks=both, order="mixed")
-    assert sorted(asked(catalog, mixed)) == in_order
-    assert asked(catalog, mixed) == asked(catalog, mixed)
-
-
-def test_what_was_skipped_comes_last(catalog, acted) -> None:
-    acted({}, {})
-    skipped = [("e2", "lift-any")]
-    assert asked(catalog, ANY, skipped=skipped) == [("e1", "lift-any"), ("e2", "lift-any")]
-    [first] = queue(catalog, ANY, most=1, skipped=skipped).first
-    assert first.episode.info.episode_id == "e1"
-
-
-def test_episodes_of_a_shard_that_cannot_be_read_wait(catalog, acted) -> None:
-    acted({"robot": "robot-1"}, {"robot": "robot-2"})
-    [one, two] = queue(catalog, ANY, most=2).first
-    assert asked(catalog, ANY, unreadable_shards=[one.episode.shard]) == [
-        (two.episode.info.episode_id, "lift-any")
-    ]
-
-
-def test_answers_that_cannot_both_be_true_are_found(catalog, acted, make_label) -> None:
-    [episode] = acted({})
-    append_labels(
-        catalog,
-        [
-            make_label(episode, task="lift-carrot", frame_index=4),
-            make_label(episode, "failure", frame_index=4),
-        ],
-    )
-    [known] = conflicts(catalog, most=5).values()
-    assert known.conflict is not None and "lift-any" in known.conflict
-    # Asked on, rather than hidden, so that the person can go on with the other tasks.
-    wanted = QueueFilter(tasks=("lift-any", "place-any"), only_own_task=False)
-    assert asked(catalog, wanted) == [("e1", "place-any")]
-
-
-def test_the_simulator_may_answer_only_what_it_knows_and_nobody_has_said(
-    catalog, acted, make_label
-) -> None:
-    truth = {"lift-any": True, "lift-carrot": False}
-    episodes = acted(
-        {"truth": truth},
-        {},  # a real robot
-        {"truth": truth},  # answered for another task
-        {"truth": {"lift-carrot": False}},  # knows nothing of the task asked about
-        {"truth": truth, "robot": "robot-2"},  # not in the selection
-    )
-    append_labels(catalog, [make_label(episodes[2], "unsure", task="lift-can", frame_index=4)])
-    wanted = QueueFilter(tasks=("lift-any",), robots=frozenset({"r"}))
-    assert queue(catalog, wanted, most=5).known_to_simulator == 1
-    [known] = episodes_with_truth(catalog, wanted, most=5)
-    assert known.info.episode_id == "e1"
 
 
 def test_recent_answers_say_whether_they_stand_and_on_which_robot(
