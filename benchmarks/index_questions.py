@@ -23,7 +23,8 @@ from scale import RESULTS, store
 from data.catalog.answers import refresh_answers
 from data.catalog.catalog import Catalog
 from data.catalog.counts import census, label_figures, outcome_counts, pair_counts
-from data.catalog.questions import QueueFilter, conflicts, newest_clips, queue, recent_answers
+from data.catalog.label_queue import QueueFilter, queue
+from data.catalog.questions import conflicts, newest_clips, recent_answers
 from data.labels.labels import Label, append_labels, new_label_id
 from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
@@ -113,8 +114,8 @@ def _questions(workspace: Workspace) -> dict[str, Callable[[], object]]:
         "queue, all tasks": lambda: queue(
             catalog, QueueFilter(tasks=SEED_TASKS.names, only_own_task=False), most=24
         ),
-        "queue, mixed": lambda: queue(
-            catalog, QueueFilter(tasks=SEED_TASKS.names, order="mixed"), most=24
+        "queue, random share": lambda: queue(
+            catalog, QueueFilter(tasks=SEED_TASKS.names, order="random share"), most=24
         ),
         "episodes counted": lambda: census(catalog),
         "outcomes counted": lambda: outcome_counts(catalog),

@@ -35,7 +35,7 @@ from workspaces import make_workspace
 
 from data.catalog.catalog import Catalog
 from data.catalog.counts import census, outcome_counts
-from data.catalog.questions import QueueFilter, queue
+from data.catalog.label_queue import QueueFilter, queue
 from data.episodes.index import list_episodes
 from data.episodes.shards import FrameRef, read_frames
 from data.labels.labels import Label, append_labels, new_label_id

@@ -4,48 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import get_args
+from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from app import inbox, state
-from app.decision_log import Item
+from app.decision_log import Item, Source
 from app.images import FRAMES, image_urls
 from app.pages import link, nothing_yet
-from app.person import your_name
 from app.widgets.agreement import show_agreement
 from app.widgets.conflicts import show_conflicts
-from app.widgets.labelling import Question as Shown
-from app.widgets.labelling import labelling
+from app.widgets.film import opened_film
+from app.widgets.gallery import Card, gallery
+from app.widgets.label_filters import SECOND_SHARE, Wanted, choose, choose_one_task
+from app.widgets.label_ranking import RANKED, ranked
+from app.widgets.label_rates import show_rates
+from app.widgets.label_recent import show_recent
+from app.widgets.labelling import AskedTask, Picture, consequences, labelling
 from app.widgets.notice import errors_shown, show_error
-from app.wording import counted, when
-from data.catalog.counts import Census
-from data.catalog.questions import (
-    Frame,
-    GivenAnswer,
-    Known,
-    Order,
+from app.wording import counted
+from data.catalog.label_queue import (
+    NOTHING_KNOWN,
     Question,
     Queue,
     QueueFilter,
+    Ranking,
     episodes_with_truth,
-    known_about,
     queue,
-    recent_answers,
 )
+from data.catalog.questions import Frame
 from data.episodes.index import list_episodes
 from data.episodes.shards import FrameRef
 from data.errors import CorruptData
-from data.labels.agreement import for_a_second_opinion
-from data.labels.labels import undo_label
+from data.labels.agreement import answered_twice, for_a_second_opinion
 from data.labels.truth import label_from_truth
 
 _KEY = "labelling"
+_GRID = "labelling-grid"
+_DISPUTES = "labelling-disputes"
 PREFETCHED = 24
-"""Questions the browser holds, so that answers need not wait for the page."""
-SECOND_SHARE = 0.1
-"""Share of the answered questions that a second person is asked, blind."""
-_RECENT = 12
+"""Pictures the browser holds, so that answers need not wait for the page."""
 _AT_A_TIME = 500
 """Episodes the simulator labels in one transaction."""
 _BY_SIMULATOR = "label-by-simulator"
@@ -67,163 +66,225 @@ def render() -> None:
             label="Collect robot episodes",
         )
         return
-    wanted, by = _choose(census)
-    second = st.toggle(
-        f"Give second opinions: {SECOND_SHARE:.0%} of what others answered, asked again without "
-        "showing their answer",
-        key="label-second",
-        persist_state="session",
-        help="Shows how far people agree. Type your own name first.",
-    )
-    if not wanted.tasks:
+    wanted = choose(census)
+    if not wanted.filter.tasks:
         st.info("Choose at least one task to be asked about.", icon=":material/arrow_upward:")
         return
-    inbox.show_problem(_KEY)
+    for key in (_KEY, _GRID, _DISPUTES):
+        inbox.show_problem(key)
     with errors_shown():
-        if second:
-            _ask_again(wanted, by)
+        if wanted.second:
+            _ask_again(wanted)
+        elif wanted.order == "people disagree":
+            _ask_disputed(wanted)
         else:
-            found = _ask(wanted, by)
-            _show_counts(found)
-            _offer_truth(found.known_to_simulator, wanted)
+            _ask_queue(wanted)
+        show_conflicts(by=wanted.by)
         with st.expander(
             "How far people agree", key="label-agreement", on_change="rerun"
         ) as agreement:
             if agreement.open:
-                show_agreement(by=by)
-        _show_recent(by)
+                show_agreement(by=wanted.by)
+        show_recent(by=wanted.by)
 
 
-def _choose(census: Census) -> tuple[QueueFilter, str]:
-    acted = [row for row in census.rows if row.kind == "robot"]
-    tried = {row.task for row in acted}
-    commanded = [name for name in state.tasks().in_use if name in tried]
-    chosen, name = st.columns([3, 1], vertical_alignment="bottom")
-    with chosen:
-        tasks = st.multiselect(
-            "Ask me about",
-            state.tasks().in_use,
-            default=commanded,
-            key="label-tasks",
-            placeholder="Choose tasks",
-            persist_state="session",
+def _ask_queue(wanted: Wanted) -> None:
+    """What nobody has answered, in the order that was chosen."""
+    chosen, ranking = wanted.filter, None
+    if wanted.grid:
+        task = choose_one_task(chosen.tasks)
+        chosen = replace(chosen, tasks=(task,))
+    if wanted.order in RANKED:
+        known = ranked(wanted.order, chosen)
+        if known is None:
+            return
+        chosen, ranking = known
+    key = _GRID if wanted.grid else _KEY
+    found = _readable(chosen, ranking, set(inbox.sent_log(key).get("skipped", ())))
+    if wanted.order == "random share":
+        show_rates(chosen)
+    if wanted.grid:
+        _mount_grid(found.first, by=wanted.by)
+    else:
+        _mount(
+            [_picture(each, chosen.tasks) for each in found.first],
+            asked=chosen.tasks,
+            queue=(chosen, wanted.order, _rounds()),
+            waiting=found.waiting,
+            by=wanted.by,
         )
-    with name:
-        by = your_name()
-    with st.expander("Which episodes, in which order", icon=":material/tune:"):
-        left, middle, right = st.columns(3)
-        with left:
-            robots = st.multiselect(
-                "Robots",
-                sorted({row.robot for row in acted}),
-                key="label-robots",
-                placeholder="All robots",
-                persist_state="session",
-            )
-        with middle:
-            behaviours = st.multiselect(
-                "What drove the robot",
-                sorted({row.behaviour for row in acted}),
-                key="label-behaviours",
-                placeholder="Anything",
-                persist_state="session",
-            )
-        with right:
-            order: Order = st.selectbox(
-                "Order", get_args(Order), key="label-order", persist_state="session"
-            )
-        other_tasks = st.toggle(
-            "Also ask about tasks the robot was not trying",
-            key="label-other-tasks",
-            persist_state="session",
-            help="Every picture says something about every task; failures are useful too.",
-        )
-    wanted = QueueFilter(
-        tasks=tuple(tasks),
-        only_own_task=not other_tasks,
-        robots=frozenset(robots),
-        behaviours=frozenset(behaviours),
-        order=order,
-    )
-    return wanted, by
+    _show_counts(found)
+    if ranking is None:
+        _offer_truth(found.known_to_simulator, chosen)
 
 
-def _ask(wanted: QueueFilter, by: str) -> Queue:
-    skipped = {
-        (episode_id, task)
-        for episode_id, _, task in (
-            item.split("|") for item in inbox.sent_log(_KEY).get("skipped", ())
-        )
-    }
+def _readable(wanted: QueueFilter, ranking: Ranking | None, skipped: set[str]) -> Queue:
+    """The queue without what lies in damaged shards, which are named."""
+    skipped = {picture_id.partition("|")[0] for picture_id in skipped}
     damaged: dict[str, CorruptData] = {}
     while True:
         found = queue(
             state.catalog(),
             wanted,
             most=PREFETCHED,
+            ranking=ranking,
             skipped=skipped,
             unreadable_shards=damaged,
         )
-        refs = [_ref(each) for each in found.first]
-        unreadable = FRAMES.read_what_can_be(state.workspace(), refs)
+        unreadable = FRAMES.read_what_can_be(
+            state.workspace(), [_ref(each) for each in found.first]
+        )
         if not unreadable:
             break
         damaged |= unreadable
     for error in damaged.values():
         show_error(error)
-    now_s = time.time()
-    labelling(
-        [
-            Shown(
-                item_id=Item(each.episode.info.episode_id, each.frame_index, each.task).item_id,
-                question=f"Success at {each.task}?",
-                details=_describe(each),
-                images=image_urls(ref, now_s=now_s),
-            )
-            for each, ref in zip(found.first, refs, strict=True)
-        ],
-        key=_KEY,
-        queue_id=hashlib.sha256(repr((wanted, _rounds())).encode()).hexdigest(),
-        waiting=found.waiting,
-        receipt=inbox.receipt(_KEY, by=by),
-        on_log=inbox.receiver(_KEY, by=by, source="person"),
-    )
     return found
 
 
-def _ask_again(wanted: QueueFilter, by: str) -> None:
+def _ask_again(wanted: Wanted) -> None:
     """Ask blindly what another person has answered before."""
+    tasks = wanted.filter.tasks
     drawn = for_a_second_opinion(
-        state.catalog(), by=by, tasks=wanted.tasks, share=SECOND_SHARE, most=PREFETCHED
+        state.catalog(), by=wanted.by, tasks=tasks, share=SECOND_SHARE, most=PREFETCHED
     )
-    ids = [frame.episode_id for frame, _ in drawn]
-    episodes = {
-        each.info.episode_id: each for each in list_episodes(state.catalog(), episode_ids=ids)
-    }
-    asked = [
-        Question(episode=episodes[frame.episode_id], task=task)
-        for frame, task in drawn
-        if frame.frame_index == episodes[frame.episode_id].info.step_count - 1
-    ]
-    now_s = time.time()
-    labelling(
-        [
-            Shown(
-                item_id=Item(each.episode.info.episode_id, each.frame_index, each.task).item_id,
-                question=f"Success at {each.task}?",
-                details=_describe(each),
-                images=image_urls(_ref(each), now_s=now_s),
-            )
-            for each in asked
-        ],
-        key=_KEY,
-        queue_id=hashlib.sha256(repr((wanted, by, "second")).encode()).hexdigest(),
-        waiting=len(asked),
-        receipt=inbox.receipt(_KEY, by=by),
-        on_log=inbox.receiver(_KEY, by=by, source="person"),
+    questions = _questions(drawn)
+    _mount(
+        [_picture(each, tasks) for each in questions],
+        asked=(),  # each answer for itself: what follows from another would not be a second one
+        queue=(wanted.filter, wanted.by, "second"),
+        waiting=sum(len(each.tasks) for each in questions),
+        by=wanted.by,
     )
-    if not asked:
+    if not questions:
         st.info("Nothing waits for your second opinion.", icon=":material/task_alt:")
+
+
+def _ask_disputed(wanted: Wanted) -> None:
+    """Let somebody decide what two people answered differently."""
+    disputed = {
+        (each.frame, each.task): each.answers
+        for each in answered_twice(state.catalog())
+        if each.disputed and each.task in wanted.filter.tasks
+    }
+    questions = _questions(list(disputed)[:PREFETCHED])
+    said = {
+        question.episode.info.episode_id: "; ".join(
+            f"{task}: " + ", ".join(f"{person} {outcome}" for person, outcome in answers.items())
+            for (frame, task), answers in disputed.items()
+            if frame.episode_id == question.episode.info.episode_id
+        )
+        for question in questions
+    }
+    _mount(
+        [
+            _picture(each, wanted.filter.tasks, said[each.episode.info.episode_id])
+            for each in questions
+        ],
+        asked=(),
+        queue=(wanted.filter, "disputed"),
+        waiting=len(disputed),
+        by=wanted.by,
+        key=_DISPUTES,
+        source="review",
+    )
+    if not questions:
+        st.success("Nobody disagrees about these tasks.", icon=":material/task_alt:")
+
+
+def _questions(asked: Sequence[tuple[Frame, str]]) -> list[Question]:
+    """These questions, gathered by picture; only about terminal frames, which Label shows."""
+    ids = [frame.episode_id for frame, _ in asked]
+    found = []
+    for each in list_episodes(state.catalog(), episode_ids=ids):
+        terminal = Frame(each.info.episode_id, each.info.step_count - 1)
+        tasks = tuple(task for frame, task in asked if frame == terminal)
+        if tasks:
+            found.append(Question(episode=each, tasks=tasks, known=NOTHING_KNOWN))
+    return sorted(found, key=lambda each: ids.index(each.episode.info.episode_id))
+
+
+def _mount(
+    pictures: Sequence[Picture],
+    *,
+    asked: Sequence[str],
+    queue: tuple[object, ...],
+    waiting: int,
+    by: str,
+    key: str = _KEY,
+    source: Source = "person",
+) -> None:
+    labelling(
+        pictures,
+        key=key,
+        queue_id=hashlib.sha256(repr(queue).encode()).hexdigest(),
+        waiting=waiting,
+        follows=consequences(state.tasks(), asked),
+        receipt=inbox.receipt(key, by=by),
+        film=opened_film(key, [picture.picture_id for picture in pictures]),
+        on_log=inbox.receiver(key, by=by, source=source),
+    )
+
+
+def _mount_grid(questions: Sequence[Question], *, by: str) -> None:
+    now_s = time.time()
+    cards = [
+        Card(
+            item_id=_item(each, task),
+            title=f"Success at {task}?",
+            badge="",
+            tone="plain",
+            lines=(_describe(each),),
+            images=image_urls(_ref(each), now_s=now_s),
+            outcome="failure",
+            blind=True,
+            exclude=(),
+            checked=None,
+            label_id=None,
+        )
+        for each in questions
+        for task in each.tasks
+    ]
+    if cards:
+        gallery(
+            cards,
+            key=_GRID,
+            receipt=inbox.receipt(_GRID, by=by),
+            film=opened_film(_GRID, [card.item_id for card in cards]),
+            on_log=inbox.receiver(_GRID, by=by, source="person"),
+        )
+
+
+def _picture(question: Question, asked: Sequence[str], details: str = "") -> Picture:
+    known = question.known
+    told = [
+        (task, known.stated[task], "answered before")
+        for task in asked
+        if task in known.stated and task not in question.tasks
+    ] + [
+        (task, each.outcome, f"follows from {each.derived_from}")
+        for task, each in known.conclusions.items()
+        if each.derived_from is not None and task in asked and task not in question.tasks
+    ]
+    episode_id = question.episode.info.episode_id
+    return Picture(
+        picture_id=f"{episode_id}|{question.frame_index}",
+        tasks=[
+            AskedTask(
+                item_id=_item(question, task),
+                task=task,
+                meaning=state.tasks()[task].description,
+            )
+            for task in question.tasks
+        ],
+        details=details or _describe(question),
+        images=image_urls(_ref(question), now_s=time.time()),
+        known=told,
+    )
+
+
+def _item(question: Question, task: str) -> str:
+    return Item(question.episode.info.episode_id, question.frame_index, task).item_id
 
 
 def _ref(question: Question) -> FrameRef:
@@ -233,8 +294,8 @@ def _ref(question: Question) -> FrameRef:
 
 def _describe(question: Question) -> str:
     info = question.episode.info
-    meaning = state.tasks()[question.task].description
-    return f"{meaning} — {info.robot}, {info.behaviour}".removeprefix(" — ")
+    kind, _, policy = info.behaviour.partition(":")
+    return f"{info.robot}, {kind} {policy[-4:]}".strip()
 
 
 def _show_counts(found: Queue) -> None:
@@ -286,53 +347,3 @@ def _label_by_simulator(wanted: QueueFilter) -> int:
 
 def _rounds() -> int:
     return int(st.session_state.get(_ROUNDS, 0))
-
-
-def _show_recent(by: str) -> None:
-    show_conflicts(by=by)
-    given = recent_answers(state.catalog(), sources=("person", "review"), most=_RECENT)
-    if not given:
-        return
-    st.subheader("Recent answers")
-    frames = [_frame(each) for each in given]
-    known = known_about(state.catalog(), frames)
-    for each, frame in zip(given, frames, strict=True):
-        _recent_row(each, known.get(frame), by=by)
-
-
-def _frame(given: GivenAnswer) -> Frame:
-    return Frame(given.label.episode_id, given.label.frame_index)
-
-
-def _recent_row(given: GivenAnswer, known: Known | None, *, by: str) -> None:
-    what, follows, undo = st.columns([4, 3, 1.6], vertical_alignment="center")
-    label = given.label
-    at = when(label.at_ns)
-    answer = f"**{label.outcome}**" if given.stands else f"~~{label.outcome}~~"
-    robot = given.robot or "unknown robot"
-    what.markdown(f"{answer} at {label.task} :gray[{robot}, {label.by}, {at}]")
-    if not given.stands or known is None:
-        follows.caption("replaced or taken back")
-        return
-    follows.caption(_consequences(label.task, known))
-    if undo.button("Undo", key=f"undo-{label.label_id}", width="stretch"):
-        with errors_shown():
-            undo_label(state.catalog(), label.label_id, by=by, at_ns=time.time_ns())
-            st.rerun()
-
-
-def _consequences(task: str, known: Known) -> str:
-    if known.conflict is not None:
-        return "contradicts another answer"
-    derived = {
-        other: conclusion.outcome
-        for other, conclusion in known.conclusions.items()
-        if conclusion.derived_from == task
-    }
-    parts = [f"success of {task}" for task, outcome in derived.items() if outcome == "success"]
-    failures = [task for task, outcome in derived.items() if outcome == "failure"]
-    if len(failures) > 2:
-        parts.append(f"failure of {len(failures)} other tasks")
-    else:
-        parts += [f"failure of {task}" for task in failures]
-    return "so also " + ", ".join(parts) + " (derived)" if parts else ""

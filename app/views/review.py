@@ -21,9 +21,10 @@ from app.reviews import items_to_exclude, load_reviews
 from app.second_looks import SecondLooks, second_looks
 from app.verdict import detector_words
 from app.widgets.conflicts import show_conflicts
+from app.widgets.film import opened_film
 from app.widgets.gallery import gallery
 from app.widgets.notice import errors_shown, show_error
-from app.widgets.review_cards import frame_ref, make_cards, opened_film
+from app.widgets.review_cards import frame_ref, make_cards
 from app.widgets.review_filters import choose_examples, choose_gallery
 from app.widgets.review_history import show_history
 from app.widgets.review_policy import show_policy_sample
@@ -240,7 +241,7 @@ def _mount(
         ),
         key=_KEY,
         receipt=inbox.receipt(_KEY, by=by),
-        film=opened_film(_KEY, asked),
+        film=opened_film(_KEY, [each.item_id for each in asked]),
         on_log=inbox.receiver(
             _KEY,
             by=by,

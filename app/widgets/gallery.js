@@ -1,5 +1,9 @@
 const galleries = new WeakMap();
-const LONGEST_STEP_MS = 2000; // a gap in a recording is not sat out
+const MOVES = [
+  ["before", "arrowleft", "Move back"], ["after", "arrowright", "Move on"],
+  ["select", " ", "Select; when large, play"], ["all", "a", "Select all"],
+  ["large", "o", "Show large and play"], ["undo", "z", "Undo"], ["keys", "?", "Keys"],
+];
 
 class Gallery {
   constructor(component) {
@@ -17,8 +21,12 @@ class Gallery {
     this.outbox = new Outbox(component.data.channel, (log) => {
       this.component.setStateValue("log", log);
     });
+    const { choices, blind_choices: blind } = component.data;
+    const known = new Map([...choices, ...blind].map(
+      ({ answer, key, title }) => [answer, [answer, key.toLowerCase(), title]]));
+    this.keys = new Keys("gallery", [...known.values(), ...MOVES], () => this.draw());
     this.viewer = new Viewer(this);
-    this.root.append(this.outbox.root, this.bar, this.grid, this.viewer.root);
+    this.root.append(this.outbox.root, this.bar, this.keys.root, this.grid, this.viewer.root);
     this.onkeydown = (event) => this.key(event);
     document.addEventListener("keydown", this.onkeydown);
   }
@@ -26,15 +34,25 @@ class Gallery {
   update(component) {
     this.component = component;
     const { cards, receipt, opened } = component.data;
+    const at = this.staysAt(cards);
     this.cards = cards;
     this.outbox.take(receipt);
     const pending = new Set(this.outbox.pending.map(({ item }) => item));
     for (const item of this.decided.keys()) if (!pending.has(item)) this.decided.delete(item);
     const shown = new Set(cards.map(({ item_id }) => item_id));
     for (const item of this.selected) if (!shown.has(item)) this.selected.delete(item);
-    this.at = Math.min(this.at, cards.length - 1);
+    this.at = at;
     this.draw();
     this.viewer.take(opened);
+  }
+
+  // Cards that were answered leave; the one in hand stays in hand, or else the next that is left.
+  staysAt(cards) {
+    const index = new Map(cards.map(({ item_id }, n) => [item_id, n]));
+    const isLeft = ({ item_id }) => index.has(item_id);
+    const before = this.cards ?? [];
+    const next = before.slice(this.at).find(isLeft) ?? before.findLast(isLeft);
+    return next ? index.get(next.item_id) : 0;
   }
 
   draw() {
@@ -45,13 +63,14 @@ class Gallery {
   drawBar() {
     const count = this.selected.size;
     const words = element("span", "count", count ? `${count} selected` : "Nothing selected");
-    const all = this.button(count === this.cards.length ? "Select none" : "Select all", "A",
+    const all = this.button(count === this.cards.length ? "Select none" : "Select all", "all",
       () => this.selectAll());
-    const acts = count ? this.choices().map(({ title, key, answer }) => this.button(
-      `${title} (all ${count})`, key, () => this.decide(answer))) : [];
-    const undo = this.button("Undo", "Z", () => this.undo());
+    const acts = count ? this.choices().map(({ title, answer }) => this.button(
+      `${title} (all ${count})`, answer, () => this.decide(answer))) : [];
+    const undo = this.button("Undo", "undo", () => this.undo());
     undo.disabled = !this.batches.length;
-    this.bar.replaceChildren(words, all, ...acts, undo, hint());
+    const keys = this.button("Keys", "keys", () => this.keys.toggle());
+    this.bar.replaceChildren(words, all, ...acts, undo, keys, this.hint());
   }
 
   // Choices that all cards in hand understand: by meaning, since a fix differs from card to card.
@@ -107,8 +126,8 @@ class Gallery {
       }
       return row;
     }
-    for (const { title, key, answer } of this.choicesOf(card)) {
-      row.append(this.button(title, key, () => { this.at = index; this.decide(answer, [card]); }));
+    for (const { title, answer } of this.choicesOf(card)) {
+      row.append(this.button(title, answer, () => { this.at = index; this.decide(answer, [card]); }));
     }
     return row;
   }
@@ -201,34 +220,47 @@ class Gallery {
   }
 
   key(event) {
-    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     if (!this.root.isConnected || !this.cards?.length) return;
-    const key = event.key.toLowerCase();
-    const choice = this.choices().find((each) => each.key.toLowerCase() === key);
+    if (event.key === "Escape" && !event.repeat && !this.keys.changing && !isTyping(event)) {
+      if (this.viewer.card) this.viewer.close();
+      else { this.selected.clear(); this.draw(); }
+      return;
+    }
+    const action = this.keys.action(event);
+    if (!action || (event.key === " " && event.composedPath()[0].tagName === "BUTTON")) return;
     const acts = {
-      arrowright: () => this.move(1),
-      arrowleft: () => this.move(-1),
-      " ": () => (this.viewer.card ? this.viewer.toggle() : this.toggle(this.cards[this.at])),
-      a: () => this.selectAll(),
-      o: () => this.viewer.open(this.cards[this.at]),
-      z: () => this.undo(),
-      escape: () => {
-        if (this.viewer.card) this.viewer.close();
-        else { this.selected.clear(); this.draw(); }
-      },
+      before: () => this.move(-1),
+      after: () => this.move(1),
+      select: () => (this.viewer.card ? this.viewer.toggle() : this.toggle(this.cards[this.at])),
+      all: () => this.selectAll(),
+      large: () => this.viewer.open(this.cards[this.at]),
+      undo: () => this.undo(),
+      keys: () => this.keys.toggle(),
     };
-    const act = choice ? () => this.decide(choice.answer) : acts[key];
-    if (!act || (key === " " && event.composedPath()[0].tagName === "BUTTON")) return;
+    const chosen = this.choices().some(({ answer }) => answer === action);
+    const act = chosen ? () => this.decide(action) : acts[action];
+    if (!act) return;
     event.preventDefault();
     act();
   }
 
-  button(title, key, onclick) {
+  button(title, action, onclick) {
     const button = element("button", "", title);
     button.type = "button";
     button.onclick = onclick;
-    if (key) button.append(" ", element("kbd", "", key));
+    if (action) button.append(" ", element("kbd", "", this.keys.words(action)));
     return button;
+  }
+
+  hint() {
+    const words = element("span", "hint");
+    for (const [actions, title] of [
+      [["before", "after"], "move"], [["select"], "select"], [["large"], "large, play"],
+    ]) {
+      const keys = actions.map((action) => this.keys.words(action)).join(" ");
+      words.append(element("kbd", "", keys), ` ${title}  `);
+    }
+    return words;
   }
 
   destroy() {
@@ -248,11 +280,12 @@ class Viewer {
     this.root.setAttribute("aria-label", "Large view");
     this.root.hidden = true;
     this.card = null;
-    this.film = null;
+    this.film = new Film((frame) => this.show(frame), { loop: true });
+    this.film.find(".play").onclick = () => this.toggle();
   }
 
   open(card) {
-    if (this.card?.item_id !== card.item_id) this.film = null;
+    if (this.card?.item_id !== card.item_id) this.film.clear("Loading the recording …");
     this.card = card;
     this.root.hidden = false;
     this.draw();
@@ -265,77 +298,43 @@ class Viewer {
     const now = this.gallery.cards.find(({ item_id }) => item_id === this.card.item_id);
     if (!now) { this.close(); return; }
     this.card = now;
-    if (!this.film && opened?.item_id === now.item_id) this.film = opened;
+    const first = !this.film.recording && opened?.item_id === now.item_id;
+    if (first) this.film.load(opened);
     this.draw();
-    if (this.film && this.at === null) this.play(0);
+    if (first) this.film.play(0);
   }
 
   draw() {
-    clearTimeout(this.timer);
-    this.at = null;
     const { gallery, card } = this;
     const head = element("div", "head");
     head.append(element("h4", "", card.title));
     if (card.badge) head.append(element("span", `badge ${card.tone}`, card.badge));
-    head.append(gallery.button("Close", "Esc", () => this.close()));
+    const close = gallery.button("Close", null, () => this.close());
+    close.append(" ", element("kbd", "", "Esc"));
+    head.append(close);
     this.views = gallery.views(card.images);
-    const film = element("div", "film");
-    this.toggleButton = gallery.button("Play", "Space", () => this.toggle());
-    this.slider = document.createElement("input");
-    Object.assign(this.slider, { type: "range", min: 0, max: (this.film?.frames.length ?? 1) - 1 });
-    this.slider.setAttribute("aria-label", "Frame");
-    this.slider.oninput = () => { clearTimeout(this.timer); this.show(Number(this.slider.value)); };
-    this.where = element("span", "where", this.film ? "" : "Loading the recording …");
-    film.append(this.toggleButton, this.slider, this.where);
-    this.root.replaceChildren(head, this.views, film,
+    this.film.find("kbd").textContent = gallery.keys.words("select");
+    this.root.replaceChildren(head, this.views, this.film.root,
       ...card.lines.map((line) => element("p", "line", line)),
       gallery.answers(card, gallery.cards.indexOf(card)));
+    if (this.film.at !== null) this.show(this.film.recording.frames[this.film.at]);
   }
 
-  play(index) {
-    this.show(index);
-    const { at_ms } = this.film;
-    const following = (index + 1) % at_ms.length;
-    const step = following ? at_ms[following] - at_ms[index] : 800;
-    this.toggleButton.firstChild.textContent = "Pause";
-    this.timer = setTimeout(() => this.play(following), Math.min(step, LONGEST_STEP_MS));
-  }
-
-  show(index) {
-    this.at = index;
-    const { frames, at_ms } = this.film;
+  show(frame) {
     for (const image of this.views.children) {
-      const source = frames[index][image.dataset.camera];
+      const source = frame[image.dataset.camera];
       image.classList.toggle("unseen", !source); // steps of robots lack the side views
       if (source) image.src = source;
     }
-    this.slider.value = index;
-    this.where.textContent =
-      `frame ${index + 1} of ${frames.length}, ${(at_ms[index] / 1000).toFixed(1)} s`;
-    this.toggleButton.firstChild.textContent = "Play";
   }
 
-  toggle() {
-    if (!this.film) return;
-    const playing = this.toggleButton.firstChild.textContent === "Pause";
-    clearTimeout(this.timer);
-    if (playing) this.toggleButton.firstChild.textContent = "Play";
-    else this.play(this.at ?? 0);
-  }
+  toggle() { if (this.film.recording) this.film.toggle(); }
 
   close() {
-    clearTimeout(this.timer);
-    this.card = this.film = null;
+    this.film.clear();
+    this.card = null;
     this.root.hidden = true;
   }
-}
-
-function hint() {
-  const words = element("span", "hint");
-  for (const [key, title] of [["← →", "move"], ["Space", "select"], ["O", "large, play"]]) {
-    words.append(element("kbd", "", key), ` ${title}  `);
-  }
-  return words;
 }
 
 function element(tag, className, text = null) {

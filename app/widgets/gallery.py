@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.widgets import assets
+from app.widgets.film import Film, redraw
 from app.widgets.preview import CAMERA_TITLES
 from data.episodes.frames import CAMERAS
 from data.tasks.tasks import Outcome
@@ -63,17 +64,6 @@ class Card:
     """The label that decision made, for taking it back."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Film:
-    """The recording of the card that is shown large."""
-
-    item_id: str
-    frames: Sequence[Mapping[str, str]]
-    """Per frame and camera, the signed address of the picture; a robot's steps may lack views."""
-    at_ms: Sequence[float]
-    """When each frame was taken, from the first one on [ms]."""
-
-
 def gallery(
     cards: Sequence[Card],
     *,
@@ -98,18 +88,14 @@ def gallery(
             "cameras": [[camera, CAMERA_TITLES[camera]] for camera in CAMERAS],
         },
         on_log_change=on_log,
-        on_open_change=_redraw,
+        on_open_change=redraw,
     )
-
-
-def _redraw() -> None:
-    """Something was opened: running the page again fetches its recording."""
 
 
 @cache
 def _component() -> Any:
     return st.components.v2.component(
         "goalpost_gallery",
-        css=assets.text("gallery.css"),
-        js=assets.text("outbox.js", "gallery.js"),
+        css=assets.text("gallery.css", "controls.css"),
+        js=assets.text("outbox.js", "keys.js", "film.js", "gallery.js"),
     )

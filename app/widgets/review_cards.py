@@ -1,27 +1,16 @@
-"""Cards of Review's galleries: what is known and said of a frame, and its recording when large."""
+"""Cards of Review's galleries: what is known and said of a frame."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import streamlit as st
-
-from app import state
 from app.decision_log import Item
-from app.images import FRAMES, image_urls
+from app.images import image_urls
 from app.mistakes import item_of
-from app.widgets.gallery import Card, Film
-from app.widgets.notice import show_error
-from data.catalog.catalog import Catalog
-from data.episodes.index import find_episode
+from app.widgets.gallery import Card
 from data.episodes.shards import FrameRef
-from data.errors import GoalpostError
 from data.labels.labels import Label
-
-LONGEST_FILM = 200
-"""Frames of a recording that are shown; of longer ones every second, third, ... frame."""
 
 
 def frame_ref(row: Mapping[str, Any]) -> FrameRef:
@@ -81,43 +70,3 @@ def _lines(row: Mapping[str, Any]) -> tuple[str, ...]:
         where = f"clip, {row['wrong_frames']} of {row['judged_frames']} frames wrong"
     shown = f", showing {row['shown_task']}" if row["shown_task"] not in ("", row["task"]) else ""
     return (*lines, f"{row['robot']}, {where}{shown}")
-
-
-def opened_film(key: str, asked: Sequence[Item]) -> Film | None:
-    """The recording of the card that is shown large in the gallery at `key`, if any is."""
-    opened = (st.session_state.get(key) or {}).get("open")
-    item = next((each for each in asked if each.item_id == opened), None)
-    if item is None:
-        return None
-    try:
-        return film_of(state.catalog(), item)
-    except GoalpostError as error:
-        show_error(error)
-        return None
-
-
-def film_of(catalog: Catalog, item: Item) -> Film:
-    """The whole recording that an item belongs to.
-
-    Raises:
-        UnknownName: The episode is gone.
-        CorruptData: It cannot be read.
-    """
-    episode = find_episode(catalog, item.episode_id)
-    step = -(-episode.info.step_count // LONGEST_FILM)
-    refs = [
-        FrameRef(episode.shard, item.episode_id, index)
-        for index in range(0, episode.info.step_count, step)
-    ]
-    frames = FRAMES.read(catalog.workspace, refs)
-    times_ns = [min(each.timestamps_ns.values()) for each in frames]
-    now_s = time.time()
-    urls = [
-        {name: url for name, url in image_urls(ref, now_s=now_s).items() if name in seen.jpegs}
-        for ref, seen in zip(refs, frames, strict=True)
-    ]
-    return Film(
-        item_id=item.item_id,
-        frames=urls,
-        at_ms=[(at_ns - times_ns[0]) / 1e6 for at_ns in times_ns],
-    )

@@ -12,9 +12,9 @@ from app.images import FRAMES, image_urls
 from app.pages import nothing_yet
 from app.policies import list_policy_cards
 from app.policy_watch import Watched, policy_sample, score_sample, watch_policy
+from app.widgets.film import opened_film
 from app.widgets.gallery import Card, gallery
 from app.widgets.notice import show_error
-from app.widgets.review_cards import opened_film
 from app.wording import counted
 from data.episodes.index import IndexedEpisode
 from data.episodes.shards import FrameRef
@@ -111,6 +111,6 @@ def _ask(batch: list[IndexedEpisode], by: str) -> None:
         ],
         key=_KEY,
         receipt=inbox.receipt(_KEY, by=by),
-        film=opened_film(_KEY, items),
+        film=opened_film(_KEY, [item.item_id for item in items]),
         on_log=inbox.receiver(_KEY, by=by, source="person"),
     )

@@ -148,3 +148,85 @@ def test_an_answer_that_cannot_be_saved_is_set_aside_and_mended(
     _labels(workspace, 2)
     widget.get_by_role("button", name="Forget it").click()
     expect(widget.get_by_text("could not be saved")).to_have_count(0)
+
+
+def test_one_picture_is_judged_for_several_tasks(
+    workspace: Workspace, serve: Callable[..., Any], page: Page
+) -> None:
+    _fill(workspace)
+    page.goto(f"{serve().url}/label")
+    widget = page.locator(WIDGET)
+    expect(widget.get_by_role("heading", name="Success at lift-any?")).to_be_visible(timeout=60_000)
+    field = page.get_by_role("combobox", name="Ask me about")
+    for task in ("lift-carrot", "lift-can"):
+        field.click()
+        field.type(task)
+        field.press("Enter")
+        page.wait_for_timeout(500)
+    field.press("Escape")
+    page.mouse.click(700, 50)
+    page.locator('[data-testid="stPopover"] button').first.click()
+    page.get_by_text("Judge each picture for all chosen tasks").click()
+    page.keyboard.press("Escape")
+    rows = widget.get_by_role("list", name="Tasks").get_by_role("listitem")
+    expect(rows).to_have_text(["lift-anyopen", "lift-canopen", "lift-carrotopen"], timeout=60_000)
+
+    # Success of one task settles the picture: the others follow from it and are not asked.
+    first = widget.get_attribute("data-item")
+    page.keyboard.press("ArrowDown")
+    expect(widget.get_by_role("heading", name="Success at lift-can?")).to_be_visible()
+    page.keyboard.press("1")
+    expect(widget.get_by_role("status").first).to_contain_text("So also success of lift-any")
+    assert str(widget.get_attribute("data-item")).split("|")[0] != str(first).split("|")[0]
+
+    # A failure leaves the others open; what is open fails together, by as few labels as will do.
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("0")
+    expect(rows.nth(1)).to_have_text("lift-canfailure")
+    page.keyboard.press("n")
+    by_episode: dict[str, list[tuple[str, str]]] = {}
+    for label in _labels(workspace, 3, wait_s=60):
+        by_episode.setdefault(label.episode_id, []).append((label.task, label.outcome))
+    assert by_episode == {
+        "episode-39": [("lift-can", "success")],
+        "episode-38": [("lift-can", "failure"), ("lift-any", "failure")],
+    }
+
+    # Undo goes back one press; keys can be changed, and another's key is refused.
+    page.keyboard.press("z")
+    expect(rows).to_have_text(["lift-anyopen", "lift-canfailure", "lift-carrotopen"])
+    page.keyboard.press("?")
+    keys = widget.get_by_role("region", name="Keys")
+    keys.get_by_role("button", name="Success: 1. Change it").click()
+    page.keyboard.press("0")
+    expect(keys.get_by_role("status")).to_contain_text("is for “Failure” already")
+    keys.get_by_role("button", name="Success: 1. Change it").click()
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    page.keyboard.press("j")
+    expect(widget.get_by_role("status").first).to_contain_text("Answered success at lift-any")
+    page.keyboard.press("p")
+    expect(widget.get_by_text("frame 1 of 1")).to_be_visible(timeout=60_000)
+
+
+def test_a_whole_selection_of_the_grid_gets_one_answer(
+    workspace: Workspace, serve: Callable[..., Any], page: Page
+) -> None:
+    _fill(workspace)
+    page.goto(f"{serve().url}/label")
+    expect(page.locator(WIDGET).get_by_role("heading")).to_be_visible(timeout=60_000)
+    page.locator('[data-testid="stButtonGroup"]').get_by_text("Grid").click()
+    grid = page.locator('[data-testid="goalpost-gallery"]')
+    expect(grid.get_by_role("article")).to_have_count(24, timeout=60_000)
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(grid.get_by_text("2 selected")).to_be_visible()
+    page.keyboard.press("0")
+    assert {(each.episode_id, each.outcome) for each in _labels(workspace, 2, wait_s=60)} == {
+        ("episode-39", "failure"),
+        ("episode-37", "failure"),
+    }
+    page.keyboard.press("z")
+    _labels(workspace, 0, wait_s=60)

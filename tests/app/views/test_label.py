@@ -3,9 +3,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.policy_watch import remembered_scores
 from app.views import label
 from data.labels.labels import Label, append_labels, label_history, standing_labels
 
@@ -97,7 +99,9 @@ def test_a_damaged_shard_is_named_and_the_others_are_asked_about(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(
-        label, "labelling", lambda questions, **_: asked.extend(q.item_id for q in questions)
+        label,
+        "labelling",
+        lambda pictures, **_: asked.extend(each.item_id for p in pictures for each in p.tasks),
     )
     monkeypatch.setattr(label, "PREFETCHED", 2)
     for number in range(3):
@@ -150,3 +154,94 @@ def test_a_second_opinion_is_asked_for_blindly(world: Any, monkeypatch: pytest.M
     at.text_input(key="your-name").input("ben").run()
     assert not at.exception
     assert not at.info
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the labelling widget was given last."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(
+        label, "labelling", lambda pictures, **more: given.update(more, pictures=pictures)
+    )
+    return given
+
+
+def _page_with(**chosen: Any) -> AppTest:
+    at = AppTest.from_function(_page)
+    for key, value in chosen.items():
+        at.session_state[f"label-{key.replace('_', '-')}"] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def test_one_picture_is_judged_for_several_tasks_and_what_is_known_is_shown(
+    world: Any, shown: dict[str, Any]
+) -> None:
+    world.act("robot-1", "lift-carrot")  # failed
+    _page_with(tasks=["lift-any", "lift-carrot", "lift-can"], other_tasks=True)
+    [picture] = shown["pictures"]
+    assert picture.picture_id == "robot-robot-1-lift-carrot-0|1"
+    assert [each.task for each in picture.tasks] == ["lift-any", "lift-can"]
+    assert picture.known == [("lift-carrot", "failure", "answered before")]
+    assert shown["follows"]["lift-can"] == {
+        "success": {"lift-any": "success", "lift-carrot": "failure"},
+        "failure": {},
+    }
+
+
+def test_the_random_share_says_what_may_be_estimated_from_it(world: Any) -> None:
+    for number in range(3):
+        world.act("robot-1", "lift-any", number=number)
+    text = _text(_page_with(order="random share"))
+    assert "Rates are estimated from these answers alone" in text
+    assert "lift-any: 0 of 3 succeeded (0%, between 0% and 56%), drawn from 3 episodes." in text
+
+
+def test_orders_by_a_detector_ask_what_it_has_judged(world: Any, shown: dict[str, Any]) -> None:
+    for number in range(3):
+        world.act("robot-1", "lift-any", number=number, labelled=False)
+    at = _page_with(order="least sure")
+    assert "There is no detector yet" in _text(at)
+    detector = world.add_detector("first", ["lift-any"])
+    scores = {f"robot-robot-1-lift-any-{number}": [score] for number, score in ((0, 0.9), (2, 0.4))}
+    remembered_scores(world.workspace, detector).add(
+        {name: np.array(score, np.float32) for name, score in scores.items()}
+    )
+    at.run()
+    assert not at.exception
+    ids = [picture.picture_id for picture in shown["pictures"]]
+    assert ids == ["robot-robot-1-lift-any-2|1", "robot-robot-1-lift-any-0|1"]
+    assert "has judged 2 pictures; about 1 more wait for it" in _text(at)
+    assert at.button(key="score-first")
+
+
+def test_what_people_dispute_is_asked_and_decided(world: Any, shown: dict[str, Any]) -> None:
+    world.act("robot-1", "lift-any")  # ana: failure
+    said = Label(
+        label_id="ben",
+        episode_id="robot-robot-1-lift-any-0",
+        frame_index=1,
+        task="lift-any",
+        outcome="success",
+        by="ben",
+        source="person",
+        at_ns=time.time_ns(),
+    )
+    append_labels(world.catalog, [said])
+    _page_with(order="people disagree")
+    [picture] = shown["pictures"]
+    assert picture.details == "lift-any: ana failure, ben success"
+    assert shown["key"] == "labelling-disputes"
+
+
+def test_the_grid_asks_one_task_of_many_pictures(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(label, "gallery", lambda cards, **_: given.extend(cards))
+    for number in range(2):
+        world.act("robot-1", "lift-any", number=number, labelled=False)
+    world.act("robot-1", "lift-carrot", labelled=False)
+    _page_with(grid="Grid")
+    assert [(card.title, card.blind) for card in given] == [("Success at lift-any?", True)] * 2

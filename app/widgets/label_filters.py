@@ -1,0 +1,117 @@
+"""What a person wants to be asked on the Label page: tasks, episodes, order, one or a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import state
+from app.person import your_name
+from app.queue_orders import ORDERS, OrderName
+from data.catalog.counts import Census
+from data.catalog.label_queue import QueueFilter
+
+SECOND_SHARE = 0.1
+"""Share of the answered questions that a second person is asked, blind."""
+SECOND_WORDS = "A share of what others answered, asked again without showing their answer."
+_SQL_ORDERS = ("newest first", "oldest first", "never labelled", "random share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What was chosen."""
+
+    filter: QueueFilter
+    order: OrderName
+    grid: bool
+    """Many pictures side by side, instead of one at a time."""
+    second: bool
+    """Blind second opinions, instead of what nobody has answered."""
+    by: str
+    """Who answers."""
+
+
+def choose(census: Census) -> Wanted:
+    """The choices, kept for the visit."""
+    acted = [row for row in census.rows if row.kind == "robot"]
+    tried = {row.task for row in acted}
+    commanded = [name for name in state.tasks().in_use if name in tried]
+    chosen, name = st.columns([3, 1], vertical_alignment="bottom")
+    with chosen:
+        tasks = st.multiselect(
+            "Ask me about",
+            state.tasks().in_use,
+            default=commanded,
+            key="label-tasks",
+            placeholder="Choose tasks",
+            persist_state="session",
+        )
+    with name:
+        by = your_name()
+    which, how, more = st.columns([5, 2, 3], vertical_alignment="bottom")
+    with which:
+        order: OrderName = st.selectbox(
+            "In which order",
+            list(ORDERS),
+            format_func=lambda name: f"{name[0].upper()}{name[1:]}",
+            key="label-order",
+            persist_state="session",
+        )
+    with how:
+        grid = st.segmented_control(
+            "Show",
+            ["One", "Grid"],
+            default="One",
+            key="label-grid",
+            required=True,
+            persist_state="session",
+            help="Grid: many pictures side by side; select any of them and mark them all at once.",
+        )
+    with more, st.popover("Which episodes", icon=":material/tune:", width="stretch"):
+        robots = st.multiselect(
+            "Robots",
+            sorted({row.robot for row in acted}),
+            key="label-robots",
+            placeholder="All robots",
+            persist_state="session",
+        )
+        behaviours = st.multiselect(
+            "What drove the robot",
+            sorted({row.behaviour for row in acted}),
+            key="label-behaviours",
+            placeholder="Anything",
+            persist_state="session",
+        )
+        other_tasks = st.toggle(
+            "Judge each picture for all chosen tasks, also those the robot was not trying",
+            key="label-other-tasks",
+            persist_state="session",
+            help="Every picture says something about every task; failures are useful too. What "
+            "follows from your answers is filled in for you.",
+        )
+        second = st.toggle(
+            f"Give second opinions: {SECOND_SHARE:.0%} of what others answered, asked again "
+            "without showing their answer",
+            key="label-second",
+            persist_state="session",
+            help="Shows how far people agree. Type your own name first.",
+        )
+    st.caption(SECOND_WORDS if second else ORDERS[order])
+    wanted = QueueFilter(
+        tasks=tuple(tasks),
+        only_own_task=not other_tasks,
+        robots=frozenset(robots),
+        behaviours=frozenset(behaviours),
+        order=order if order in _SQL_ORDERS else "newest first",
+    )
+    return Wanted(filter=wanted, order=order, grid=grid == "Grid", second=second, by=by)
+
+
+def choose_one_task(tasks: tuple[str, ...]) -> str:
+    """The one question that a grid asks, so that a whole selection has one answer."""
+    if len(tasks) == 1:
+        return tasks[0]
+    return st.selectbox(
+        "The grid asks about", tasks, key="label-grid-task", persist_state="session"
+    )
