@@ -142,4 +142,4 @@ def test_mistakes_are_judged_by_key_and_taken_back(
     expect(large.get_by_text("of 2,")).to_be_visible(timeout=60_000)
     page.keyboard.press("Escape")
     expect(large).to_be_hidden()
-    assert len([each for each in standing_labels(Catalog(workspace))]) == EPISODES
+    assert len(standing_labels(Catalog(workspace))) == EPISODES
