@@ -14,7 +14,9 @@ from app.pairing import Pair
 from app.scene_check import check_new_pair, check_same_scene
 from app.service import HUB
 from app.widgets.notice import errors_shown
+from app.widgets.scene_panel import scene_panel
 from app.wording import counted
+from data.cells.arrangement import Arrangement
 from data.cells.client import CellClient
 from data.cells.messages import CellStatus, RecordingStatus
 from data.episodes.episodes import EpisodeInfo, new_episode_id
@@ -69,7 +71,7 @@ def show(
         _show_checklist(status.robot, pair, clips)
     with right, st.container(border=True):
         if status.kind == "simulated":
-            _simulated_person(cell, task)
+            _simulated_person(cell, task, next_outcome(pair))
         else:
             _advice(next_outcome(pair))
 
@@ -226,7 +228,7 @@ def _advice(outcome: Outcome) -> None:
         )
 
 
-def _simulated_person(cell: CellClient, task: Task) -> None:
+def _simulated_person(cell: CellClient, task: Task, outcome: Outcome) -> None:
     st.markdown("##### The simulated person")
     st.caption(
         "Stands in for you: it first shows what the step asks for. These buttons have it "
@@ -241,6 +243,7 @@ def _simulated_person(cell: CellClient, task: Task) -> None:
             help="It knows the tasks that came with Goalpost, not yours. Choose the one whose "
             "success and failure look like success and failure of your task.",
         )
+    arranged: Arrangement | None = None
     with errors_shown():
         buttons = st.container(horizontal=True)
         if buttons.button("Show success", key="show-success"):
@@ -252,6 +255,28 @@ def _simulated_person(cell: CellClient, task: Task) -> None:
         if buttons.button("New scene", key="show-new-scene"):
             cell.new_scene(_seed())
             st.session_state.pop(_SHOWN, None)
+        with st.popover("Arrange the scene by hand", icon=":material/tune:", width="stretch"):
+            arranged = scene_panel(cell)
+    if arranged is not None:
+        _say_what_it_shows(arranged, cell, task, outcome)
+
+
+def _say_what_it_shows(
+    arranged: Arrangement, cell: CellClient, task: Task, outcome: Outcome
+) -> None:
+    """Let the step record what was arranged, where that is what the step asks for."""
+    shown: Outcome = "success" if arranged.truth[_shown_task(task)] else "failure"
+    if shown == outcome:
+        st.session_state[_SHOWN] = (cell.status().robot, task.name, outcome)
+        st.success(f"The scene shows {outcome} of {task.name}, as this step asks.")
+    else:
+        st.session_state.pop(_SHOWN, None)
+        st.warning(
+            f"This scene shows {shown} of {task.name}, and the step asks for {outcome}. "
+            "What to do: choose another scene; a recording that starts now lets the simulated "
+            f"person show {outcome} first.",
+            icon=":material/warning:",
+        )
 
 
 def _shown_task(task: Task) -> str:

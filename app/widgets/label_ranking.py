@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app import jobs, state
+from app import access, jobs, state
 from app.pages import nothing_yet
 from app.policies import list_policy_cards
 from app.policy_watch import remembered_scores
@@ -101,12 +101,15 @@ def _offer_scoring(detectors: list[DetectorSummary], judged: list[Judged]) -> No
             f"{counted(len(said.episode_ids), 'picture')}; about {missing} more wait for it, and "
             "only judged ones are asked here."
         )
-        if button.button(
-            "Let it judge them",
-            key=f"score-{detector.detector_id}",
-            icon=":material/visibility:",
-            help="In the background, the newest first; a few hundred pictures a minute.",
-        ):
+        with button:
+            pressed = access.button(
+                "Let it judge them",
+                role="label",
+                key=f"score-{detector.detector_id}",
+                icon=":material/visibility:",
+                help="In the background, the newest pictures first.",
+            )
+        if pressed:
             with errors_shown():
                 spec = {"detector": detector.detector_id, "most": NEWEST}
                 jobs.start(state.workspace(), "score-episodes", spec)

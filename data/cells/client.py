@@ -21,9 +21,11 @@ from data.cells.addresses import (
     read_address,
     running_hosts,
 )
+from data.cells.arrangement import Arrangement
 from data.cells.keys import keys_folder, secure_client
 from data.cells.messages import (
     FORMAT,
+    Arrange,
     AskRecovered,
     AskStatus,
     CellStatus,
@@ -130,6 +132,15 @@ class CellClient:
         """
         request = Demonstrate(task=task, outcome=outcome, near_miss=near_miss, seed=seed)
         self._ask(request, type(None), LONG_COMMAND_S)
+
+    def arrange(self, arrangement: Arrangement, seed: int) -> None:
+        """Simulated cells: set the scene up like this.
+
+        Raises:
+            InvalidInput: No scene can look like this.
+            CellError: A recording runs, or the robot is a real one.
+        """
+        self._ask(Arrange(arrangement=arrangement, seed=seed), type(None), LONG_COMMAND_S)
 
     def new_scene(self, seed: int) -> None:
         """Simulated cells: shuffle the objects. Raises like `demonstrate`."""

@@ -15,11 +15,12 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from data import errors
+from data.cells.arrangement import Arrangement
 from data.errors import CellError, GoalpostError, InvalidInput
 from data.recording.sealing import DEFAULT_LONGEST_S, RecoveredClip
 from data.tasks.tasks import Outcome
 
-FORMAT = 2
+FORMAT = 3
 """Version of what is said here; client and host must agree."""
 LARGEST_REQUEST_BYTES = 1 << 16
 """A longer request is cut off before it is read."""
@@ -55,6 +56,13 @@ class Demonstrate(Request, tag="demonstrate"):
     task: Name
     outcome: Outcome
     near_miss: bool
+    seed: Seed
+
+
+class Arrange(Request, tag="arrange"):
+    """Simulated cells: set the scene up like this."""
+
+    arrangement: Arrangement
     seed: Seed
 
 
@@ -103,8 +111,8 @@ class DropRecovered(Request, tag="drop_recovered"):
 
 
 _REQUESTS = msgspec.json.Decoder(
-    AskStatus | Demonstrate | NewScene | Idle | StartRecording | StopRecording | DiscardRecording
-    | AskRecovered | KeepRecovered | DropRecovered
+    AskStatus | Demonstrate | Arrange | NewScene | Idle | StartRecording | StopRecording
+    | DiscardRecording | AskRecovered | KeepRecovered | DropRecovered
 )  # fmt: skip
 
 

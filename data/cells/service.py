@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from data.catalog.catalog import Catalog
+from data.cells.arrangement import Arrangement
 from data.cells.hardware import HardwareCell
 from data.cells.messages import CellStatus, RecordingStatus
 from data.cells.protocol import Cell, RobotCell
@@ -47,6 +48,9 @@ class DemonstratingCell(Protocol):
 
     def demonstrate(self, task: str, outcome: Outcome, *, near_miss: bool, seed: int) -> None:
         """Arrange the scene so that every frame shows `outcome` of `task`."""
+
+    def arrange(self, arrangement: Arrangement, *, seed: int) -> None:
+        """Set the scene up like this, and keep it so."""
 
     def new_scene(self, seed: int) -> None:
         """Shuffle the objects."""
@@ -109,6 +113,12 @@ class CellService:
         return self._arrange(
             words, lambda: cell.demonstrate(task, outcome, near_miss=near_miss, seed=seed)
         )
+
+    def arrange(self, arrangement: Arrangement, seed: int) -> Future[None]:
+        """Set the scene up like this."""
+        cell = self._demonstrating_cell()
+        arrangement.check()
+        return self._arrange(arrangement.words, lambda: cell.arrange(arrangement, seed=seed))
 
     def new_scene(self, seed: int) -> Future[None]:
         """Shuffle the objects."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data.cells.arrangement import Arrangement
 from data.cells.simulated.models import Rgb, Xyz
 from data.cells.simulated.surfaces import Pattern
 from data.episodes.frames import CAMERAS
@@ -107,6 +108,33 @@ def vary(appearance: Appearance, generator: np.random.Generator) -> Appearance:
         table=_near(appearance.table, generator, 0.05),
         wall=_near(appearance.wall, generator, 0.08),
         floor=_near(appearance.floor, generator, 0.08),
+    )
+
+
+_LIGHTS: Mapping[str, tuple[Xyz | None, float]] = {
+    "from the left": ((0.0, 0.8, 0.6), 0.0),
+    "from the right": ((0.0, -0.8, 0.6), 0.0),
+    "from behind": ((0.8, 0.0, 0.6), 0.0),
+    "dim": (None, -0.2),
+    "bright": (None, 0.15),
+}
+"""Per choice, where the lamp is (None: where it was) and how much is added to its light."""
+
+
+def look(now: Appearance, chosen: Arrangement) -> Appearance:
+    """How the cell looks with the light and the surfaces of an arrangement."""
+    if chosen.light is not None:
+        lamp, more = _LIGHTS[chosen.light]
+        now = replace(
+            now,
+            light_from=lamp or now.light_from,
+            ambient=float(np.clip(now.ambient + more, 0.2, 0.8)),
+            diffuse=float(np.clip(now.diffuse + more / 2, 0.2, 0.8)),
+        )
+    return replace(
+        now,
+        table_pattern=chosen.table or now.table_pattern,
+        backdrop_pattern=chosen.background or now.backdrop_pattern,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from data.cameras.windows import Window
+from data.cells.arrangement import Arrangement
 from data.cells.protocol import (
     ACTION_SIZE,
     MAX_ROTATION_RAD,
@@ -18,7 +19,7 @@ from data.cells.protocol import (
     Start,
 )
 from data.cells.robots import Robot
-from data.cells.simulated.appearance import robot_appearance, vary
+from data.cells.simulated.appearance import look, robot_appearance, vary
 from data.cells.simulated.arm import Pose
 from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.cameras import CAMERA_VIEWS
@@ -243,6 +244,20 @@ class SimulatedCell:
             self.new_scene(seed)
         generator = self._generator(seed, _DEMONSTRATION)
         self._demonstrator.show(task, outcome, near_miss=near_miss, generator=generator)
+        self._version += 1
+
+    def arrange(self, arrangement: Arrangement, *, seed: int) -> None:
+        """Set the scene up like this; hand, gripper and objects move, and what is true stays so.
+
+        Raises:
+            InvalidInput: No scene can look like this.
+            CellError: There is no room for it in this scene.
+        """
+        arrangement.check()
+        if len(self.scene.objects) < len(OBJECT_KINDS):
+            self.new_scene(seed)
+        self.scene.dress(look(self.scene.appearance, arrangement))
+        self._demonstrator.arrange(arrangement, generator=self._generator(seed, _DEMONSTRATION))
         self._version += 1
 
     def advance(self, seconds: float) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 import pybullet
 
+from data.cells.arrangement import Arrangement, Place
 from data.cells.simulated.arm import Pose
 from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.grasps import best_grasp
@@ -47,8 +48,8 @@ class _Wander:
 class _Showing:
     """A demonstration under way."""
 
-    task: str
-    success: bool
+    truth: Mapping[str, bool]
+    """By task, the outcome that every frame shows."""
     focus: str
     """The object that the hand is at."""
     carried: str | None
@@ -107,7 +108,7 @@ class Demonstrator:
         for _ in range(_TRIES):
             self.rest()
             showing = arrange(task, outcome, near_miss, generator)
-            if true_outcomes(self._scene)[task] == showing.success:
+            if self._is_true(showing.truth):
                 self._showing = showing
                 self.advance(0.0)
                 return
@@ -115,6 +116,28 @@ class Demonstrator:
             f"The demonstrator could not arrange {outcome} of '{task}' in this scene.",
             next_step="Try another seed, or change the scene.",
         )
+
+    def arrange(self, arrangement: Arrangement, *, generator: np.random.Generator) -> None:
+        """Set the scene up as somebody has chosen, and begin to move.
+
+        Raises:
+            CellError: There is no room for it in this scene.
+        """
+        for _ in range(_TRIES):
+            self.rest()
+            showing = self._arrange_chosen(arrangement, generator)
+            if self._is_true(showing.truth):
+                self._showing = showing
+                self.advance(0.0)
+                return
+        raise CellError(
+            f"The simulated person could not arrange {arrangement.words} in this scene.",
+            next_step="Try again, or change the scene.",
+        )
+
+    def _is_true(self, truth: Mapping[str, bool]) -> bool:
+        now = true_outcomes(self._scene)
+        return all(now[task] == success for task, success in truth.items())
 
     def advance(self, seconds: float) -> bool:
         """Move hand, gripper and objects; False when nothing is being shown."""
@@ -135,8 +158,9 @@ class Demonstrator:
         arm, opening = scene.arm.goal, scene.arm.opening_m()
         objects = {kind: scene.pose_of(kind) for kind in scene.objects}
         move(showing)
-        untrue = true_outcomes(scene)[showing.task] != showing.success
-        if untrue or any(self._is_inside_another(kind) for kind in showing.nudged):
+        if not self._is_true(showing.truth) or any(
+            self._is_inside_another(kind) for kind in showing.nudged
+        ):
             scene.arm.teleport(arm, opening_m=opening)
             for kind, pose in objects.items():
                 scene.put(kind, pose)
@@ -218,9 +242,8 @@ class Demonstrator:
         else:
             scene.arm.teleport(pose, opening_m=_empty_opening(generator))
         resting = [kind for kind in scene.objects if kind != carried]
-        return self._begin(
-            task, outcome, str(generator.choice(resting)), carried, arm_moves, generator
-        )
+        truth = {task: outcome == "success"}
+        return self._begin(truth, str(generator.choice(resting)), carried, arm_moves, generator)
 
     def _arrange_place(
         self, task: str, outcome: Outcome, near_miss: bool, generator: np.random.Generator
@@ -249,18 +272,40 @@ class Demonstrator:
                 other = str(generator.choice([name for name in SECTIONS if name != section]))
                 self._drop(kind, _inside(SECTIONS[other], generator), generator)
             elif way == "beside":
-                near = LEFT_BIN.x_m - LEFT_BIN.half_x_m + 0.05
-                y = LEFT_BIN.y_m + float(generator.uniform(-0.08, 0.08))
-                self._drop(kind, (near, y), generator, yaw=np.pi / 2)
+                at = _at_the_plate("beside the plate", generator)
+                self._drop(kind, at, generator, yaw=np.pi / 2)
             elif way == "on-the-rim":
-                near = PLATE.x_m - PLATE.half_x_m
-                y = PLATE.y_m + float(generator.uniform(-0.08, 0.08))
-                self._drop(kind, (near, y), generator)
+                self._drop(kind, _at_the_plate("on its rim", generator), generator)
             else:
                 carried = kind
                 x, y = _inside(SECTIONS.get(section, PLATE), generator)
                 scene.grasp(kind, Pose(x, y, float(generator.uniform(0.01, 0.05)), 0.0).clamped())
-        return self._begin(task, outcome, kind, carried, carried is None, generator)
+        truth = {task: outcome == "success"}
+        return self._begin(truth, kind, carried, carried is None, generator)
+
+    def _arrange_chosen(self, chosen: Arrangement, generator: np.random.Generator) -> _Showing:
+        scene = self._scene
+        scene.arm.teleport(_somewhere_above(generator, RIGHT_BIN))
+        if chosen.placed is not None:
+            yaw = np.pi / 2 if chosen.place == "beside the plate" else None
+            self._drop(chosen.placed, _at_the_plate(chosen.place, generator), generator, yaw=yaw)
+        if chosen.held is None:
+            pass
+        elif chosen.held_at == "high in the air":
+            scene.grasp(chosen.held, _somewhere_above(generator))
+        elif chosen.held_at == "gripped, not lifted":
+            scene.grasp(chosen.held, best_grasp(scene, chosen.held)[0])
+        else:
+            height = float(generator.uniform(0.01, 0.05))
+            scene.grasp(chosen.held, Pose(*_inside(PLATE, generator), height, 0.0).clamped())
+        resting = [kind for kind in scene.objects if kind != chosen.held]
+        return self._begin(
+            chosen.truth,
+            chosen.placed or str(generator.choice(resting)),
+            chosen.held,
+            chosen.held is None or chosen.held_at == "high in the air",
+            generator,
+        )
 
     def _drop(
         self,
@@ -281,8 +326,7 @@ class Demonstrator:
 
     def _begin(
         self,
-        task: str,
-        outcome: Outcome,
+        truth: Mapping[str, bool],
         focus: str,
         carried: str | None,
         arm_moves: bool,
@@ -293,8 +337,7 @@ class Demonstrator:
         if focus == carried:
             nudged.remove(focus)
         return _Showing(
-            task=task,
-            success=outcome == "success",
+            truth=truth,
             focus=focus,
             carried=carried,
             arm_moves=arm_moves,
@@ -328,3 +371,12 @@ def _inside(area: Area, generator: np.random.Generator) -> tuple[float, float]:
         area.x_m + float(generator.uniform(-0.5, 0.5)) * area.half_x_m,
         area.y_m + float(generator.uniform(-0.5, 0.5)) * area.half_y_m,
     )
+
+
+def _at_the_plate(place: Place, generator: np.random.Generator) -> tuple[float, float]:
+    if place in SECTIONS:
+        return _inside(SECTIONS[place], generator)
+    near = PLATE.x_m - PLATE.half_x_m
+    if place == "beside the plate":
+        near = LEFT_BIN.x_m - LEFT_BIN.half_x_m + 0.05
+    return near, PLATE.y_m + float(generator.uniform(-0.08, 0.08))

@@ -113,6 +113,26 @@ def test_a_clip_is_trimmed_annotated_corrected_and_discarded(hosted: Any) -> Non
     assert [each.episode_id for each in whole] == ["clip-robot-2-lift-any-0-success"]
 
 
+def test_a_scene_that_was_arranged_by_hand_is_recorded_as_it_is(hosted: Any) -> None:
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S)
+    at.query_params["record-task"] = "lift-carrot"
+    at.run()
+    at.selectbox(key="scene-in-the-gripper").select("milk").run()
+    captions = "\n".join(each.value for each in at.caption)
+    assert "This scene shows success of lift-any, lift-milk." in captions
+    at.button(key="scene-set-up").click().run()
+    assert not at.exception
+    assert "the step asks for success" in at.warning[0].value
+    at.selectbox(key="scene-in-the-gripper").select("carrot").run()
+    at.button(key="scene-set-up").click().run()
+    assert "as this step asks" in at.success[0].value
+    at.button(key="record-start").click().run()
+    assert "Recording success of lift-carrot" in _text(at)
+    with CellClient(hosted.workspace, "robot-1") as cell:
+        assert cell.status().scene == "the carrot high in the air"
+    at.button(key="record-discard").click().run()
+
+
 def test_a_recording_that_is_discarded_leaves_nothing(hosted: Any) -> None:
     at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
     at.button(key="show-near-miss").click().run()

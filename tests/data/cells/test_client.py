@@ -17,6 +17,7 @@ import pytest
 
 from data.catalog.catalog import Catalog
 from data.cells.addresses import address_path, is_held, log_path
+from data.cells.arrangement import Arrangement
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
 from data.cells.robots import Robot, register_robot
 from data.episodes.frames import CAMERAS
@@ -52,6 +53,8 @@ def test_a_simulated_cell_is_shown_recorded_and_stored(workspace: Workspace) -> 
         assert client.status().kind == "simulated"
         assert client.status().recording is None
         client.new_scene(4)
+        client.arrange(Arrangement(held="milk"), 4)
+        assert client.status().scene == "the milk high in the air"
         client.demonstrate("lift-carrot", "success", False, 4)
         assert client.status().scene == "success of lift-carrot"
         frames = client.latest().decode()

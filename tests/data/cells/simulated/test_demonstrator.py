@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
+from data.cells.arrangement import Arrangement, HeldAt, Place
 from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.cell import SimulatedCell
 from data.episodes.frames import CAMERAS, Size
@@ -124,3 +127,40 @@ def test_a_task_of_the_users_own_cannot_be_shown(cell: SimulatedCell) -> None:
 def test_a_near_miss_is_no_success(cell: SimulatedCell) -> None:
     with pytest.raises(InvalidInput, match="near miss is a failure"):
         cell.demonstrate("lift-any", "success", near_miss=True, seed=0)
+
+
+@pytest.mark.parametrize("place", get_args(Place))
+@pytest.mark.parametrize("held_at", [None, "high in the air", "gripped, not lifted"])
+def test_a_chosen_scene_is_what_it_says_and_stays_so(
+    cell: SimulatedCell, place: Place, held_at: HeldAt | None
+) -> None:
+    cell.new_scene(3)
+    chosen = Arrangement(
+        held="banana" if held_at else None,
+        held_at=held_at or "high in the air",
+        placed="can",
+        place=place,
+        light="dim",
+        background="wood",
+    )
+    cell.arrange(chosen, seed=4)
+    for _ in range(10):
+        assert {task: cell.truth()[task] for task in chosen.truth} == chosen.truth
+        cell.advance(0.2)
+    assert chosen.truth["lift-banana"] == (held_at == "high in the air")
+    assert chosen.truth["place-any"] == (place in ("bottom", "top-left", "top-right"))
+
+
+def test_light_and_surfaces_are_seen_at_once(cell: SimulatedCell) -> None:
+    cell.new_scene(5)
+    cell.arrange(Arrangement(light="bright", table="plain"), seed=1)
+    bright = cell.read(SMALL).images["left"].mean()
+    cell.arrange(Arrangement(light="dim", table="plain"), seed=1)
+    assert cell.read(SMALL).images["left"].mean() < bright - 10
+
+
+def test_a_scene_that_cannot_be_is_refused(cell: SimulatedCell) -> None:
+    with pytest.raises(InvalidInput, match="in the gripper and at the plate"):
+        cell.arrange(Arrangement(held="can", placed="can"), seed=1)
+    with pytest.raises(InvalidInput, match="no object 'spoon'"):
+        cell.arrange(Arrangement(held="spoon"), seed=1)
