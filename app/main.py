@@ -10,6 +10,7 @@ from app.pages import sections, show_menu
 from app.state import workspace
 from app.widgets import assets
 from app.widgets.notice import show_error
+from app.widgets.tour_strip import show_tour
 from data.errors import GoalpostError, IndexMissing
 
 
@@ -24,6 +25,7 @@ def main() -> None:
         show_menu()
         show_visitor()
         workspace()
+        show_tour()
         page.run()
     except IndexMissing:
         index_rebuild.show(workspace())

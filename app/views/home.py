@@ -14,6 +14,7 @@ from app.policy_watch import NEEDED_PRECISION, watch_policy
 from app.verdict import detector_words, holdout_verdict, trust_summary, untrusted_lines
 from app.widgets.review_policy import watched_words
 from app.widgets.run_progress import show_run
+from app.widgets.tour_strip import offer_tour
 from data.catalog.counts import label_figures
 from data.errors import CorruptData
 from sd_model.artefact import DetectorSummary, list_detectors
@@ -34,6 +35,7 @@ def render() -> None:
         "Teach robots what success looks like: show it to the cameras, let a detector learn to see "
         "it, and let the robots learn from the detector."
     )
+    offer_tour()
     known = _facts()
     _show_next(next_step(known))
     for run in jobs.active_runs(state.workspace()):

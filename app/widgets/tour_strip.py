@@ -1,0 +1,62 @@
+"""The tour above every page: which step comes next, where it is done, and the way out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.pages import link
+from app.tour import TourStep, tour
+from sd_model.artefact import list_detectors
+
+_ON = "tour"
+
+
+def offer_tour() -> None:
+    """On Home, while there is no detector: a button that begins the tour."""
+    if st.session_state.get(_ON) or all(step.done for step in _steps()):
+        return
+    if st.button(
+        "Take the tour: five steps to a first detector",
+        key="tour-begin",
+        icon=":material/explore:",
+        help="On simulated robots; about ten minutes. What you make on the way is yours to keep.",
+    ):
+        st.session_state[_ON] = True
+        st.rerun()
+
+
+def show_tour() -> None:
+    """The step that comes next, if somebody has begun the tour."""
+    if not st.session_state.get(_ON):
+        return
+    steps = _steps()
+    number = next((index for index, step in enumerate(steps) if not step.done), len(steps))
+    with st.container(border=True):
+        st.progress(number / len(steps), text=_words(steps, number))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if number < len(steps):
+                link(steps[number].page, f"Go to {steps[number].page.capitalize()}")
+            ended = st.button(
+                "End the tour",
+                key="tour-end",
+                type="tertiary",
+                help="Home begins it again where you left it.",
+            )
+    if ended:
+        st.session_state[_ON] = False
+        st.rerun()
+
+
+def _steps() -> list[TourStep]:
+    return tour(state.census(), detectors=len(list_detectors(state.workspace())))
+
+
+def _words(steps: list[TourStep], number: int) -> str:
+    if number == len(steps):
+        return (
+            "**The tour is done.** You have a first detector. Review shows what it gets wrong; "
+            "Home says what helps most."
+        )
+    step = steps[number]
+    return f"**Step {number + 1} of {len(steps)}: {step.title}.** {step.text}"
