@@ -96,7 +96,7 @@ def disagreement(now: Judged, before: Judged) -> Ranking:
 
 
 def _ranking(judged: Judged, asked_NT: NDArray[np.bool_], rank_NT: NDArray[np.floating]) -> Ranking:
-    episodes, tasks = np.nonzero(asked_NT)
+    episodes, tasks = (index_K.tolist() for index_K in np.nonzero(asked_NT))
     return Ranking(
         [judged.episode_ids[index] for index in episodes],
         [judged.tasks[index] for index in tasks],

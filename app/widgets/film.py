@@ -44,7 +44,7 @@ def opened_film(key: str, asked: Collection[str]) -> Film | None:
             up to a bar.
     """
     opened = (st.session_state.get(key) or {}).get("open")
-    if opened not in asked:
+    if opened is None or opened not in asked:
         return None
     try:
         return film_of(state.catalog(), opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast, get_args
 
 import streamlit as st
 
@@ -10,12 +11,11 @@ from app import state
 from app.person import your_name
 from app.queue_orders import ORDERS, OrderName
 from data.catalog.counts import Census
-from data.catalog.label_queue import QueueFilter
+from data.catalog.label_queue import Order, QueueFilter
 
 SECOND_SHARE = 0.1
 """Share of the answered questions that a second person is asked, blind."""
 SECOND_WORDS = "A share of what others answered, asked again without showing their answer."
-_SQL_ORDERS = ("newest first", "oldest first", "never labelled", "random share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def choose(census: Census) -> Wanted:
         only_own_task=not other_tasks,
         robots=frozenset(robots),
         behaviours=frozenset(behaviours),
-        order=order if order in _SQL_ORDERS else "newest first",
+        order=cast(Order, order) if order in get_args(Order) else "newest first",
     )
     return Wanted(filter=wanted, order=order, grid=grid == "Grid", second=second, by=by)
 

@@ -98,6 +98,7 @@ class Labelling {
     this.component = component;
     const { queue_id, pictures, receipt, waiting, film } = component.data;
     this.outbox.take(receipt);
+    this.root.dataset.by = receipt.by;
     if (queue_id !== this.queueId) {
       this.queueId = queue_id;
       this.current = null;
