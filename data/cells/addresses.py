@@ -66,17 +66,14 @@ def lock_path(workspace: Workspace, robot: str) -> Path:
 
 def read_address(workspace: Workspace, robot: str) -> HostAddress | None:
     """The address of the running host of `robot`; None where none runs."""
+    # Asked first: a host that starts later has removed by then what the one before left behind.
+    here = is_held(workspace, robot)
     try:
         content = address_path(workspace, robot).read_bytes()
         address = msgspec.json.decode(content, type=HostAddress)
     except (FileNotFoundError, ValueError, RecursionError):
         return None
-    return address if is_alive(workspace, address) else None
-
-
-def is_alive(workspace: Workspace, address: HostAddress) -> bool:
-    """Whether the host at `address` runs: here, or on a machine that answers at its port."""
-    return is_held(workspace, address.robot) or _answers_elsewhere(address.commands)
+    return address if here or _answers_elsewhere(address.commands) else None
 
 
 def is_held(workspace: Workspace, robot: str) -> bool:

@@ -15,7 +15,6 @@ import zmq
 
 from data.cells.addresses import (
     HostAddress,
-    is_alive,
     is_held,
     log_path,
     read_address,
@@ -231,15 +230,16 @@ class CellClient:
         while (left_s := deadline_s - time.monotonic()) > 0:
             if zmq_socket.poll(int(1000 * min(left_s, _LOOK_S)) + 1):
                 return True
-            if not is_alive(self._workspace, self._address):
+            now = read_address(self._workspace, self._robot)
+            if now != self._address:
                 self.close()
-                raise _not_running(self._workspace, self._robot)
+                raise _gone(self._workspace, self._robot, restarted=now is not None)
         return False
 
     def _find_host(self) -> HostAddress:
         address = read_address(self._workspace, self._robot)
         if address is None:
-            raise _not_running(self._workspace, self._robot)
+            raise _gone(self._workspace, self._robot)
         if address.format != FORMAT:
             raise CellError(
                 f"The cell host of '{self._robot}' speaks format {address.format}, this Goalpost "
@@ -331,12 +331,16 @@ def _process_of(address: HostAddress) -> psutil.Process | None:
     return process if "data.cells.host" in words and address.robot in words else None
 
 
-def _not_running(workspace: Workspace, robot: str) -> CellError:
+def _gone(workspace: Workspace, robot: str, *, restarted: bool = False) -> CellError:
     return CellError(
-        f"The cell host of '{robot}' is not running.",
+        f"The cell host of '{robot}' was started anew and knows nothing of what it was asked."
+        if restarted
+        else f"The cell host of '{robot}' is not running.",
         where=log_path(workspace, robot),
         valid=sorted(running_hosts(workspace)),
-        next_step="Start it on the Robots page or with `goalpost up`.",
+        next_step="Try again."
+        if restarted
+        else "Start it on the Robots page or with `goalpost up`.",
     )
 
 

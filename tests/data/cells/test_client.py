@@ -252,6 +252,18 @@ def test_a_silent_host_is_told_after_the_time_out(workspace: Workspace, hardware
         wait_until(lambda: _answers(client))
 
 
+def test_a_host_that_was_replaced_is_not_waited_for(workspace: Workspace, hardware: Robot) -> None:
+    """Else whoever asked it waits for as long as the command may take, for instance a minute."""
+    start_host(workspace, hardware.name)
+    with CellClient(workspace, hardware.name, timeout_s=60) as client:
+        client.status()
+        os.kill(running_hosts(workspace)[hardware.name].pid, signal.SIGKILL)
+        wait_until(lambda: not is_held(workspace, hardware.name))
+        start_host(workspace, hardware.name)
+        with pytest.raises(CellError, match="was started anew"):
+            client.status()
+
+
 def _answers(client: CellClient) -> bool:
     try:
         return client.status().recording is None
