@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from app import access
 from data.cells.robots import load_robots
 from data.errors import InvalidInput, unknown_name
 from data.runs.runs import FINISHED, Run, create_run, launch, list_runs
@@ -47,9 +48,11 @@ def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
     """Check `spec`, create the run and let it stand in line in a process of its own.
 
     Raises:
+        NotAllowed: Whoever sees the page may not start runs.
         GoalpostError: The spec cannot be carried out; no run was created.
         StorageFull: The disk is full.
     """
+    access.require("manage")
     if kind not in _CHECKS:
         raise unknown_name("kind of run", kind, _CHECKS)
     try:

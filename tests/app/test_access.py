@@ -172,6 +172,15 @@ def test_training_is_for_those_who_manage(
     assert started == ["train-detector"]
 
 
+def test_no_run_is_started_for_those_who_do_not_manage(
+    world: Any, sign_in: None, sits_there: Callable[..., None]
+) -> None:
+    for person in ("label", "look", "stranger", None):
+        sits_there(person)
+        with pytest.raises(NotAllowed):
+            jobs.start(world.workspace, "collect", {})
+
+
 def test_answers_of_somebody_who_may_only_look_are_not_labels(
     world: Any, sign_in: None, sits_there: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
