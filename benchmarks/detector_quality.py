@@ -40,7 +40,7 @@ from sd_model.config import load_recipe
 from sd_model.examples.gathering import build_manifest
 from sd_model.judging.consistency import Consistency
 from sd_model.judging.scores import load_scores
-from sd_model.judging.thresholds import choose_threshold
+from sd_model.judging.thresholds import choose_threshold, shared_threshold
 from sd_model.learning.training import train
 
 RESULT = Path(__file__).parent / "results" / "detector_quality.json"
@@ -202,15 +202,21 @@ def strangers(folders: Mapping[str, Path]) -> dict[str, dict[str, dict[str, floa
     found = {}
     for robot, rows in judged.items():
         others = pd.concat([judged[other] for other in judged if other != robot])
+        by_task = {str(task): each for task, each in others.groupby("task", observed=True)}
+        scored = {
+            task: (each["score"].to_numpy(), (each["outcome"] == "success").to_numpy())
+            for task, each in by_task.items()
+        }
+        shared = shared_threshold(list(scored.values()))
         chosen = {
-            str(task): choose_threshold(
-                of_task["score"].to_numpy(),
-                (of_task["outcome"] == "success").to_numpy(),
-                of_task["episode_id"].astype(str).to_numpy(),
+            task: choose_threshold(
+                *scored[task],
+                each["episode_id"].astype(str).to_numpy(),
+                shared=shared,
                 false_positive_rate=_STRANGERS_RATE,
                 confidence=0.9,
             ).value
-            for task, of_task in others.groupby("task", observed=True)
+            for task, each in by_task.items()
         }
         own = load_summary(folders[robot]).thresholds
         found[robot] = {

@@ -1,7 +1,8 @@
-"""The score from which a task counts as done, chosen per task on validation data."""
+"""The score from which a task counts as done, chosen on validation data."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,8 +23,8 @@ class Threshold:
     """Scores of at least this count as success."""
     way: Way
     """`bounded`: the bound on false positives holds; `balanced`: too few failures to bound them,
-    so the fewest errors count, and never below 0.5; `default`: 0.5, since validation lacks
-    successes or failures."""
+    so the threshold is the one that all tasks share, and never below 0.5; `default`: 0.5, since
+    validation lacks successes or failures."""
     failures: int
     """Independent failures (clips or robot episodes) it was chosen on."""
     false_positives: int
@@ -46,27 +47,53 @@ def failures_needed(rate: float, confidence: float) -> int:
     return int(np.ceil(np.log(1 - confidence) / np.log(1 - rate)))
 
 
+def shared_threshold(
+    tasks: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]],
+) -> float:
+    """The threshold that all tasks would share: the fewest errors, as the mean over the tasks of
+    false negative plus false positive rate, in the middle of the gap it lies in.
+
+    On robots that nobody has seen, scores of successes sink and those of failures rise, and the gap
+    that a single task shows in validation, often between two frames, does not say where to.
+    All tasks together say it better (figures in docs/detector_quality.md).
+
+    Args:
+        tasks: Scores of each task's frames whose outcome is known, and their outcomes; tasks
+            without successes or failures say nothing. 0.5 where none says anything.
+    """
+    telling = [(s_N, y_N) for s_N, y_N in tasks if y_N.any() and not y_N.all()]
+    if not telling:
+        return _DEFAULT
+    candidate_C = _candidates(np.concatenate([score_N for score_N, _ in telling]))
+    error_C = np.zeros(len(candidate_C))
+    for score_N, success_N in telling:
+        accepted_C = 1 - _below(score_N[~success_N], candidate_C) / (~success_N).sum()
+        error_C += _below(score_N[success_N], candidate_C) / success_N.sum() + accepted_C
+    return float(candidate_C[np.argmin(error_C)])
+
+
 def choose_threshold(
     score_N: NDArray[np.float32],
     success_N: NDArray[np.bool_],
     episode_N: NDArray[np.str_],
     *,
+    shared: float,
     false_positive_rate: float,
     confidence: float,
 ) -> Threshold:
     """The threshold of one task.
 
-    Among the thresholds whose false positive rate is bounded below `false_positive_rate` with
-    `confidence`, the one with the fewest errors (false negative plus false positive rate), in the
-    middle of the gap it lies in. Frames of one clip are not independent, so the bound counts
-    episodes, and one accepted frame spoils its episode: what is bounded is no smaller than the
-    rate of frames. Where no threshold can be bounded, the bound is given up, and what would lie
-    below 0.5 is raised to it.
+    It is the one that all tasks share, raised as little as needed until the false positive rate is
+    bounded below `false_positive_rate` with `confidence`. Frames of one clip are not independent,
+    so the bound counts episodes, and one accepted frame spoils its episode: what is bounded is no
+    smaller than the rate of frames. Where no threshold can be bounded, the shared one stands, and
+    what would lie below 0.5 is raised to it.
 
     Args:
         score_N: Scores of the frames whose outcome is known.
         success_N: Their outcomes.
         episode_N: Their episodes.
+        shared: See `shared_threshold`.
     """
     episodes, episode_of_failure = np.unique(episode_N[~success_N], return_inverse=True)
     needed = failures_needed(false_positive_rate, confidence)
@@ -81,26 +108,20 @@ def choose_threshold(
         )
     worst_E = np.zeros(len(episodes), dtype=np.float32)
     np.maximum.at(worst_E, episode_of_failure, score_N[~success_N])
+    bounds = np.array([upper_bound(n, len(episodes), confidence) for n in range(len(episodes) + 1)])
     candidate_C = _candidates(score_N)
-    bounds = [upper_bound(n, len(episodes), confidence) for n in range(len(episodes) + 1)]
-    bound_C = np.array(bounds)[len(episodes) - _below(worst_E, candidate_C)]
-    # The last candidate accepts nothing at all.
-    bounded = bool((bound_C[:-1] <= false_positive_rate).any())
-    if bounded:
-        candidate_C = candidate_C[bound_C <= false_positive_rate]
-    else:
-        candidate_C = np.maximum(candidate_C, _DEFAULT)
-    false_negative_C = _below(score_N[success_N], candidate_C) / success_N.sum()
-    true_negative_C = _below(score_N[~success_N], candidate_C) / (~success_N).sum()
-    error_C = false_negative_C + 1 - true_negative_C
-    value_1 = candidate_C[[np.argmin(error_C)]]
-    accepted = len(episodes) - int(_below(worst_E, value_1)[0])
+    candidate_C = np.append(shared, candidate_C[candidate_C > shared])
+    bounded_C = bounds[len(episodes) - _below(worst_E, candidate_C)] <= false_positive_rate
+    bounded_C &= candidate_C <= score_N.max()  # to accept nothing at all is no way to bound
+    bounded = bool(bounded_C.any())
+    value = candidate_C[np.argmax(bounded_C)] if bounded else max(shared, _DEFAULT)
+    accepted = len(episodes) - int(_below(worst_E, np.array([value]))[0])
     return Threshold(
-        value=float(value_1[0]),
+        value=float(value),
         way="bounded" if bounded else "balanced",
         failures=len(episodes),
         false_positives=accepted,
-        bound=bounds[accepted],
+        bound=float(bounds[accepted]),
         needed=needed,
     )
 

@@ -18,7 +18,7 @@ from sd_model.examples.manifest import Manifest
 from sd_model.judging.report_files import write_report
 from sd_model.judging.scores import judged_examples, save_scores
 from sd_model.judging.scoring import score_looks
-from sd_model.judging.thresholds import Threshold, choose_threshold
+from sd_model.judging.thresholds import Threshold, choose_threshold, shared_threshold
 from sd_model.learning.augmentation import Preprocessing
 from sd_model.learning.network import DetectorNetwork
 from sd_model.tensors import save_weights
@@ -77,14 +77,22 @@ def _choose_thresholds(
     """Thresholds on validation frames alone: the holdout only judges them."""
     validation_N = frames.split_F[judging] == "validation"
     episode_N = np.array([frames.refs[frame].episode_id for frame in judging])
+    outcome_NT = frames.outcome_FT[judging]
+    known_TN = (validation_N[:, None] & (outcome_NT >= 0)).T
+    judged = [
+        (score_NT[known_N, column], outcome_NT[known_N, column] == 1)
+        for column, known_N in enumerate(known_TN)
+    ]
+    shared = shared_threshold(judged)
     thresholds = {}
-    for column, task in enumerate(manifest.tasks.names):
-        outcome_N = frames.outcome_FT[judging, column]
-        known_N = validation_N & (outcome_N >= 0)
+    for task, known_N, (score_N, success_N) in zip(
+        manifest.tasks.names, known_TN, judged, strict=True
+    ):
         thresholds[task] = choose_threshold(
-            score_NT[known_N, column],
-            outcome_N[known_N] == 1,
+            score_N,
+            success_N,
             episode_N[known_N],
+            shared=shared,
             false_positive_rate=config.false_positive_rate,
             confidence=config.confidence,
         )

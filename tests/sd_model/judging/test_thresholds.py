@@ -4,15 +4,31 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sd_model.judging.thresholds import choose_threshold, failures_needed, upper_bound
+from sd_model.judging.thresholds import (
+    choose_threshold,
+    failures_needed,
+    shared_threshold,
+    upper_bound,
+)
 
 
-def choose(failures: list[float], successes: list[float], episodes: NDArray[np.str_] | None = None):
+def judged(failures: list[float], successes: list[float]):
     count = len(failures) + len(successes)
+    return np.array(failures + successes, dtype=np.float32), np.arange(count) >= len(failures)
+
+
+def choose(
+    failures: list[float],
+    successes: list[float],
+    episodes: NDArray[np.str_] | None = None,
+    shared: float | None = None,
+):
+    count = len(failures) + len(successes)
+    frames = judged(failures, successes)
     return choose_threshold(
-        np.array(failures + successes, dtype=np.float32),
-        np.arange(count) >= len(failures),
+        *frames,
         np.arange(count).astype(np.str_) if episodes is None else episodes,
+        shared=shared_threshold([frames]) if shared is None else shared,
         false_positive_rate=0.05,
         confidence=0.9,
     )
@@ -41,10 +57,22 @@ def test_how_many_failures_a_claim_needs(rate: float, confidence: float, count: 
     assert failures_needed(rate, confidence) == count
 
 
-def test_enough_failures_bound_the_threshold() -> None:
+def test_tasks_share_what_is_best_for_all_of_them() -> None:
+    # At 0.5 the first accepts one failure of two, at 0.7 the second misses one success of four.
+    first, second = judged([0.2, 0.6], [0.8, 0.9]), judged([0.1, 0.3], [0.65, 0.9, 0.9, 0.9])
+    says_nothing = judged([0.95], [])
+
+    assert shared_threshold([first]) == pytest.approx(0.7)
+    assert shared_threshold([second]) == pytest.approx((0.3 + 0.65) / 2)
+    assert shared_threshold([first, second, says_nothing]) == pytest.approx(0.625)
+    assert shared_threshold([first, judged([0.7], [0.8]), second]) == pytest.approx(0.75)
+    assert shared_threshold([says_nothing]) == 0.5
+
+
+def test_the_shared_threshold_is_raised_until_it_is_bounded() -> None:
     # 45 failures are just enough, so none may be accepted: the gap above the worst one is taken,
     # although 0.5 would miss no success and accept a single failure.
-    chosen = choose([0.1] * 44 + [0.6], [0.7, 0.8, 0.9])
+    chosen = choose([0.1] * 44 + [0.6], [0.7, 0.8, 0.9], shared=0.5)
 
     assert chosen.way == "bounded"
     assert chosen.value == pytest.approx(0.65)
@@ -57,6 +85,11 @@ def test_too_few_failures_fall_back_to_the_fewest_errors() -> None:
 
     assert chosen.way == "balanced"
     assert chosen.value == pytest.approx(0.65)
+    assert choose([0.1, 0.2, 0.6], [0.7, 0.8], shared=0.75).value == pytest.approx(0.75)
+
+
+def test_a_bounded_threshold_that_is_shared_stands() -> None:
+    assert choose([0.1] * 45, [0.9], shared=0.8).value == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(("failures", "way"), [(45, "bounded"), (3, "balanced")])
