@@ -228,13 +228,14 @@ SHOWN = {
     # by the runs of test_full_disk.py: a training's manifest, frames, weights, scores, report
     "sd_model/tensors.py", "sd_model/artefact.py", "sd_model/examples/manifest.py",
     "sd_model/examples/frame_store.py", "sd_model/judging/scores.py",
-    "sd_model/judging/report_files.py", "policy/artefact.py", "policy/experience/rewards.py",
+    "sd_model/judging/report_files.py", "policy/artefact.py",
+    "sd_model/judging/score_cache.py",
     # by the writers they share with these, `storage.write_atomically` and `storage.append`
     "data/runs/queue.py", "data/importers/mapping.py", "app/scoring/keys.py",
     "policy/acting/values.py", "data/exporters/lerobot.py", "data/exporters/lerobot_writer.py",
     "data/exporters/frame_images.py", "data/exporters/video.py", "data/exporters/labels.py",
     "data/exporters/rolling_parquet.py", "app/index_rebuild.py",
-    "sd_model/serving/onnx_export.py",
+    "sd_model/serving/onnx_export.py", "policy/ablation.py",
 }  # fmt: skip
 
 
