@@ -43,6 +43,8 @@ _log = logging.getLogger(__name__)
 # What FFmpeg opens may name further places, as playlists do; none but these are followed.
 os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
     "protocol_whitelist;file,rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto|rtsp_transport;tcp"
+    # FFmpeg would watch an RTSP stream for five seconds before it gives the first frame.
+    "|analyzeduration;1000000"
 )
 # Both write whole addresses to standard error, and these hold passwords.
 os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"

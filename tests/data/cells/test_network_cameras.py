@@ -1,14 +1,19 @@
-"""Network cameras at fault: a server of motion JPEG is cut off, slow, corrupt, and back again."""
+"""Network cameras at fault: servers of motion JPEG and RTSP are cut off, hang, and come back."""
 
 from __future__ import annotations
 
 import itertools
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -197,3 +202,79 @@ def test_a_clip_of_network_cameras_is_kept_when_one_is_cut_off(
         client.keep_recovered(clip_id)
     others.cut()
     assert load_episode(Catalog(workspace), clip_id).info.step_count > 3
+
+
+_RTSP_SERVER = """
+import asyncio, sys
+from aio_rtsp_toolkit.server import RtspServer
+asyncio.run(RtspServer(sys.argv[1], "127.0.0.1", int(sys.argv[2])).serve_forever())
+"""
+
+
+class RtspServer:
+    """A process that serves a video over RTSP."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        _write_h264(folder / "cell.mp4", seconds=60)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where the stream is, also while the camera is away."""
+        return f"rtsp://127.0.0.1:{self._port}/cell.mp4"
+
+    def start(self) -> None:
+        """Switch the camera on, or on again at the same address."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _RTSP_SERVER, str(self._folder), str(self._port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def cut(self) -> None:
+        """Pull the plug."""
+        self.process.kill()
+        self.process.wait()
+
+
+def _write_h264(path: Path, *, seconds: int) -> None:
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("libx264", rate=15, options={"g": "5", "tune": "zerolatency"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(15 * seconds):
+            image = np.full((48, 64, 3), (3 * number % 250, 80, 200), dtype=np.uint8)
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        video.mux(stream.encode())
+
+
+@pytest.fixture
+def rtsp(tmp_path: Path) -> Iterator[RtspServer]:
+    server = RtspServer(tmp_path)
+    yield server
+    server.cut()
+
+
+def test_an_rtsp_camera_that_hangs_or_is_cut_off_is_noticed_and_comes_back(
+    rtsp: RtspServer, tmp_path: Path
+) -> None:
+    camera = Camera("left", rtsp.url, folders=[tmp_path])
+    try:
+        _wait_until_back(camera)
+        rtsp.process.send_signal(signal.SIGSTOP)
+        what, after_s = _problem(camera)
+        assert "has given no new frame for too long" in what
+        assert after_s < NOTICED_S + 0.5  # what was sent before is shown first
+        rtsp.process.send_signal(signal.SIGCONT)
+        _wait_until_back(camera)
+        rtsp.cut()
+        what, after_s = _problem(camera)
+        assert "Camera 'left'" in what
+        assert after_s < NOTICED_S
+        rtsp.start()
+        _wait_until_back(camera)
+    finally:
+        camera.close()
