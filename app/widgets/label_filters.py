@@ -59,14 +59,11 @@ def choose(census: Census) -> Wanted:
             persist_state="session",
         )
     with how:
-        grid = st.segmented_control(
-            "Show",
-            ["One", "Grid"],
-            default="One",
+        grid = st.toggle(
+            "Grid",
             key="label-grid",
-            required=True,
             persist_state="session",
-            help="Grid: many pictures side by side; select any of them and mark them all at once.",
+            help="Many pictures side by side; select any of them and mark them all at once.",
         )
     with more, st.popover("Which episodes", icon=":material/tune:", width="stretch"):
         robots = st.multiselect(
@@ -105,7 +102,7 @@ def choose(census: Census) -> Wanted:
         behaviours=frozenset(behaviours),
         order=cast(Order, order) if order in get_args(Order) else "newest first",
     )
-    return Wanted(filter=wanted, order=order, grid=grid == "Grid", second=second, by=by)
+    return Wanted(filter=wanted, order=order, grid=grid, second=second, by=by)
 
 
 def choose_one_task(tasks: tuple[str, ...]) -> str:

@@ -219,7 +219,7 @@ def test_a_whole_selection_of_the_grid_gets_one_answer(
     _fill(workspace)
     page.goto(f"{serve().url}/label")
     expect(page.locator(WIDGET).get_by_role("heading")).to_be_visible(timeout=60_000)
-    page.locator('[data-testid="stButtonGroup"]').get_by_text("Grid").click()
+    page.get_by_text("Grid", exact=True).click()
     grid = page.locator('[data-testid="goalpost-gallery"]')
     expect(grid.get_by_role("article")).to_have_count(24, timeout=60_000)
     page.keyboard.press("Space")

@@ -243,5 +243,5 @@ def test_the_grid_asks_one_task_of_many_pictures(
     for number in range(2):
         world.act("robot-1", "lift-any", number=number, labelled=False)
     world.act("robot-1", "lift-carrot", labelled=False)
-    _page_with(grid="Grid")
+    _page_with(grid=True)
     assert [(card.title, card.blind) for card in given] == [("Success at lift-any?", True)] * 2
