@@ -45,7 +45,7 @@ def test_overrides_replace_values() -> None:
         ({"cut_px": 16}, "0, or 24 to 256"),
         ({"cut_px": 24, "cut_stages": [[2, 1, 3]], "place_px": 16}, "'place_px' cannot be 16"),
         ({"place_px": 48}, "looks at the gripper, too"),
-        ({"cut_px": 48, "place_px": 24}, "finer than a trunk's last map of 3 px"),
+        ({"cut_px": 48, "cut_stride": 2, "place_px": 24}, "finer than a trunk's last map of 3 px"),
         ({"cut_px": 24, "cut_stages": [[8, 1, 3]]}, "finer than a trunk's last map of 3 px"),
     ],
 )
