@@ -29,9 +29,10 @@ class Gallery {
     this.root.append(this.outbox.root, this.bar, this.keys.root, this.grid, this.viewer.root);
     this.onkeydown = (event) => this.key(event);
     document.addEventListener("keydown", this.onkeydown);
-    // The button that led here would otherwise take the next press of the space bar or an arrow.
+    // The switch that led here would otherwise take the next press of the space bar or an arrow.
     this.grid.tabIndex = -1;
-    if (document.activeElement?.tagName === "BUTTON") this.grid.focus({ preventScroll: true });
+    const led = document.activeElement?.matches("button, [type=checkbox], [type=radio]");
+    if (led) this.grid.focus({ preventScroll: true });
   }
 
   update(component) {
