@@ -16,6 +16,7 @@ import click
 from app import jobs
 from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, start_host, stop_host
+from data.cells.robots import SIMULATED_FLEET
 from data.episodes.index import list_episodes
 from data.errors import RunError
 from data.labels.truth import label_from_truth
@@ -31,26 +32,26 @@ from sd_model.judging.report_tables import report_table
 class DemoPlan:
     """How much of everything the demo makes."""
 
-    robots: tuple[str, ...] = ("robot-1", "robot-2", "robot-3")
+    robots: tuple[str, ...] = tuple(robot.name for robot in SIMULATED_FLEET)
     """Cells that record, collect and evaluate."""
-    holdout: str = "robot-3"
+    holdout: str = "robot-7"
     """The robot whose data the detector never trains on."""
     tasks: tuple[str, ...] = ("lift-any", "lift-carrot", "place-any")
     """Tasks that are shown to the cameras, judged and trained."""
-    pairs: int = 2
+    pairs: int = 10
     """Success/failure pairs for each task on each robot."""
-    clip_seconds: float = 2.0
+    clip_seconds: float = 1.0
     """Length of a clip [s], at 5 Hz."""
-    episodes_per_robot: int = 20
+    episodes_per_robot: int = 10
     """Robot episodes of each scripted behaviour on each robot."""
-    detector_recipe: str = "smoke"
+    detector_recipe: str = "quick"
     detector_overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings that replace the recipe's."""
     policy_recipe: str = "smoke"
     updates: int = 300
     """Gradient steps of the policy."""
-    evaluation_episodes: int = 5
-    """Episodes of each task in which the new policy is judged by the simulator's ground truth."""
+    evaluation_episodes: int = 2
+    """Episodes of each task in each cell in which the simulator judges the new policy."""
 
 
 @dataclass

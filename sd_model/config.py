@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from data.errors import ConfigurationError, unknown_name
 
-RECIPES = ("smoke", "cpu", "paper")
-"""`smoke`: seconds, shows that everything runs; `cpu`: useful on two cores; `paper`: its sizes."""
+RECIPES = ("smoke", "quick", "cpu", "paper")
+"""`smoke`: seconds, shows that everything runs; `quick`: minutes, a first usable detector; `cpu`:
+useful on two cores; `paper`: its sizes."""
 
 
 class Stage(NamedTuple):

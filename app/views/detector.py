@@ -17,6 +17,7 @@ from sd_model.config import RECIPES
 
 _RECIPE_WORDS = {
     "smoke": "smoke: seconds to a minute, shows only that everything runs",
+    "quick": "quick: some minutes, for a first detector from ten pairs a task and robot",
     "cpu": "cpu: useful on an ordinary computer without a graphics card",
     "paper": "paper: the sizes of the MT-Opt paper, for a computer with a graphics card",
 }

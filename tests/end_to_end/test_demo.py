@@ -27,6 +27,7 @@ def test_the_whole_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         pairs=2,
         clip_seconds=1.0,
         episodes_per_robot=3,
+        detector_recipe="smoke",
         detector_overrides={"steps": 30},
         updates=20,
         evaluation_episodes=1,
