@@ -16,8 +16,10 @@ def _text(at: AppTest) -> str:
 def test_an_empty_workspace_says_what_to_do_first(world: Any) -> None:
     at = AppTest.from_function(_page).run()
     assert not at.exception
-    (button,) = at.button
-    assert button.label == "Record a pair"
+    assert [button.label for button in at.button] == [
+        "Take the tour: five steps to a first detector",
+        "Record a pair",
+    ]
     assert "No detector yet" in _text(at)
     assert "No policy yet" in _text(at)
 
