@@ -40,7 +40,8 @@ def test_logits_go_by_the_names_of_their_tasks(trained: Trained) -> None:
 
     inherit_weights(network, tasks, earlier)
 
-    before, after = old(views, views[..., :0, :0]), network(views, views[..., :0, :0])
+    nothing = views[..., :0, :0]
+    before, after = old(views, nothing, nothing), network(views, nothing, nothing)
     for column, task in enumerate(tasks):
         if task != "show-new":
             was = earlier.tasks.names.index(task)
