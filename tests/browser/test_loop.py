@@ -126,8 +126,12 @@ def _retrain(page: Page, url: str) -> None:
     page.goto(f"{url}/policy")
     page.get_by_role("tab", name="Retrain").click(timeout=30_000)
     _select(page, "Recipe", re.compile("^smoke"))
-    page.get_by_role("spinbutton", name="Budget: updates of the network").fill("20")
-    page.get_by_role("spinbutton", name="Budget: updates of the network").press("Enter")
+    # For a moment the field of the recipe before stands beside the new one.
+    budget = page.get_by_role("spinbutton", name="Budget: updates of the network")
+    expect(budget).to_have_count(1, timeout=60_000)
+    page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    budget.fill("20")
+    budget.press("Enter")
     page.wait_for_timeout(2000)  # the page is drawn again for the recipe and the budget
     page.get_by_text("Evaluation and advanced settings").click()
     evaluated = page.get_by_role(
