@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,11 +48,19 @@ class DemoPlan:
     detector_recipe: str = "quick"
     detector_overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings that replace the recipe's."""
-    policy_recipe: str = "smoke"
-    updates: int = 300
+    policy_tasks: tuple[str, ...] = ("lift-any",)
+    """What the policy learns; it is rewarded by the detector."""
+    policy_recipe: str = "cpu"
+    policy_overrides: Mapping[str, Any] = field(default_factory=lambda: {"scripted_episodes": 500})
+    """Settings that replace the recipe's."""
+    updates: int = 1200
     """Gradient steps of the policy."""
-    evaluation_episodes: int = 2
-    """Episodes of each task in each cell in which the simulator judges the new policy."""
+    episodes: int = 1200
+    """Robot episodes in all at which the robots rest, but for the held-out one, that collect while
+    the policy learns."""
+    evaluation_episodes: int = 60
+    """Episodes of each of its tasks in which the simulator's ground truth judges the policy, and
+    the script it began from, on the held-out robot."""
 
 
 @dataclass
@@ -117,17 +126,20 @@ def run_demo(root: Path | None, plan: DemoPlan | None = None) -> Workspace:
         made(f"report of the held-out {plan.holdout}", folder / "report.html")
     with story.stage("Retrain policy") as made:
         run = _finish(workspace, "train-policy", {
-            "recipe": plan.policy_recipe, "overrides": {}, "detector": detector,
-            "tasks": list(plan.tasks), "strategy": "skill", "success_share": 1.0,
-            "failure_share": 1.0, "updates": plan.updates, "from_policy": None,
-            "evaluation_episodes": plan.evaluation_episodes, "robots": list(plan.robots),
+            "recipe": plan.policy_recipe, "overrides": dict(plan.policy_overrides),
+            "detector": detector, "tasks": list(plan.policy_tasks), "strategy": "skill",
+            "success_share": 1.0, "failure_share": 1.0, "updates": plan.updates,
+            "from_policy": None, "collect_robots": [each for each in plan.robots
+                                                    if each != plan.holdout],
+            "episodes": plan.episodes, "processes": os.cpu_count() or 1,
+            "evaluation_episodes": plan.evaluation_episodes, "robots": [plan.holdout],
             "compare_script": True, "seed": 0,
         })  # fmt: skip
         policy = str(run.status().result["policy"])
         made(f"policy {policy} after {plan.updates} updates", workspace.policies / policy)
     click.echo(f"\nDetector, judged on {plan.holdout} and by validation")
     click.echo(report_table(load_report(folder)))
-    click.echo("\nPolicy, judged by the simulator's ground truth")
+    click.echo(f"\nPolicy, judged on {plan.holdout} by the simulator's ground truth")
     click.echo(_evaluation_table(workspace.policies / policy))
     click.echo("\nWhat was made")
     click.echo(story.table())

@@ -29,7 +29,11 @@ def test_the_whole_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         episodes_per_robot=3,
         detector_recipe="smoke",
         detector_overrides={"steps": 30},
+        policy_tasks=("lift-any", "place-any"),
+        policy_recipe="smoke",
+        policy_overrides={"max_steps": 4, "updates_per_episode": 2.5},
         updates=20,
+        episodes=9,
         evaluation_episodes=1,
     )
     workspace = run_demo(tmp_path / "workspace", plan)
@@ -43,10 +47,11 @@ def test_the_whole_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         for pair in pairs
     )
     episodes = list_episodes(catalog, kind="robot")
-    assert len(episodes) == 2 * 2 * 3
+    collected = 9  # the scripts' six of robot-1 among them
+    assert len([each for each in episodes if each.info.robot == "robot-1"]) == collected
     labels = standing_labels(catalog)
     assert {label.source for label in labels} == {"clip", "simulator"}
-    assert len(labels) == len(clips) + len(episodes) * len(plan.tasks)
+    assert len(labels) == len(clips) + 2 * 2 * 3 * len(plan.tasks)
 
     [detector_folder] = workspace.detectors.iterdir()
     assert Detector.load(detector_folder).tasks == plan.tasks
@@ -57,7 +62,9 @@ def test_the_whole_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     policy = load_summary(policy_folder)
     assert policy.lineage["detector"] == detector_folder.name
     assert policy.evaluation is not None
-    assert policy.evaluation["by_task"]["lift-any"]["attempts"] == 2
+    assert policy.evaluation["by_robot"].keys() == {"robot-2"}
+    assert policy.evaluation["by_task"]["lift-any"]["attempts"] == 1
+    assert policy.evaluation["script"]["by_task"]["lift-any"]["attempts"] == 1
     metrics = [
         json.loads(line)
         for run in workspace.runs.glob("*train-policy*")
