@@ -39,7 +39,7 @@ class DemoPlan:
     """The robot whose data the detector never trains on."""
     tasks: tuple[str, ...] = ("lift-any", "lift-carrot", "place-any")
     """Tasks that are shown to the cameras, judged and trained."""
-    pairs: int = 10
+    pairs: int = 9
     """Success/failure pairs for each task on each robot."""
     clip_seconds: float = 1.0
     """Length of a clip [s], at 5 Hz."""
@@ -58,7 +58,7 @@ class DemoPlan:
     episodes: int = 1200
     """Robot episodes in all at which the robots rest, but for the held-out one, that collect while
     the policy learns."""
-    evaluation_episodes: int = 60
+    evaluation_episodes: int = 40
     """Episodes of each of its tasks in which the simulator's ground truth judges the policy, and
     the script it began from, on the held-out robot."""
 
