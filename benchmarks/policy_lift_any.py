@@ -13,16 +13,15 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks.provenance import provenance
 from data.cells.robots import load_robots
 from data.cells.simulated.cell import make_cell
-from data.runs.runs import Run, create_run, list_runs
+from data.runs.runs import find_or_create_run
 from data.tasks.store import load_tasks
-from data.workspace import Workspace, open_workspace
+from data.workspace import open_workspace
 from policy.acting.collector import collection_of
 from policy.acting.evaluation import evaluate_behaviour
 from policy.acting.policy import Policy, PolicyBehaviour
@@ -69,7 +68,7 @@ def main(
         "processes": processes,
         "seed": seed,
     }
-    run = _run_of(workspace, spec)
+    run = find_or_create_run(workspace, "train-policy", spec)
     if run.status().state != "done":
         execute_run(run)
     if run.status().state != "done":
@@ -117,12 +116,6 @@ class Quiet:
 
     def progress(self, fraction: float, message: str) -> None:
         """Nothing."""
-
-
-def _run_of(workspace: Workspace, spec: dict[str, Any]) -> Run:
-    """The run with this spec, begun before or now."""
-    same = [run for run in list_runs(workspace) if dict(run.spec) == spec]
-    return same[0] if same else create_run(workspace, "train-policy", spec)
 
 
 if __name__ == "__main__":

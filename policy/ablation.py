@@ -18,7 +18,7 @@ import numpy as np
 from data.catalog.catalog import Catalog
 from data.episodes.index import list_episodes
 from data.errors import InvalidInput, RunError
-from data.runs.runs import create_run, list_runs
+from data.runs.runs import find_or_create_run
 from data.storage import read_json, write_atomically
 from data.workspace import Workspace
 from policy.artefact import load_summary, policy_folder
@@ -199,8 +199,7 @@ def _carry_out(workspace: Workspace, study: Study, arm: Arm) -> dict[str, dict[s
 
 def _trained(workspace: Workspace, spec: Mapping[str, Any]) -> str:
     """The policy of the run with this spec, begun before or now."""
-    same = [run for run in list_runs(workspace) if dict(run.spec) == dict(spec)]
-    run = same[0] if same else create_run(workspace, "train-policy", spec)
+    run = find_or_create_run(workspace, "train-policy", spec)
     if run.status().state != "done":
         execute_run(run)
     status = run.status()

@@ -212,6 +212,13 @@ def create_run(
     return open_run(folder)
 
 
+def find_or_create_run(workspace: Workspace, kind: RunKind, spec: Mapping[str, Any]) -> Run:
+    """The newest run of this kind with exactly this spec, so that a command given again goes on;
+    a new one where there is none."""
+    same = [run for run in list_runs(workspace) if (run.kind, dict(run.spec)) == (kind, dict(spec))]
+    return same[0] if same else create_run(workspace, kind, spec)
+
+
 def launch(run: Run, command: Sequence[str]) -> None:
     """Start the run's process in a session of its own, with low priority, and do not wait for it.
 

@@ -11,7 +11,15 @@ import pytest
 
 from data.errors import CorruptData, InvalidInput, RunError, UnknownName
 from data.runs import runs
-from data.runs.runs import FINISHED, create_run, launch, list_runs, load_run, open_run
+from data.runs.runs import (
+    FINISHED,
+    create_run,
+    find_or_create_run,
+    launch,
+    list_runs,
+    load_run,
+    open_run,
+)
 
 PREAMBLE = """
 import os, sys, time
@@ -203,3 +211,13 @@ def test_the_log_shows_its_end(run: runs.Run) -> None:
 def test_the_folder_may_be_named_relative(run, monkeypatch) -> None:
     monkeypatch.chdir(run.folder.parent)
     assert open_run(Path(run.run_id)) == run
+
+
+def test_a_command_given_again_finds_its_run(workspace) -> None:
+    first = find_or_create_run(workspace, "train-policy", {"seed": 1})
+    assert find_or_create_run(workspace, "train-policy", {"seed": 1}).run_id == first.run_id
+    others = [
+        find_or_create_run(workspace, "train-policy", {"seed": 2}),
+        find_or_create_run(workspace, "collect", {"seed": 1}),
+    ]
+    assert len({first.run_id, *(run.run_id for run in others)}) == 3
