@@ -22,6 +22,7 @@ from data.episodes.index import list_episodes, load_episode
 from data.errors import CellError
 from data.labels import log as label_log
 from data.labels.labels import standing_labels
+from data.recording.sealing import FEWEST_FRAMES
 from data.runs.runs import Run, create_run
 
 WEIGHTS = {
@@ -30,8 +31,8 @@ WEIGHTS = {
 }  # fmt: skip
 """How often each activity is killed, of 100; what starts quickly is killed more often."""
 EPISODES_A_RUN = 3
-PERIOD_S = 0.2
-"""From frame to frame of a clip."""
+MOST_LOST_S = 1.0
+"""From the last frame that is kept of a clip to the kill."""
 PATIENCE_S = 120.0
 RUN_PATIENCE_S = 900.0
 """How long a run may take to its end on a busy machine."""
@@ -141,7 +142,7 @@ class Activities:
         last_ns, kept = began_ns, 0
         with self._cell(robot) as cell:
             for each in cell.recovered():
-                if each.recording_id == clip and each.frame_count >= 2:
+                if each.recording_id == clip and each.frame_count >= FEWEST_FRAMES:
                     cell.keep_recovered(clip)
                     self.target.confirm([f"clip-{clip}"])
                     steps = load_episode(self.target.catalog, clip).steps
@@ -149,13 +150,15 @@ class Activities:
                     last_ns = max(max(s.frames.timestamps_ns.values()) for s in steps[-1:])
                 else:
                     cell.drop_recovered(each.recording_id)
-        # One frame is no clip, and is dropped.
-        loss_s = max(0, taken - kept) * PERIOD_S if taken > 1 else 0.0
-        if loss_s > 1.0:
+        # Where nothing is kept, all since the beginning is lost.
+        loss_s = (killed_ns - last_ns) / 1e9
+        if loss_s > MOST_LOST_S:
             self.target.complain(f"{robot}: the last {loss_s:.2f} s of a clip are lost")
         ledger = self.target.ledger
         ledger.clip_loss_s_max = max(ledger.clip_loss_s_max, loss_s)
-        ledger.clip_gap_s_max = max(ledger.clip_gap_s_max, (killed_ns - last_ns) / 1e9)
+        # One frame is no clip, and is dropped.
+        broken = max(0, taken - kept) if taken >= FEWEST_FRAMES else 0
+        ledger.taken_frames_lost_max = max(ledger.taken_frames_lost_max, broken)
         return True
 
     def sealing(self, draw: random.Random) -> bool:

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import random
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,13 +20,16 @@ import click
 
 from benchmarks.fault_activities import WEIGHTS, Activities
 from benchmarks.fault_target import Target
+from benchmarks.provenance import provenance
 from data.errors import GoalpostError
 from data.storage import write_atomically
 
 RESULTS = Path("benchmarks/results/faults.json")
 
 
-def try_once(target: Target, activities: Activities, names: list[str], seed: int) -> None:
+def try_once(
+    target: Target, activities: Activities, names: list[str], seed: int, commit: str
+) -> None:
     """Draw one of the activities, kill it, and look at what is left."""
     ledger = target.ledger
     ledger.tries += 1
@@ -42,23 +43,15 @@ def try_once(target: Target, activities: Activities, names: list[str], seed: int
     if killed:
         ledger.kills += 1
         ledger.by_activity[activity] = ledger.by_activity.get(activity, 0) + 1
+        ledger.by_commit[commit] = ledger.by_commit.get(commit, 0) + 1
     target.check()
 
 
-def write_results(target: Target, path: Path, command: str) -> None:
+def write_results(target: Target, path: Path) -> None:
     """The figures as they stand."""
-    values = asdict(target.ledger)
-    values |= {
-        "command": command,
-        "commit": _commit(),
-        "machine": f"{os.cpu_count()} cores {platform.machine()}, shared with other work",
-    }
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    values = asdict(target.ledger) | provenance() | {"load": load}
     write_atomically(path, json.dumps(values, indent=1).encode() + b"\n")
-
-
-def _commit() -> str:
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
-    return asked.stdout.strip()
 
 
 @click.command()
@@ -75,14 +68,14 @@ def main(kills: int, seed: int, folder: Path, results: Path, without: tuple[str,
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin starve the rest
     os.environ["GOALPOST_VIDEO_FOLDERS"] = str(folder.resolve())
     folder.mkdir(parents=True, exist_ok=True)
-    command = f"python -m benchmarks.fault_campaign --kills {kills} --seed {seed}"
+    commit = provenance()["commit"]
     target = Target(folder.resolve())
     activities = Activities(target)
     names = [name for name in WEIGHTS if name not in without]
     try:
         while target.ledger.kills < kills:
-            try_once(target, activities, names, seed)
-            write_results(target, results, command)
+            try_once(target, activities, names, seed, commit)
+            write_results(target, results)
     finally:
         activities.close()
     counted = asdict(target.ledger)

@@ -42,13 +42,16 @@ class Ledger:
     labels_lost: int = 0
     labels_doubled: int = 0
     clip_loss_s_max: float = 0.0
-    """Of what the host said it had taken, how much was not kept."""
-    clip_gap_s_max: float = 0.0
-    """From the last frame that was kept to the kill; a busy machine takes the next one late."""
+    """By the clock from the last frame that is kept (or the beginning) to the kill: what a person
+    loses of a clip."""
+    taken_frames_lost_max: int = 0
+    """Of the frames that the host said it had taken, how many are not kept."""
     clips_lost: int = 0
     runs_lost: int = 0
     damaged_files: int = 0
     by_activity: dict[str, int] = field(default_factory=dict)
+    by_commit: dict[str, int] = field(default_factory=dict)
+    """A campaign may go on after what it found was mended."""
     complaints: list[str] = field(default_factory=list)
 
 

@@ -5,8 +5,10 @@ Each is given a pipe: it says that it has begun, and some say what they have don
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import random
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,6 +22,7 @@ from data.episodes.episodes import Episode, EpisodeInfo, Step, new_episode_id
 from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.episodes.index import list_episodes, save_episodes
 from data.labels.labels import Label, append_labels, new_label_id
+from data.runs.priority import HOST_NICENESS
 from data.runs.runs import open_run
 from data.workspace import Workspace, open_workspace
 
@@ -57,9 +60,11 @@ def rebuild_catalog(pipe: Connection, root: Path) -> None:
 
 
 def serve_cell(pipe: Connection, root: Path, robot: str) -> None:
-    """Be the cell host of `robot`."""
+    """Be the cell host of `robot`, as far before all others as the system allows."""
     from data.cells.host import run_host
 
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, HOST_NICENESS)
     pipe.send("begun")
     run_host(open_workspace(root, create=False), robot)
 
