@@ -18,6 +18,7 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from app.sign_in import ROLES, Role, SignIn, configured
+from app.sign_outs import is_over
 from data.errors import NotAllowed
 
 _WORDS: Mapping[Role, str] = {
@@ -42,7 +43,9 @@ def visitor() -> Visitor | None:
     Ask only where `sign_in.configured()` says that people sign in.
     """
     settings = configured()
-    return None if settings is None else _visitor(settings, st.user.to_dict())
+    if settings is None or is_over(st.context.cookies):
+        return None
+    return _visitor(settings, st.user.to_dict())
 
 
 def may(role: Role) -> bool:
@@ -78,6 +81,8 @@ def is_open_to(connection: HTTPConnection, role: Role) -> bool:
     settings = configured()
     if settings is None:
         return True
+    if is_over(connection.cookies):
+        return False
     secret = settings.auth.cookie_secret
     cookie = get_cookie_with_chunks(
         lambda name: _cookie(connection.cookies.get(name), name, secret), USER_COOKIE_NAME

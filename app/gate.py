@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import access
 from app.sign_in import configured
+from app.sign_outs import sign_out
 
 
 def may_enter() -> bool:
@@ -43,4 +44,4 @@ def show_visitor() -> None:
     with st.sidebar:
         st.text(visitor.email)  # whatever it is, it is no Markdown
         st.caption(f"Role: {visitor.role or 'none'}")
-        st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+        st.button("Sign out", icon=":material/logout:", on_click=sign_out)

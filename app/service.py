@@ -8,6 +8,7 @@ in, come from somebody who may look.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ import streamlit as st
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app import access
@@ -32,6 +34,9 @@ from data.errors import GoalpostError
 
 PREVIEW_ROUTE = "/goalpost/preview"
 REPORT_ROUTE = "/goalpost/report"
+
+RECHECK_S = 5.0
+"""How long a live line may go on after somebody has signed out or lost their role [s]."""
 
 HUB = CameraHub(lambda robot: CellClient(workspace(), robot))
 """The one hub of this process."""
@@ -141,7 +146,9 @@ async def preview(socket: WebSocket) -> None:
         return
     await socket.accept()
     acknowledged = asyncio.Event()
+    refused = asyncio.create_task(_until_refused(socket))
     tasks = {
+        refused,
         asyncio.create_task(_hear(socket, acknowledged)),
         asyncio.create_task(_send_views(socket, robot, acknowledged)),
     }
@@ -154,6 +161,15 @@ async def preview(socket: WebSocket) -> None:
     for outcome in outcomes:
         if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
             raise outcome
+    if not refused.cancelled():
+        with contextlib.suppress(WebSocketDisconnect):
+            await socket.close(WS_1008_POLICY_VIOLATION)
+
+
+async def _until_refused(socket: WebSocket) -> None:
+    """Ends when whoever opened the line has signed out or may no longer look."""
+    while access.is_open_to(socket, "look"):
+        await asyncio.sleep(RECHECK_S)
 
 
 async def _hear(socket: WebSocket, acknowledged: asyncio.Event) -> None:

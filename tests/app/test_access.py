@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit.testing.v1 import AppTest
@@ -17,7 +21,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 import app
-from app import access, inbox, jobs, pages
+from app import access, inbox, jobs, pages, sign_outs
 from app.images import image_urls
 from app.service import preview_url, report_url, routes
 from app.sign_in import ROLES, VARIABLE
@@ -273,3 +277,72 @@ def test_every_route_is_closed_to_those_who_may_not_look(
 
 async def _nothing(*arguments: object) -> None:
     """Sends no pictures: whether the line opens is what is asked."""
+
+
+async def _wait(*arguments: object) -> None:
+    await asyncio.sleep(60)
+
+
+def _ends_after(client: TestClient, cookie: str, act: Callable[[], None]) -> bool:
+    """Whether a live line that is open ends once `act` has been done."""
+    url = preview_url("robot-1", now_s=time.time())
+    headers = {
+        "host": "localhost:8501", "origin": HERE, "cookie": f"{USER_COOKIE_NAME}={cookie}"
+    }  # fmt: skip
+    with client.websocket_connect(url, headers=headers) as line:
+        act()
+        try:
+            line.receive_bytes()
+        except WebSocketDisconnect as ended:
+            return ended.code == WS_1008_POLICY_VIOLATION
+    return False
+
+
+def test_a_live_line_ends_when_its_person_loses_their_role(
+    client: TestClient, sign_in: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.service._send_views", _wait)
+    monkeypatch.setattr("app.service.RECHECK_S", 0.02)
+    path = Path(os.environ[VARIABLE])
+
+    def take_back() -> None:
+        path.write_text(FILE.replace('look = ["look@lab.example"]', ""))
+
+    assert _ends_after(client, _cookie(_claims("look")), take_back)
+
+
+def test_signing_out_ends_live_lines_other_tabs_and_the_cookie(
+    client: TestClient,
+    world: Any,
+    sign_in: None,
+    sits_there: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.service._send_views", _wait)
+    monkeypatch.setattr("app.service.RECHECK_S", 0.02)
+    world.act("robot-1", "lift-any")
+    world.add_detector("first", ["lift-any"])
+    ours, others = (_cookie(_claims("manage", nonce=each)) for each in ("ours", "others"))
+    sits_there("manage")
+    context = SimpleNamespace(cookies={USER_COOKIE_NAME: ours, "theme": "dark"})
+    monkeypatch.setattr(sign_outs.st, "context", context)
+    left: list[str] = []
+    monkeypatch.setattr(sign_outs.st, "logout", lambda: left.append("browser"))
+    assert access.may("manage")
+    assert _ends_after(client, ours, sign_outs.sign_out)
+    assert left == ["browser"]
+    assert not access.may("look")
+    assert not any(_answers(client, world, ours).values())
+    # The same person's other computer stays signed in.
+    assert all(_answers(client, world, others).values())
+    context.cookies = {USER_COOKIE_NAME: others}
+    assert access.may("manage")
+
+
+def test_nobody_is_signed_out_by_a_browser_without_a_cookie(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sign_outs.st, "context", SimpleNamespace(cookies={"theme": "dark"}))
+    monkeypatch.setattr(sign_outs.st, "logout", lambda: None)
+    sign_outs.sign_out()
+    assert not sign_outs.is_over({})

@@ -156,10 +156,15 @@ def test_people_sign_in_and_do_what_their_role_allows(
     while not (labels := standing_labels(Catalog(workspace))) and time.monotonic() < deadline_s:
         page.wait_for_timeout(200)
     assert [(label.by, label.outcome) for label in labels] == [("bo@lab.example", "success")]
+    other_tab = context.new_page()
+    other_tab.goto(f"{url}/label")
+    expect(other_tab.get_by_role("button", name="Sign out")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="End session").click(timeout=60_000)  # at the provider
     expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)
     assert context.request.get(f"{url}{image}").status == 403
+    other_tab.get_by_role("link", name="Home", exact=True).click()
+    expect(other_tab.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)
     context.close()
 
     # Cleo may look: what records and labels is closed to her, and not in her menu.
