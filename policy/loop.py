@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,18 +40,9 @@ from policy.learning.checkpoint import load_training, save_training, save_weight
 from policy.learning.finetuning import network_from
 from policy.learning.networks import Network, build_network
 from policy.learning.training import Trainer, train
+from policy.loop_report import LoopReport, Report
 from sd_model.artefact import load_summary as load_detector_summary
 from sd_model.judging.detector import Detector, detector_folder
-
-
-class Report(Protocol):
-    """Where the loop says how far it is."""
-
-    def progress(self, fraction: float, message: str) -> None:
-        """May raise to cancel."""
-
-    def metrics(self, step: int, **values: float) -> None:
-        """Numbers of one moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +123,7 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
         train(
             trainer,
             lesson.updates,
-            _WithSuccess(report, fleet),
+            LoopReport(report, tasks, buffers, fleet.counts if fleet else None),
             refill=lambda: fills.append(replay.fill(buffers)),
             save=lambda: save_training(checkpoint, trainer),
             experience_lasts=experience_lasts,
@@ -183,27 +174,6 @@ def _collecting(catalog: Catalog, folder: Path, lesson: Lesson) -> Iterator[Flee
     with Fleet(orders, processes=lesson.processes, collected=collected) as fleet:
         yield fleet
     orders.weights.unlink(missing_ok=True)
-
-
-class _WithSuccess:
-    """A report that adds how the fleet does to every metrics row."""
-
-    def __init__(self, report: Report, fleet: Fleet | None) -> None:
-        self._report = report
-        self._fleet = fleet
-
-    def progress(self, fraction: float, message: str) -> None:
-        """Pass on."""
-        self._report.progress(fraction, message)
-
-    def metrics(self, step: int, **values: float) -> None:
-        """Pass on, with the fleet's counts."""
-        if self._fleet is not None:
-            attempts, successes = self._fleet.take_success()
-            values["collected"] = float(self._fleet.counts.collected.value)
-            values["greedy_attempts"] = float(attempts)
-            values["greedy_successes"] = float(successes)
-        self._report.metrics(step, **values)
 
 
 def _projections(workspace: Workspace) -> dict[str, Any]:

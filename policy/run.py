@@ -28,6 +28,7 @@ from policy.artefact import (
     save_evaluation,
 )
 from policy.config import PolicyConfig, load_recipe
+from policy.event_log import EventLog
 from policy.loop import Lesson, learn
 from sd_model.judging.detector import Detector, detector_folder
 
@@ -148,24 +149,25 @@ def _learn(run: Run, workspace: Workspace, report: RunReporter, trained_at: floa
     holdout = set(spec.get("robots", ())) - set(collecting) if collecting else set()
     holdout |= set(spec.get("holdout", ()))
     robots = load_robots(workspace)
-    learn(
-        workspace,
-        Lesson(
-            policy_id=run.run_id,
-            tasks=load_tasks(workspace).only(spec["tasks"]).names,
-            config=_training_config(spec),
-            detector=spec.get("detector"),
-            from_policy=spec.get("from_policy"),
-            updates=int(spec["updates"]),
-            seed=int(spec.get("seed", 0)),
-            replayed_robots=tuple(name for name in robots if name not in holdout),
-            robots=tuple(_simulated(workspace, collecting)),
-            episodes=int(spec.get("episodes", 0)),
-            processes=int(spec.get("processes", 0)) or max(1, (os.cpu_count() or 2) - 1),
-            spec=spec,
-        ),
-        Part(report, 0.0, trained_at),
-    )
+    with EventLog(Part(report, 0.0, trained_at), run.folder / "tensorboard") as log:
+        learn(
+            workspace,
+            Lesson(
+                policy_id=run.run_id,
+                tasks=load_tasks(workspace).only(spec["tasks"]).names,
+                config=_training_config(spec),
+                detector=spec.get("detector"),
+                from_policy=spec.get("from_policy"),
+                updates=int(spec["updates"]),
+                seed=int(spec.get("seed", 0)),
+                replayed_robots=tuple(name for name in robots if name not in holdout),
+                robots=tuple(_simulated(workspace, collecting)),
+                episodes=int(spec.get("episodes", 0)),
+                processes=int(spec.get("processes", 0)) or max(1, (os.cpu_count() or 2) - 1),
+                spec=spec,
+            ),
+            log,
+        )
 
 
 def _evaluate_policy(run: Run, workspace: Workspace, report: RunReporter) -> None:

@@ -14,7 +14,14 @@ from app.wording import when
 from data.errors import GoalpostError
 from data.runs.runs import load_run
 
-_FIGURES = {"loss": "Loss", "td_error": "TD error"}
+_FIGURES = {
+    "success/": "Success on the robots that collect, newest 50 episodes without noise",
+    "episodes_succeeded/": "Successful episodes to learn from",
+    "mean_q/": "Value, before a success and before a failure",
+    "loss": "Loss",
+    "td_error": "TD error",
+}
+"""By metric; one that ends in a stroke is drawn as a line for each name that goes on from it."""
 
 
 def show_rates(cards: Sequence[PolicyCard]) -> None:
@@ -59,16 +66,31 @@ def show_training(card: PolicyCard) -> None:
         table = pd.DataFrame(load_run(state.workspace(), card.policy_id).metrics())
     except GoalpostError:
         return
-    names = [name for name in _FIGURES if name in table]
-    if not names or len(table) < 2:
+    figures = [
+        (title, figure)
+        for name, title in _FIGURES.items()
+        if len(figure := _figure(name, table)) > 1
+    ]
+    if not figures:
         return
     with st.expander("How the training went"):
-        for name in names:
-            st.markdown(f"**{_FIGURES[name]}**")
+        for title, figure in figures:
+            st.markdown(f"**{title}**")
             st.line_chart(
-                table,
-                x="step",
-                y=name,
-                height=160,
-                alt=f"{_FIGURES[name]} by update of the network",
+                figure, x_label="updates", height=200, alt=f"{title} by update of the network"
             )
+
+
+def _figure(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """What belongs to the figure `name`, by update; without rows where there is nothing."""
+    if "step" not in table:
+        return table
+    columns = [
+        column
+        for column in table.columns
+        if column == name or (name.endswith("/") and column.startswith(name))
+    ]
+    named = table.set_index("step")[columns].rename(
+        columns=lambda each: each.removeprefix(name) or each
+    )
+    return named.dropna(how="all") if columns else named.head(0)

@@ -12,8 +12,8 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from multiprocessing.sharedctypes import Synchronized
+from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,16 +44,31 @@ _STREAM = 29
 """Of what the fleet draws."""
 
 
-@dataclass(kw_only=True)
 class Counts:
-    """What collectors and trainer tell each other."""
+    """What collectors and trainer tell each other.
 
-    collected: Synchronized[int] = field(default_factory=lambda: _SPAWN.Value("q", 0))
-    """Episodes of these robots that are in the workspace or about to be."""
-    greedy: Synchronized[int] = field(default_factory=lambda: _SPAWN.Value("q", 0))
-    """Episodes in which the policy acted without noise."""
-    greedy_successes: Synchronized[int] = field(default_factory=lambda: _SPAWN.Value("q", 0))
-    """Those of them that truly succeeded."""
+    Args:
+        tasks: How many there are.
+        collected: Episodes of these robots that are in the workspace or about to be.
+    """
+
+    def __init__(self, tasks: int, collected: int) -> None:
+        self.collected: Synchronized[int] = _SPAWN.Value("q", collected)
+        self._greedy: SynchronizedArray[int] = _SPAWN.Array("q", 2 * tasks)
+
+    def add_greedy(self, task: int, success: bool) -> None:
+        """Count an episode in which the policy acted without noise, and whether it truly
+        succeeded."""
+        with self._greedy.get_lock():
+            self._greedy[2 * task] += 1
+            self._greedy[2 * task + 1] += success
+
+    def take_greedy(self) -> list[tuple[int, int]]:
+        """Attempts and successes of each task since the last call."""
+        with self._greedy.get_lock():
+            counts = self._greedy[:]
+            self._greedy[:] = [0] * len(counts)
+        return list(zip(counts[::2], counts[1::2], strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +100,7 @@ class Fleet:
     """
 
     def __init__(self, orders: Orders, *, processes: int, collected: int) -> None:
-        self.counts = Counts()
-        self.counts.collected.value = collected
+        self.counts = Counts(len(orders.tasks), collected)
         self._orders = orders
         self._stop = _SPAWN.Event()
         count = min(processes, len(orders.robots))
@@ -129,13 +143,6 @@ class Fleet:
                     next_step="Read the run's log, then execute the run again: it goes on.",
                 )
 
-    def take_success(self) -> tuple[int, int]:
-        """Attempts and successes of the policy without noise since the last call."""
-        with self.counts.greedy.get_lock(), self.counts.greedy_successes.get_lock():
-            found = self.counts.greedy.value, self.counts.greedy_successes.value
-            self.counts.greedy.value = self.counts.greedy_successes.value = 0
-        return found
-
 
 def _collect(
     orders: Orders,
@@ -167,7 +174,8 @@ def _collect(
                 continue
             policy = newest.policy() if counts.collected.value > _scripted(orders) else None
             cell = cells[int(generator.integers(len(cells)))]
-            task = known[orders.tasks[int(generator.integers(len(orders.tasks)))]]
+            number = int(generator.integers(len(orders.tasks)))
+            task = known[orders.tasks[number]]
             greedy = policy is not None and generator.random() < orders.config.greedy_share
             behaviour = _behaviour(policy, orders.config, task, greedy, generator)
             episode = run_episode(
@@ -179,9 +187,7 @@ def _collect(
             )
             writers[cell.robot].add(episode)
             if greedy:
-                with counts.greedy.get_lock(), counts.greedy_successes.get_lock():
-                    counts.greedy.value += 1
-                    counts.greedy_successes.value += bool((episode.info.truth or {})[task.name])
+                counts.add_greedy(number, bool((episode.info.truth or {})[task.name]))
 
 
 def _take_turn(counts: Counts, episodes: int) -> bool:

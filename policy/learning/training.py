@@ -254,6 +254,10 @@ def _metrics(
         "mean_target": float(target_B.mean()),
         "td_error": float(difference_B.mean()),
     }
+    value_B = torch.sigmoid(logit_B).numpy()
+    for outcome, ended_so_B in (("success", batch.success_B), ("failure", ~batch.success_B)):
+        if ended_so_B.any():
+            values[f"mean_q/{outcome}"] = float(value_B[ended_so_B].mean())
     for index, task in enumerate(tasks):
         own_B: NDArray[np.bool_] = batch.task_B == index
         values[f"batch_share/{task}"] = float(own_B.mean())
