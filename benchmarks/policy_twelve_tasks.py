@@ -38,6 +38,7 @@ CURVE_POINTS = 20
 @click.option("--rewards", required=True, help="truth, or a detector's id.")
 @click.option("--updates", default=18_000, show_default=True)
 @click.option("--restart-updates", default=6_000, show_default=True)
+@click.option("--bootstrap-share", default=0.0, show_default=True)
 @click.option("--episodes", default=9_000, show_default=True, help="Collected at most, in all.")
 @click.option("--scripted-episodes", default=2_400, show_default=True, help="Of them, at first.")
 @click.option("--attempts", default=100, show_default=True, help="Of each task.")
@@ -48,6 +49,7 @@ def main(
     rewards: str,
     updates: int,
     restart_updates: int,
+    bootstrap_share: float,
     episodes: int,
     scripted_episodes: int,
     attempts: int,
@@ -63,6 +65,7 @@ def main(
             "recipe": "cpu",
             "overrides": {
                 "restart_updates": restart_updates,
+                "bootstrap_share": bootstrap_share,
                 "scripted_episodes": scripted_episodes,
             },
             "detector": None if rewards == "truth" else rewards,

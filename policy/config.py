@@ -100,6 +100,9 @@ class PolicyConfig:
     returns: Returns
     """`bootstrapped`: targets are r + gamma V(s') alone; `own`: and never lower than what the
     episode itself went on to earn."""
+    bootstrap_share: float
+    """Weight of that in a target; the rest is what the episode itself went on to earn. At 0 nothing
+    is bootstrapped: Q is how the episodes that robots acted ended."""
 
     # Experience (MT-Opt, Sec. IV-B)
     strategy: Strategy
@@ -249,7 +252,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "view_width_px": (16, 4096), "view_height_px": (16, 4096), "ground_pixel_mm": (0.1, 100),
-    "look_px": (8, 1024), "command_share_of_batch": (0, 1), "scripted_episodes": (0, 10**9),
+    "look_px": (8, 1024), "command_share_of_batch": (0, 1), "bootstrap_share": (0, 1),
+    "scripted_episodes": (0, 10**9),
     "guided_share": (0, 1), "greedy_share": (0, 1), "updates_per_episode": (0.01, 1000),
     "restart_updates": (0, 10**9),
     "frame_width_px": (16, 4096), "frame_height_px": (16, 4096), "image_px": (16, 1024),

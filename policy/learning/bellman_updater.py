@@ -51,26 +51,16 @@ class BellmanUpdater:
         is seen in several ways; the papers' implementation augments both alike.
         """
         batch = self._sampler(self._config.label_batch_size, generator)
-        view = draw_view(len(batch), self._config, generator)
-        next_image_BHWC = see(batch.next_image_BHWC, view, self._config)
-        next_state_BS = turn(batch.next_state_BS, view, self._config)
-        next_value_B = self._next_value(
-            copies, batch.done_B, next_image_BHWC, next_state_BS, batch.task_B, generator
+        share, gamma = self._config.bootstrap_share, self._config.gamma
+        own_B = bellman.own_return(
+            torch.from_numpy(batch.success_B), torch.from_numpy(batch.steps_left_B), gamma=gamma
         )
-        target_B = bellman.targets(
-            torch.from_numpy(batch.reward_B),
-            torch.from_numpy(batch.done_B),
-            next_value_B,
-            gamma=self._config.gamma,
-            step_penalty=self._config.step_penalty,
-        )
-        if self._config.returns == "own":
-            own_B = bellman.own_return(
-                torch.from_numpy(batch.success_B),
-                torch.from_numpy(batch.steps_left_B),
-                gamma=self._config.gamma,
-            )
-            target_B = torch.maximum(target_B, own_B)
+        target_B = own_B
+        if share > 0:
+            bootstrapped_B = self._bootstrapped(copies, batch, generator)
+            if self._config.returns == "own":
+                bootstrapped_B = torch.maximum(bootstrapped_B, own_B)
+            target_B = own_B.lerp(bootstrapped_B, share)
         return Labelled(
             image_BHWC=batch.image_BHWC,
             state_BS=batch.state_BS,
@@ -79,6 +69,27 @@ class BellmanUpdater:
             success_B=batch.success_B,
             target_B=target_B.numpy(),
             version_B=np.full(len(batch), copies.version),
+        )
+
+    def _bootstrapped(
+        self, copies: TargetCopies, batch: Transitions, generator: np.random.Generator
+    ) -> Tensor:
+        """r + gamma V(s'), shape (B,), on the CPU."""
+        view = draw_view(len(batch), self._config, generator)
+        next_value_B = self._next_value(
+            copies,
+            batch.done_B,
+            see(batch.next_image_BHWC, view, self._config),
+            turn(batch.next_state_BS, view, self._config),
+            batch.task_B,
+            generator,
+        )
+        return bellman.targets(
+            torch.from_numpy(batch.reward_B),
+            torch.from_numpy(batch.done_B),
+            next_value_B,
+            gamma=self._config.gamma,
+            step_penalty=self._config.step_penalty,
         )
 
     def _next_value(

@@ -75,6 +75,33 @@ def test_own_returns_are_a_floor_of_the_targets() -> None:
     assert labelled.target_B.tolist() == pytest.approx([0.765, 0.9, 1.0])
 
 
+@pytest.mark.parametrize(
+    ("share", "targets"), [(0.0, [0.0, 0.0, 0.729]), (0.5, [0.225, 0.225, 0.729])]
+)
+def test_a_share_of_a_target_may_be_what_the_episode_earned(
+    share: float, targets: list[float]
+) -> None:
+    """Two failures on their way, and a success seen from three steps before its end."""
+
+    def sampled(count: int, generator: np.random.Generator) -> Transitions:
+        return replace(
+            _transitions(count, generator),
+            success_B=np.array([False, False, True]),
+            steps_left_B=np.array([2, 1, 3]),
+            done_B=np.zeros(count, dtype=np.bool_),
+            reward_B=np.zeros(count, dtype=np.float32),
+        )
+
+    settings = {"label_batch_size": 3, "returns": "own", "bootstrap_share": share}
+    config = load_recipe("smoke", settings)
+    copies = TargetCopies(_constant(config, 0.5), _constant(config, 0.5), version=0)
+    labelled = BellmanUpdater(sampled, config, task_count=2, device=CPU).label(
+        copies, np.random.default_rng(0)
+    )
+    # Bootstrapped: 0.45, 0.45, and 0.9^3 as the floor.
+    assert labelled.target_B.tolist() == pytest.approx(targets)
+
+
 def test_value_is_the_smaller_one_of_the_action_that_the_average_prefers() -> None:
     """The lagged copy likes the opposite of what the average likes, and is asked all the same."""
 
