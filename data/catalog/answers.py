@@ -33,6 +33,7 @@ def refresh_answers(
 
     Of several labels about one frame and task the one appended last stands, whatever clocks said;
     only what an import brought never stands over what was said here, and of imports the newest.
+    Labels of an episode that is not here do not stand; they do again once it is back.
     """
     if episode_ids is None:
         for _ in refresh_all_answers(transaction, workspace):
@@ -64,8 +65,9 @@ def _refresh(
         "arg_max(line, (at_ns::HUGEINT << 40) + line)) AS line FROM labels "
         f"WHERE {scope} AND retracts IS NULL "
         "AND label_id NOT IN (SELECT retracts FROM labels WHERE retracts IS NOT NULL) "
+        f"AND episode_id IN (SELECT episode_id FROM episodes WHERE {scope}) "
         "GROUP BY episode_id, frame_index, task",
-        ids,
+        [*ids, *ids],
     )
     transaction.execute(
         "UPDATE labels SET stands = NOT stands "

@@ -127,8 +127,10 @@ def episode_count(path: Path) -> int:
     return int(named["count"]) if named else len(_entries(path))
 
 
-def merge_shards(workspace: Workspace, paths: Sequence[Path]) -> Path:
-    """Copy the episodes of several shards of one robot into one new shard, each only once.
+def merge_shards(
+    workspace: Workspace, paths: Sequence[Path], *, without: Collection[str] = ()
+) -> Path:
+    """Copy the episodes of shards of one robot into one new shard, each once; not `without`.
 
     The old shards stay; images are copied as they are. Raises like `read_shard` and `write_shard`.
     """
@@ -136,7 +138,7 @@ def merge_shards(workspace: Workspace, paths: Sequence[Path]) -> Path:
     for path in paths:
         for entry in _entries(path):
             sources.setdefault(entry.info.episode_id, (path, entry))
-    chosen = [sources[episode_id] for episode_id in sorted(sources)]
+    chosen = [sources[episode_id] for episode_id in sorted(sources.keys() - set(without))]
     merged = shard_path(workspace, [entry.info for _, entry in chosen])
     with new_shard(merged, [(entry.info, entry.group_lengths) for _, entry in chosen]) as writer:
         for path, entry in chosen:

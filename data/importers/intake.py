@@ -13,7 +13,8 @@ from typing import Self
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode
 from data.episodes.index import list_episodes, save_episodes
-from data.labels.labels import Label, append_labels
+from data.importers.receipts import Batch, Receipt
+from data.labels.labels import Label, append_labels, known_labels, unlike_undone
 from data.transfers.tally import Tally
 
 SHARD_BYTES = 64 << 20
@@ -26,11 +27,13 @@ class Intake:
 
     Args:
         tally: Counts what is taken in.
+        receipt: Where it is written down first.
     """
 
-    def __init__(self, catalog: Catalog, tally: Tally) -> None:
+    def __init__(self, catalog: Catalog, tally: Tally, receipt: Receipt) -> None:
         self._catalog = catalog
         self._tally = tally
+        self._receipt = receipt
         self._waiting: dict[str, list[Episode]] = {}
         self._labels: list[Label] = []
         self._bytes = 0
@@ -45,7 +48,6 @@ class Intake:
         """Take in an episode that is not known, with its labels. Raises `StorageFull`."""
         self._waiting.setdefault(episode.info.robot, []).append(episode)
         self._labels += labels
-        self._tally.labels += len(labels)
         self._count += 1
         self._bytes += sum(
             len(jpeg) for step in episode.steps for jpeg in step.frames.jpegs.values()
@@ -62,12 +64,22 @@ class Intake:
 
     def flush(self) -> None:
         """Write what was gathered: shards first, then labels. Raises `StorageFull`."""
+        labels = unlike_undone(self._catalog, self._labels)
+        known = known_labels(self._catalog, [label.label_id for label in labels])
+        new = [label for label in labels if label.label_id not in known]
+        self._receipt.add(
+            Batch(
+                episodes=[e.info.episode_id for each in self._waiting.values() for e in each],
+                labels=[label.label_id for label in new],
+            )
+        )
         for episodes in self._waiting.values():
             save_episodes(self._catalog, episodes)
             self._tally.episodes += len(episodes)
             self._tally.frames += sum(len(each.steps) for each in episodes)
         self._waiting = {}
-        append_labels(self._catalog, self._labels)
+        append_labels(self._catalog, new)
+        self._tally.labels += len(new)
         self._labels, self._bytes, self._count = [], 0, 0
 
     def __enter__(self) -> Self:

@@ -12,7 +12,9 @@ from data.errors import GoalpostError, InvalidInput
 from data.importers.fiftyone import read_fiftyone
 from data.importers.label_studio import read_label_studio
 from data.importers.label_table import Row, label_of, read_label_table
-from data.labels.labels import Label, append_labels, known_labels
+from data.importers.mapping import digest_of
+from data.importers.receipts import Batch, Receipt, receipt_for
+from data.labels.labels import Label, append_labels, known_labels, unlike_undone
 from data.tasks.store import load_tasks
 from data.transfers.tally import Progress, Tally, silent
 
@@ -48,6 +50,10 @@ def import_labels(
         raise InvalidInput(f"Labels cannot be read from '{form}'.", valid=READERS)
     at_ns = time.time_ns() if now_ns is None else now_ns
     tally = Tally()
+    place = path.resolve()
+    receipt = receipt_for(
+        catalog.workspace, digest_of([form.encode(), str(place).encode()]), f"labels {place}"
+    )
     batch: list[Label] = []
     for number, row in enumerate(READERS[form](path)):
         try:
@@ -56,13 +62,14 @@ def import_labels(
             tally.leave_out(error.what)
         if len(batch) == _BATCH:
             progress(0.0, f"Importing labels: {number + 1}")
-            _take_in(catalog, batch, tally)
+            _take_in(catalog, batch, tally, receipt)
             batch = []
-    _take_in(catalog, batch, tally)
+    _take_in(catalog, batch, tally, receipt)
     return tally
 
 
-def _take_in(catalog: Catalog, labels: list[Label], tally: Tally) -> None:
+def _take_in(catalog: Catalog, labels: list[Label], tally: Tally, receipt: Receipt) -> None:
+    labels = unlike_undone(catalog, labels)
     tasks = load_tasks(catalog.workspace)
     infos = {
         each.info.episode_id: each.info
@@ -84,5 +91,6 @@ def _take_in(catalog: Catalog, labels: list[Label], tally: Tally) -> None:
             tally.leave_out("its episode has no such frame")
         else:
             fit.append(label)
+    receipt.add(Batch(labels=[label.label_id for label in fit]))
     append_labels(catalog, fit)
     tally.labels += len(fit)

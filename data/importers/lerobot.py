@@ -20,6 +20,7 @@ from data.importers.intake import Intake
 from data.importers.lerobot_dataset import LeRobotDataset
 from data.importers.lerobot_episodes import EpisodeSource, ForeignEpisodes, OwnEpisodes
 from data.importers.mapping import DatasetMapping, settle
+from data.importers.receipts import receipt_for
 from data.tasks.changes import define_task
 from data.tasks.store import load_tasks
 from data.tasks.tasks import TaskSet
@@ -63,6 +64,7 @@ def import_lerobot(
         complete=not dataset.is_own,
     )
     tally = Tally()
+    receipt = receipt_for(catalog.workspace, known.digest, f"LeRobot dataset {folder.resolve()}")
     source: EpisodeSource
     if dataset.is_own:
         _define_missing_tasks(catalog, folder)
@@ -72,7 +74,7 @@ def import_lerobot(
         tally.notes += foreign.notes()
         source = foreign
     rows = dataset.episodes()
-    with Intake(catalog, tally) as intake:
+    with Intake(catalog, tally, receipt) as intake:
         for start in range(0, len(rows), _LOOK_AHEAD):
             batch = rows[start : start + _LOOK_AHEAD]
             infos = [source.info(row) for row in batch]

@@ -110,6 +110,11 @@ def settle(
     return settled
 
 
+def forget(workspace: Workspace, digest: str) -> None:
+    """Forget how a dataset is read, so that it can be read in another way."""
+    _path(workspace, digest).unlink(missing_ok=True)
+
+
 def _check_complete(said: DatasetMapping, theirs: tuple[str, ...]) -> None:
     missing = [camera for camera in CAMERAS if camera not in said.cameras]
     if missing:

@@ -22,6 +22,7 @@ from data.catalog.catalog import Catalog
 from data.errors import GoalpostError, InvalidInput
 from data.importers.intake import Intake
 from data.importers.mapping import DatasetMapping, digest_of, settle
+from data.importers.receipts import receipt_for
 from data.importers.rlds_episodes import RldsReader, camera_names
 from data.importers.tf_example import Values, parse_example
 from data.importers.tfrecord import read_records
@@ -72,7 +73,8 @@ def import_rlds(
     )
     reader = RldsReader(known, load_tasks(catalog.workspace), by=by, outcome=outcome)
     tally = Tally()
-    with Intake(catalog, tally) as intake:
+    receipt = receipt_for(catalog.workspace, known.digest, f"RLDS data set {folder.resolve()}")
+    with Intake(catalog, tally, receipt) as intake:
         for number, path in enumerate(files):
             progress(number / len(files), f"Importing file {number + 1} of {len(files)}")
             split = split_of(path)

@@ -21,12 +21,14 @@ from data.tasks.tasks import TaskSet
 
 __all__ = [
     "Label", "LabelOutcome", "LabelSource",
-    "append_labels", "known_labels", "label_history", "new_label_id", "standing_labels",
-    "undo_label",
+    "append_labels", "known_labels", "label_history", "new_label_id", "retract_imported",
+    "standing_labels", "undo_label", "unlike_undone",
 ]  # fmt: skip
 
 _COLUMNS = 'label_id, episode_id, frame_index, task, outcome, "by", source, at_ns, retracts, split'
 
+_UNDONE = "undo-import-"
+"""Before the identifier of a label: the identifier of the event that undoes its import."""
 _LAG_BYTES = 64 << 10
 """So much of the log may wait for the index; whoever appends reads it."""
 
@@ -98,6 +100,45 @@ def undo_label(catalog: Catalog, label_id: str, *, by: str, at_ns: int) -> Label
         undo = replace(label, label_id=new_label_id(), by=by, at_ns=at_ns, retracts=label_id)
         label_log.append(catalog.workspace.labels_path, [undo])
     return undo
+
+
+def retract_imported(catalog: Catalog, label_ids: Sequence[str], *, by: str, at_ns: int) -> int:
+    """Retract the labels that an import brought; those that are retracted already stay so.
+
+    Returns:
+        How many were retracted now.
+
+    Raises:
+        StorageFull: The disk is full. Doing it again later is safe.
+    """
+    with catalog.transaction() as transaction:
+        rows = transaction.rows(
+            f"SELECT {_COLUMNS} FROM labels WHERE {one_of('label_id', label_ids)} "
+            "AND retracts IS NULL "
+            "AND label_id NOT IN (SELECT retracts FROM labels WHERE retracts IS NOT NULL)",
+            list(label_ids),
+        )
+        undos = [
+            Label(**row | {"label_id": _UNDONE + row["label_id"], "retracts": row["label_id"],
+                           "by": by, "at_ns": at_ns})
+            for row in rows
+        ]  # fmt: skip
+        if undos:
+            label_log.append(catalog.workspace.labels_path, undos)
+    return len(undos)
+
+
+def unlike_undone(catalog: Catalog, labels: Sequence[Label]) -> list[Label]:
+    """The labels to import: one whose import was undone comes again under another identifier."""
+    renamed = list(labels)
+    while undone := known_labels(catalog, [_UNDONE + label.label_id for label in renamed]):
+        renamed = [
+            replace(label, label_id=f"{label.label_id}-again")
+            if _UNDONE + label.label_id in undone
+            else label
+            for label in renamed
+        ]
+    return renamed
 
 
 def standing_labels(

@@ -45,7 +45,7 @@ class Tally:
             "notes": self.notes,
         }
 
-    def lines(self) -> list[str]:
+    def lines(self, verb: str = "Moved") -> list[str]:
         """The tally in words, one line a fact."""
         counts = (
             (self.episodes, "episodes"),
@@ -53,7 +53,7 @@ class Tally:
             (self.labels, "labels"),
         )
         moved = ", ".join(f"{count} {noun}" for count, noun in counts if count) or "nothing new"
-        lines = [f"Moved {moved}."]
+        lines = [f"{verb} {moved}."]
         if self.known:
             lines.append(f"{self.known} were there already.")
         lines += [f"Left out {count}: {reason}" for reason, count in self.left_out.most_common()]
