@@ -22,6 +22,7 @@ _GROUPS = {
 
 
 _DOORS = {
+    "execute": "app.doors.transfer_run:execute",
     "export": "app.doors.export_commands:export_group",
     "import": "app.doors.import_commands:import_group",
 }

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from app import access
+from app.doors import transfer_run
+from app.doors.exports import Export
+from app.doors.imports import Import, check_import
 from data.cells.robots import load_robots
 from data.errors import InvalidInput, unknown_name
+from data.importers.receipts import list_receipts
 from data.runs.runs import FINISHED, Run, create_run, launch, list_runs
 from data.tasks.store import load_tasks
 from data.workspace import Workspace
@@ -20,16 +24,19 @@ from sd_model.config import load_recipe as load_detector_recipe
 
 Spec = Mapping[str, Any]
 
-_MODULES = {
-    "train-detector": "sd_model.cli",
-    "score-episodes": "sd_model.cli",
-    "collect": "policy.cli",
-    "train-policy": "policy.cli",
-    "evaluate-policy": "policy.cli",
+_COMMANDS = {
+    "train-detector": ("sd_model.cli",),
+    "score-episodes": ("sd_model.cli",),
+    "collect": ("policy.cli",),
+    "train-policy": ("policy.cli",),
+    "evaluate-policy": ("policy.cli",),
+    "import": ("app.cli", "data"),
+    "export": ("app.cli", "data"),
+    "undo-import": ("app.cli", "data"),
 }
 
 
-_WITHOUT_CHANCE = ("score-episodes",)
+_WITHOUT_CHANCE = ("score-episodes", *transfer_run.KINDS)
 """Kinds of run that draw nothing, and so have no seed."""
 
 
@@ -39,9 +46,9 @@ def command_of(kind: str, folder: Path) -> list[str]:
     Raises:
         UnknownName: There is no such kind of run.
     """
-    if kind not in _MODULES:
-        raise unknown_name("kind of run", kind, _MODULES)
-    return [sys.executable, "-m", _MODULES[kind], "execute", str(folder)]
+    if kind not in _COMMANDS:
+        raise unknown_name("kind of run", kind, _COMMANDS)
+    return [sys.executable, "-m", *_COMMANDS[kind], "execute", str(folder)]
 
 
 def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
@@ -137,12 +144,35 @@ def _check_evaluate_policy(workspace: Workspace, spec: Spec) -> None:
     _check_number("episodes for each task", spec["episodes_per_task"], 1, 100_000)
 
 
+def _check_import(workspace: Workspace, spec: Spec) -> None:
+    check_import(workspace, transfer_run.read_spec(Import, spec))
+
+
+def _check_export(workspace: Workspace, spec: Spec) -> None:
+    wanted = transfer_run.read_spec(Export, spec)
+    if not Path(wanted.path).is_absolute():
+        raise InvalidInput(
+            "It is not said where the export shall lie.",
+            next_step="Type a whole path of a new folder or file on this computer.",
+        )
+
+
+def _check_undo_import(workspace: Workspace, spec: Spec) -> None:
+    wanted = transfer_run.read_spec(transfer_run.Undo, spec)
+    known = [receipt.digest for receipt in list_receipts(workspace)]
+    if wanted.digest not in known:
+        raise unknown_name("import", wanted.digest, known)
+
+
 _CHECKS: dict[str, Callable[[Workspace, Spec], None]] = {
     "train-detector": _check_train_detector,
     "score-episodes": _check_score_episodes,
     "collect": _check_collect,
     "train-policy": _check_train_policy,
     "evaluate-policy": _check_evaluate_policy,
+    "import": _check_import,
+    "export": _check_export,
+    "undo-import": _check_undo_import,
 }
 
 

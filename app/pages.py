@@ -54,6 +54,10 @@ PAGES = (
         name="robots", title="Robots", icon=":material/precision_manufacturing:", section="Learn",
         role="look",
     ),
+    PageSpec(
+        name="transfers", title="Import and export", icon=":material/swap_horiz:",
+        section="Other tools", role="manage",
+    ),
 )  # fmt: skip
 
 _BY_NAME = {spec.name: spec for spec in PAGES}

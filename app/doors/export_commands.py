@@ -12,13 +12,7 @@ from app.doors.terminal import shown_progress, tell
 from data.command_line import CommandGroup, existing_workspace
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from data.catalog.catalog import Catalog
-    from data.episodes.episodes import Episode
-    from data.exporters.choice import Choice
-    from data.exporters.lerobot import Outcomes
+    from app.doors.exports import ExportForm
 
 
 @click.group("export", cls=CommandGroup)
@@ -57,18 +51,7 @@ def lerobot(
     root: Path | None, /, folder: Path, kind: Any, success: str, images: bool, **chosen: Any
 ) -> None:
     """Write a LeRobotDataset v3.0 into the new FOLDER."""
-    from data.exporters.lerobot import export_lerobot
-
-    catalog = _catalog(root)
-    tally = export_lerobot(
-        catalog,
-        folder,
-        _choice(kind=kind, **chosen),
-        outcomes=outcomes_from(catalog, success),
-        as_video=not images,
-        progress=shown_progress(),
-    )
-    tell(tally)
+    _export(root, "lerobot", folder, kind=kind, success=success, images=images, **chosen)
     click.echo(f"LeRobotDataset v3.0: {folder}")
 
 
@@ -77,9 +60,7 @@ def lerobot(
 @click.pass_obj
 def labels(root: Path | None, file: Path) -> None:
     """Write every label that stands into the new FILE, .csv or .parquet."""
-    from data.exporters.labels import export_label_table
-
-    tell(export_label_table(_catalog(root), file))
+    _export(root, "table", file)
 
 
 @export_group.command("label-studio")
@@ -90,10 +71,7 @@ def labels(root: Path | None, file: Path) -> None:
 @click.pass_obj
 def label_studio(root: Path | None, /, folder: Path, asked: str, **chosen: Any) -> None:
     """Write frames for Label Studio into the new FOLDER, which asks for outcomes of one task."""
-    from data.exporters.labels import export_label_studio
-
-    choice = _choice(**chosen)
-    tell(export_label_studio(_catalog(root), folder, choice, asked, progress=shown_progress()))
+    _export(root, "label-studio", folder, asked=asked, **chosen)
     click.echo(f"Labelling interface: {folder / 'config.xml'}  Tasks: {folder / 'tasks.json'}")
 
 
@@ -105,10 +83,7 @@ def label_studio(root: Path | None, /, folder: Path, asked: str, **chosen: Any) 
 @click.pass_obj
 def fiftyone(root: Path | None, /, folder: Path, asked: str, **chosen: Any) -> None:
     """Write frames and outcomes of one task for FiftyOne into the new FOLDER."""
-    from data.exporters.labels import export_fiftyone
-
-    choice = _choice(**chosen)
-    tell(export_fiftyone(_catalog(root), folder, choice, asked, progress=shown_progress()))
+    _export(root, "fiftyone", folder, asked=asked, **chosen)
     click.echo("Load it with dataset_type=fiftyone.types.FiftyOneImageClassificationDataset")
 
 
@@ -122,86 +97,13 @@ def rerun(
     root: Path | None, episode_id: str, file: Path, detector: str | None, policy: str | None
 ) -> None:
     """Write EPISODE_ID with frames, state and actions into the new FILE (.rrd) for Rerun."""
-    import goalpost
-    from data.episodes.index import load_episode
-    from data.exporters.rerun import export_rerun
-    from sd_model.judging.episode_scores import score_steps
-
-    catalog = _catalog(root)
-    episode = load_episode(catalog, episode_id)
-    curves = {}
-    if detector is not None:
-        judge = goalpost.load_detector(detector, workspace=catalog.workspace.root)
-        for task, scores_N in score_steps(judge, episode).items():
-            curves[f"detector/{task}"] = scores_N
-    if policy is not None:
-        curves["policy/value"] = _expected(catalog, policy, episode)
-    export_rerun(episode, file, curves)
+    _export(root, "rerun", file, episode=episode_id, detector=detector, policy=policy)
     click.echo(f"Look at it with: rerun {file}")
 
 
-def _expected(catalog: Catalog, policy: str, episode: Episode) -> NDArray[np.float32]:
-    """What the policy expected at each step of the episode's own task; NaN where it saw too little.
-
-    Raises:
-        InvalidInput: Nobody said what the robot was to do.
-    """
-    import numpy as np
-
-    import goalpost
-    from data.cells.calibration import projections_of
-    from data.cells.robots import load_robots
-    from data.errors import InvalidInput
-    from policy.acting.values import episode_values
-    from policy.experience.trajectory import POLICY_CAMERA
-
-    if episode.info.task is None:
-        raise InvalidInput(
-            "The episode has no task, so a policy expects nothing of it.",
-            where=episode.info.episode_id,
-            next_step="Leave --policy out.",
-        )
-    robot = load_robots(catalog.workspace).get(episode.info.robot)
-    projection_34 = None if robot is None else projections_of(robot).get(POLICY_CAMERA)
-    actor = goalpost.load_policy(policy, workspace=catalog.workspace.root)
-    values_N = np.full(len(episode.steps), np.nan, dtype=np.float32)
-    found = episode_values(actor, episode, episode.info.task, projection_34)
-    values_N[: len(found)] = found
-    return values_N
-
-
-def outcomes_from(catalog: Catalog, success: str) -> Outcomes | None:
-    """Where successes come from: `labels`, `none`, or the identifier of a detector.
-
-    Raises:
-        UnknownName: There is no such detector.
-    """
-    if success == "none":
-        return None
-    if success == "labels":
-        from data.exporters.lerobot import labelled_outcomes
-
-        return labelled_outcomes(catalog)
-    from sd_model.judging.detector import Detector, detector_folder
-    from sd_model.judging.episode_scores import detected_outcomes
-
-    return detected_outcomes(Detector.load(detector_folder(catalog.workspace, success)), catalog)
-
-
-def _choice(
-    *,
-    kind: Any,
-    robots: tuple[str, ...],
-    task: str | None,
-    behaviour: str | None,
-    limit: int | None,
-) -> Choice:
-    from data.exporters.choice import Choice
-
-    return Choice(kind=kind, robots=robots or None, task=task, behaviour=behaviour, limit=limit)
-
-
-def _catalog(root: Path | None) -> Catalog:
+def _export(root: Path | None, form: ExportForm, place: Path, **chosen: Any) -> None:
+    from app.doors.exports import Export, carry_out_export
     from data.catalog.catalog import Catalog
 
-    return Catalog(existing_workspace(root))
+    wanted = Export(form=form, path=str(place), **chosen)
+    tell(carry_out_export(Catalog(existing_workspace(root)), wanted, shown_progress()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ from app.doors.terminal import shown_progress, tell
 from data.command_line import CommandGroup, existing_workspace
 
 if TYPE_CHECKING:
+    from app.doors.imports import ImportForm
     from data.catalog.catalog import Catalog
 
 
@@ -54,19 +55,7 @@ def lerobot(
     by: str | None,
 ) -> None:
     """Take in the LeRobotDataset v3.0 in FOLDER."""
-    from data.importers.lerobot import import_lerobot
-    from data.importers.mapping import DatasetMapping
-
-    mapping = DatasetMapping(robot=robot, cameras=pairs(cameras), tasks=pairs(tasks))
-    tell(
-        import_lerobot(
-            _catalog(root),
-            folder,
-            mapping,
-            by=by or folder.resolve().name,
-            progress=shown_progress(),
-        )
-    )
+    _import(root, "lerobot", folder, robot=robot, cameras=pairs(cameras), tasks=pairs(tasks), by=by)
 
 
 @import_group.command("rlds")
@@ -85,19 +74,10 @@ def rlds(
     outcome: str,
 ) -> None:
     """Take in the RLDS or TFDS data set (TFRecord files) below FOLDER."""
-    from data.importers.mapping import DatasetMapping
-    from data.importers.rlds import import_rlds
-
-    tell(
-        import_rlds(
-            _catalog(root),
-            folder,
-            DatasetMapping(robot=robot, cameras=pairs(cameras), tasks=pairs(tasks)),
-            by=by or folder.resolve().name,
-            outcome=outcome,
-            progress=shown_progress(),
-        )
-    )
+    _import(
+        root, "rlds", folder,
+        robot=robot, cameras=pairs(cameras), tasks=pairs(tasks), by=by, outcome=outcome,
+    )  # fmt: skip
 
 
 @import_group.command("labels")
@@ -107,11 +87,38 @@ def rlds(
               help="A CSV or Parquet table, or what another tool wrote.")  # fmt: skip
 @click.option("--by", help="Who said what the file names nobody for; default: the file's name.")
 @click.pass_obj
-def labels(root: Path | None, path: Path, form: str, by: str | None) -> None:
+def labels(root: Path | None, path: Path, form: ImportForm, by: str | None) -> None:
     """Take in the labels in PATH; those that are known change nothing."""
-    from data.importers.labels import import_labels
+    _import(root, form, path, by=by)
 
-    tell(import_labels(_catalog(root), path, form, by=by or path.stem, progress=shown_progress()))
+
+@import_group.command("list")
+@click.pass_obj
+def list_(root: Path | None) -> None:
+    """List what was imported and can be undone, the newest first."""
+    from app.wording import counted, when
+    from data.importers.receipts import list_receipts
+
+    for receipt in list_receipts(existing_workspace(root)):
+        episodes, labels = receipt.counts()
+        click.echo(
+            f"{receipt.digest}  {when(receipt.first_ns)}  {counted(episodes, 'episode')}, "
+            f"{counted(labels, 'label')}  {receipt.source}"
+        )
+
+
+@import_group.command("undo")
+@click.argument("name")
+@click.option("--by", help="Who says so; default: your user name.")
+@click.pass_obj
+def undo(root: Path | None, name: str, by: str | None) -> None:
+    """Take back the episodes and labels that the import NAME brought."""
+    import getpass
+
+    from data.importers.undo import undo_import
+
+    by = by or getpass.getuser()
+    tell(undo_import(_catalog(root), name, by=by, progress=shown_progress()), "Took back")
 
 
 def pairs(texts: Sequence[str]) -> dict[str, str]:
@@ -123,6 +130,13 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
             raise click.BadParameter(f"'{text}' is not KEY=VALUE.")
         found[key.strip()] = value.strip()
     return found
+
+
+def _import(root: Path | None, form: ImportForm, path: Path, **said: Any) -> None:
+    from app.doors.imports import Import, carry_out_import
+
+    wanted = Import(form=form, path=str(path), **said)
+    tell(carry_out_import(_catalog(root), wanted, shown_progress()))
 
 
 def _catalog(root: Path | None) -> Catalog:

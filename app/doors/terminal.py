@@ -27,9 +27,9 @@ def shown_progress() -> Progress:
     return show
 
 
-def tell(tally: Tally) -> None:
+def tell(tally: Tally, verb: str = "Moved") -> None:
     """Print what was moved and what was not."""
     if sys.stderr.isatty():
         click.echo("\r\033[K", err=True, nl=False)
-    for line in tally.lines():
+    for line in tally.lines(verb):
         click.echo(line)

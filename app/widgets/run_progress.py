@@ -35,6 +35,9 @@ KIND_WORDS = {
     "collect": "Collecting episodes",
     "train-policy": "Policy training",
     "evaluate-policy": "Policy evaluation",
+    "import": "Import",
+    "export": "Export",
+    "undo-import": "Taking back an import",
 }
 _THEN = {
     "train-detector": "Its report is under Reports.",
@@ -42,7 +45,12 @@ _THEN = {
     "collect": "Label how its episodes ended, or retrain the policy with them.",
     "train-policy": "What it learned is under Results.",
     "evaluate-policy": "The figures are under Results.",
+    "import": "What came and what did not is said below.",
+    "export": "It lies where you said.",
+    "undo-import": "It can be imported again, in another way too.",
 }
+_GOES_ON = ("import", "undo-import")
+"""Kinds of run that, started again, go on where they stopped."""
 
 
 def show_run(run: Run, *, headline_metrics: tuple[str, ...] = ()) -> None:
@@ -155,11 +163,14 @@ def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> Non
 
 
 def _offer_again(run: Run) -> None:
+    goes_on = run.kind in _GOES_ON
     if access.button(
-        "Start a new run with the same settings",
+        "Go on with it" if goes_on else "Start a new run with the same settings",
         key=f"again-{run.run_id}",
         icon=":material/restart_alt:",
-        help="Begins anew; nothing is taken over from this run.",
+        help="What is done already is passed over."
+        if goes_on
+        else "Begins anew; nothing is taken over from this run.",
     ):
         with errors_shown():
             start(workspace(), run.kind, run.spec)

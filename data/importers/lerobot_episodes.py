@@ -15,7 +15,7 @@ from data.episodes.episodes import Episode, EpisodeInfo, Step
 from data.episodes.frames import CAMERAS, EncodedFrameSet
 from data.errors import CorruptData
 from data.importers.lerobot_dataset import LeRobotDataset, Row
-from data.importers.mapping import KnownDataset
+from data.importers.mapping import KnownDataset, unnamed_tasks
 from data.labels.log import Label
 from data.tasks.tasks import TaskSet
 from data.transfers import lerobot
@@ -151,10 +151,7 @@ class ForeignEpisodes:
             )
         unknown = [words for words in self._dataset.tasks if self._task(words) is None]
         if unknown:
-            notes.append(
-                f"No task of ours is named for {', '.join(map(repr, unknown))}: say which with "
-                "--task 'WORDS=TASK'."
-            )
+            notes.append(unnamed_tasks(unknown))
         return notes
 
     def info(self, row: Row) -> EpisodeInfo:

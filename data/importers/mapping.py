@@ -91,7 +91,7 @@ def settle(
     for task in said.tasks.values():
         tasks[task]
     if complete:
-        _check_complete(said, theirs)
+        check_complete(said, theirs)
     if before is not None and (before.mapping.robot, dict(before.mapping.cameras)) != (
         said.robot,
         dict(said.cameras),
@@ -110,19 +110,32 @@ def settle(
     return settled
 
 
+def suggest(workspace: Workspace, digest: str, cameras: Iterable[str]) -> DatasetMapping:
+    """What was said before of this dataset, or the cameras of one with the same cameras.
+
+    Raises:
+        CorruptData: What was remembered cannot be read.
+    """
+    known = _remembered(workspace)
+    if digest in known:
+        return known[digest].mapping
+    return DatasetMapping(cameras=_cameras_before(known, digest, tuple(cameras)))
+
+
 def forget(workspace: Workspace, digest: str) -> None:
     """Forget how a dataset is read, so that it can be read in another way."""
     _path(workspace, digest).unlink(missing_ok=True)
 
 
-def _check_complete(said: DatasetMapping, theirs: tuple[str, ...]) -> None:
+def check_complete(said: DatasetMapping, theirs: tuple[str, ...]) -> None:
+    """Raises `InvalidInput` where a camera or the robot of a foreign dataset is not said."""
     missing = [camera for camera in CAMERAS if camera not in said.cameras]
     if missing:
         raise InvalidInput(
             f"It is not said which of the dataset's cameras is {', '.join(missing)}.",
             valid=[f"{missing[0]}={name}" for name in theirs],
-            next_step=f"Say so with --camera {missing[0]}=NAME; one of theirs may stand for "
-            "several of ours.",
+            next_step="Say which one (on the command line --camera "
+            f"{missing[0]}=NAME); one of theirs may stand for several of ours.",
         )
     if not _ROBOT.fullmatch(said.robot):
         raise InvalidInput(
@@ -130,7 +143,8 @@ def _check_complete(said: DatasetMapping, theirs: tuple[str, ...]) -> None:
             if said.robot
             else "It is not said which robot's episodes these are.",
             valid=["lower-case letters and digits, words joined by single hyphens"],
-            next_step="Name it with --robot lab-arm; detectors are held out by robot.",
+            next_step="Name it (on the command line --robot lab-arm); detectors are held out by "
+            "robot.",
         )
 
 
@@ -143,6 +157,15 @@ def _cameras_before(
         if each.mapping.cameras and set(each.mapping.cameras.values()) <= set(theirs):
             return each.mapping.cameras
     return {}
+
+
+def unnamed_tasks(words: Iterable[str]) -> str:
+    """What to tell of tasks in a dataset's words that nobody gave a task of ours."""
+    return (
+        f"No task of ours is named for {', '.join(map(repr, words))}: such episodes come without "
+        "an outcome. Import again and say which task it is (on the command line --task "
+        "'WORDS=TASK')."
+    )
 
 
 def _remembered(workspace: Workspace) -> dict[str, KnownDataset]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from data.catalog.catalog import Catalog
@@ -60,15 +61,13 @@ def import_rlds(
             again goes on from there. A record that makes no episode is left out and counted.
         StorageFull: The disk is full.
     """
-    files = tfrecord_files(folder)
-    first = _first_example(files)
-    # Neither where files lie nor how much of them has been downloaded may tell data sets apart.
-    about = {_FILE.sub(r"\g<name>", path.name) for path in files} | set(first)
+    described = describe(folder)
+    files = described.files
     known = settle(
         catalog.workspace,
-        digest_of(name.encode() for name in sorted(about)),
+        described.digest,
         mapping,
-        cameras=camera_names(first),
+        cameras=described.cameras,
         now_ns=time.time_ns() if now_ns is None else now_ns,
     )
     reader = RldsReader(known, load_tasks(catalog.workspace), by=by, outcome=outcome)
@@ -98,6 +97,34 @@ def import_rlds(
                     intake.add(taken.episode, taken.labels)
     tally.notes += reader.notes()
     return tally
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What a data set says of itself in its first record."""
+
+    files: Sequence[Path]
+    digest: str
+    cameras: tuple[str, ...]
+
+
+def describe(folder: Path) -> Described:
+    """Look at the data set below `folder`. Raises `InvalidInput` and `CorruptData`."""
+    files = tfrecord_files(folder)
+    first = _first_example(files)
+    # Neither where files lie nor how much of them has been downloaded may tell data sets apart.
+    about = {_FILE.sub(r"\g<name>", path.name) for path in files} | set(first)
+    return Described(
+        files=files,
+        digest=digest_of(name.encode() for name in sorted(about)),
+        cameras=tuple(camera_names(first)),
+    )
+
+
+def first_images(folder: Path) -> dict[str, bytes]:
+    """The first image of every camera. Raises like `describe`."""
+    first = _first_example(tfrecord_files(folder))
+    return {camera: bytes(first[camera][0]) for camera in camera_names(first)}
 
 
 def _first_example(files: Sequence[Path]) -> dict[str, Values]:

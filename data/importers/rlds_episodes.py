@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from data.episodes.episodes import Episode, EpisodeInfo, Step
 from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.errors import CorruptData, InvalidInput
-from data.importers.mapping import KnownDataset
+from data.importers.mapping import KnownDataset, unnamed_tasks
 from data.importers.tf_example import Values
 from data.labels.log import Label
 from data.tasks.tasks import TaskSet
@@ -104,8 +104,7 @@ class RldsReader:
         """What else a person should know, in words."""
         if not self._unknown_tasks:
             return []
-        listed = ", ".join(map(repr, sorted(self._unknown_tasks)))
-        return [f"No task of ours is named for {listed}: say which with --task 'WORDS=TASK'."]
+        return [unnamed_tasks(sorted(self._unknown_tasks))]
 
     def _labels(self, example: Example, info: EpisodeInfo, split: str) -> tuple[Label, ...]:
         values = example.get(self._outcome)

@@ -26,7 +26,10 @@ from data.runs.priority import RUN_NICENESS, set_priority
 from data.storage import full_disk_is_an_error, read_json, write_atomically
 from data.workspace import Workspace
 
-RunKind = Literal["train-detector", "score-episodes", "collect", "train-policy", "evaluate-policy"]
+RunKind = Literal[
+    "train-detector", "score-episodes", "collect", "train-policy", "evaluate-policy",
+    "import", "export", "undo-import",
+]  # fmt: skip
 RunState = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 FINISHED: frozenset[RunState] = frozenset({"done", "failed", "cancelled", "lost"})
 

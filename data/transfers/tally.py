@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 Progress = Callable[[float, str], None]
 """Told the share done (0 to 1) and what is being done; raises to stop the transfer."""
@@ -45,14 +45,22 @@ class Tally:
             "notes": self.notes,
         }
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The tally of which `as_json` gave these values."""
+        return cls(**{**values, "left_out": Counter(values.get("left_out", {}))})
+
     def lines(self, verb: str = "Moved") -> list[str]:
         """The tally in words, one line a fact."""
         counts = (
-            (self.episodes, "episodes"),
-            (self.frames, "frames"),
-            (self.labels, "labels"),
+            (self.episodes, "episode"),
+            (self.frames, "frame"),
+            (self.labels, "label"),
         )
-        moved = ", ".join(f"{count} {noun}" for count, noun in counts if count) or "nothing new"
+        moved = (
+            ", ".join(f"{count} {noun}{'s' * (count > 1)}" for count, noun in counts if count)
+            or "nothing new"
+        )
         lines = [f"{verb} {moved}."]
         if self.known:
             lines.append(f"{self.known} were there already.")

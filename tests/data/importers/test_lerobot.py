@@ -50,7 +50,9 @@ def test_a_real_dataset_comes_in(form: str, catalog: Catalog) -> None:
     tally = take_in(catalog, REFERENCE / form)
     assert (tally.episodes, tally.frames, tally.labels, tally.known) == (2, 9, 1, 0)
     assert tally.notes == [
-        "No task of ours is named for 'Pick up the carrot': say which with --task 'WORDS=TASK'."
+        "No task of ours is named for 'Pick up the carrot': such episodes come without an "
+        "outcome. Import again and say which task it is (on the command line --task "
+        "'WORDS=TASK')."
     ]
     _, second = list_episodes(catalog)
     assert (second.info.robot, second.info.kind, second.info.task) == (

@@ -66,7 +66,9 @@ def test_the_detector_set_of_mt_opt_comes_in(catalog: Catalog, folder: Path) -> 
     tally = take_in(catalog, folder)
     assert (tally.episodes, tally.frames, tally.labels) == (6, 6, 5)
     assert tally.notes == [
-        "No task of ours is named for 'unheard_of': say which with --task 'WORDS=TASK'."
+        "No task of ours is named for 'unheard_of': such episodes come without an "
+        "outcome. Import again and say which task it is (on the command line --task "
+        "'WORDS=TASK')."
     ]
     trained = list_episodes(catalog, robots=["mt-opt"])
     assert [each.info.task for each in trained] == ["lift-carrot", "lift-carrot", "place-any", None]
