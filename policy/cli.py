@@ -275,6 +275,19 @@ def show(root: Path | None, policy_id: str) -> None:
     _show(existing_workspace(root), policy_id)
 
 
+@policy.command("export")
+@click.argument("policy_id")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_obj
+def export_(root: Path | None, policy_id: str, folder: Path) -> None:
+    """Write POLICY_ID as an ONNX file into FOLDER; needs the extra `onnx`."""
+    from policy.acting.onnx_export import export_policy
+    from policy.artefact import policy_folder
+
+    for path in export_policy(policy_folder(existing_workspace(root), policy_id), folder):
+        click.echo(str(path))
+
+
 def _carry_out(root: Path | None, kind: str, spec: Mapping[str, Any]) -> Run:
     _yield_cores_while_waiting()
     from data.runs.runs import create_run

@@ -11,7 +11,7 @@ Shapes: N frames, V views, H and W pixels, T tasks.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,27 @@ def write_onnx(
     *,
     inputs: Sequence[str],
     output: str,
+    dynamic: Sequence[Mapping[int, str]] | None = None,
 ) -> None:
-    """Write a module as ONNX whose inputs may hold any number of frames, the first dimension."""
-    frames = torch.export.Dim("frames", min=1, max=_LARGEST_BATCH)
+    """Write a module as ONNX.
+
+    Args:
+        dynamic: Per input, its dimensions of any size, by a name that inputs may share; None: of
+            every input the first.
+    """
+    named = [{0: "frames"} for _ in example] if dynamic is None else dynamic
+    sizes = {
+        name: torch.export.Dim(name, min=1, max=_LARGEST_BATCH)
+        for each in named
+        for name in each.values()
+    }
     torch.onnx.export(
         module.eval(),
         example,
         str(path),
         input_names=list(inputs),
         output_names=[output],
-        dynamic_shapes=[{0: frames} for _ in example],
+        dynamic_shapes=[{axis: sizes[name] for axis, name in each.items()} for each in named],
         dynamo=True,
         external_data=False,
         verbose=False,
