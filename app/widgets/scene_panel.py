@@ -27,21 +27,23 @@ def scene_panel(cell: CellClient) -> Arrangement | None:
     """
     held_column, placed_column = st.columns(2)
     held = _choose(held_column, "In the gripper", _NOTHING, OBJECT_KINDS)
-    held_at: HeldAt = held_column.selectbox(
-        "How it is held",
-        get_args(HeldAt),
-        key="scene-held-at",
-        disabled=held is None,
-        help="Only an object high in the air counts as lifted; the other two are near misses.",
-    )
+    held_at: HeldAt = get_args(HeldAt)[0]
+    if held is not None:
+        held_at = held_column.selectbox(
+            "How it is held",
+            get_args(HeldAt),
+            key="scene-held-at",
+            help="Only an object high in the air counts as lifted; the other two are near misses.",
+        )
     placed = _choose(placed_column, "Laid down at the plate", _NOTHING, OBJECT_KINDS)
-    place: Place = placed_column.selectbox(
-        "Where it lies",
-        get_args(Place),
-        key="scene-place",
-        disabled=placed is None,
-        help="Beside the plate and on its rim are near misses.",
-    )
+    place: Place = get_args(Place)[0]
+    if placed is not None:
+        place = placed_column.selectbox(
+            "Where it lies",
+            get_args(Place),
+            key="scene-place",
+            help="Beside the plate and on its rim are near misses.",
+        )
     light_column, table_column, background_column = st.columns(3)
     light = _choose(light_column, "Light", _AS_IT_IS, get_args(Light))
     table = _choose(table_column, "Table", _AS_IT_IS, get_args(Surface))

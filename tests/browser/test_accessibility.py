@@ -80,6 +80,42 @@ def _faults(page: Page) -> list[str]:
     ]
 
 
+def _open_scene_panel(page: Page) -> None:
+    page.get_by_role("button", name="Arrange the scene by hand").click()
+    for field, kind, more in (
+        ("In the gripper", "carrot", "How it is held"),
+        ("Laid down at the plate", "milk", "Where it lies"),
+    ):
+        page.get_by_role("combobox", name=field).fill(kind)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("combobox", name=more)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Set the scene up like this")).to_be_visible()
+
+
+def _begin_tour(page: Page) -> None:
+    page.get_by_role("button", name="Take the tour").click()
+    expect(page.get_by_role("button", name="End the tour")).to_be_visible(timeout=60_000)
+
+
+def _show_grid(page: Page) -> None:
+    page.get_by_text("Grid", exact=True).click()
+    grid = page.get_by_test_id("goalpost-gallery")
+    expect(grid.get_by_role("article").first).to_be_visible(timeout=60_000)
+
+
+def _show_keys(page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("region", name="Keys")).to_be_visible()
+
+
+OPENED: dict[str, tuple[Callable[[Page], None], ...]] = {
+    "home": (_begin_tour,),
+    "record": (_open_scene_panel,),
+    "label": (_show_keys, _show_grid, _show_keys),
+}
+"""What is not there at first, in the order in which it is opened."""
+
+
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_no_page_has_a_serious_fault(
     workspace: Workspace, serve: Callable[..., Any], browser: Browser, look: Any
@@ -97,6 +133,10 @@ def test_no_page_has_a_serious_fault(
                 "Live", timeout=120_000
             )
         faults[spec.name] = _faults(page)
+        for number, show in enumerate(OPENED.get(spec.name, ()), 1):
+            show(page)
+            page.wait_for_timeout(1000)
+            faults[f"{spec.name}, step {number}"] = _faults(page)
     context.close()
     assert not any(faults.values()), faults
 
