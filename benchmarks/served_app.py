@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -43,7 +42,7 @@ def served(root: Path) -> Iterator[tuple[str, psutil.Process]]:
         [server] = psutil.Process(goalpost.pid).children()
         yield url, server
     finally:
-        goalpost.send_signal(signal.SIGINT)
+        goalpost.terminate()  # SIGINT is ignored by what a shell runs in the background
         goalpost.wait(60)
 
 

@@ -82,11 +82,14 @@ def _ask(what: str) -> None:
 
 
 def _carry_out(cell: CellClient, robot: str, task: Task, by: str) -> None:
-    """Do what the desk asked for, before anything is shown, so that it shows the result."""
-    asked = st.session_state.pop(_ASKED, None)
+    """Do what the desk asked for, before anything is shown, so that it shows the result.
+
+    Streamlit may end this run at any use of the session's state, to begin one with newer news. What
+    was asked for is forgotten only once it is done, so that the next run does it.
+    """
+    asked = st.session_state.get(_ASKED)
     if asked is None:
         return
-    st.session_state[_ANSWERED] = st.session_state.get(_ANSWERED, 0) + 1
     with errors_shown():
         status = cell.status()
         if asked == "stop" and status.recording is not None:
@@ -95,6 +98,8 @@ def _carry_out(cell: CellClient, robot: str, task: Task, by: str) -> None:
             half = pair_to_finish(find_pairs(_newest_on(robot)), robot=robot, task=task.name)
             pair = record_step.open_pair(half)
             record_step.start(cell, status, task, pair, by)
+    st.session_state[_ANSWERED] = st.session_state.get(_ANSWERED, 0) + 1
+    del st.session_state[_ASKED]
 
 
 def _show_cell(robot: str, status: CellStatus, task: str, pair: Pair | None) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 
 from data.cells.client import CellClient, running_hosts, stop_host
+from data.cells.messages import CellStatus
 from data.cells.robots import Robot, register_robot
 from data.episodes.index import list_episodes
 from data.labels.labels import standing_labels
@@ -75,11 +77,24 @@ def test_a_pair_is_recorded_redone_and_counted(hosted: Any) -> None:
     assert [label.episode_id for label in standing_labels(hosted.catalog)] == [success.episode_id]
 
 
-def test_the_desk_starts_and_stops_a_recording(hosted: Any) -> None:
+def test_the_desk_starts_and_stops_a_recording(
+    hosted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the page has news while it does what was asked, and so runs again at once."""
     at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
+    news = [RerunException(RerunData())]
+    ask = CellClient.status
+
+    def status(cell: CellClient) -> CellStatus:
+        if news:
+            raise news.pop()
+        return ask(cell)
+
+    monkeypatch.setattr(CellClient, "status", status)
     at.session_state["record-asked"] = "start"
     assert "Recording success of lift-any" in _text(at.run())
     time.sleep(1.2)
+    news.append(RerunException(RerunData()))
     at.session_state["record-asked"] = "stop"
     assert "Saved success" in _text(at.run())
     at.session_state["record-asked"] = "stop"  # a press that came too late does no harm
