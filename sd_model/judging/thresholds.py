@@ -13,6 +13,9 @@ from scipy.special import betaincinv
 Way = Literal["bounded", "balanced", "default"]
 
 _DEFAULT = 0.5
+_MOST_MISSED = 0.1
+"""A bound that misses more of validation's successes than this is not worth its price: where
+failures are few it stands above the worst of them, and that may be above nearly everything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +25,9 @@ class Threshold:
     value: float
     """Scores of at least this count as success."""
     way: Way
-    """`bounded`: the bound on false positives holds; `balanced`: too few failures to bound them,
-    so the threshold is the one that all tasks share, and never below 0.5; `default`: 0.5, since
-    validation lacks successes or failures."""
+    """`bounded`: the bound on false positives holds; `balanced`: too few failures to bound them, or
+    a bound would miss too many successes, so the threshold is the one that all tasks share, and
+    never below 0.5; `default`: 0.5, since validation lacks successes or failures."""
     failures: int
     """Independent failures (clips or robot episodes) it was chosen on."""
     false_positives: int
@@ -86,8 +89,8 @@ def choose_threshold(
     It is the one that all tasks share, raised as little as needed until the false positive rate is
     bounded below `false_positive_rate` with `confidence`. Frames of one clip are not independent,
     so the bound counts episodes, and one accepted frame spoils its episode: what is bounded is no
-    smaller than the rate of frames. Where no threshold can be bounded, the shared one stands, and
-    what would lie below 0.5 is raised to it.
+    smaller than the rate of frames. Where no threshold can be bounded that accepts nine of ten
+    successes, the shared one stands, and what would lie below 0.5 is raised to it.
 
     Args:
         score_N: Scores of the frames whose outcome is known.
@@ -112,7 +115,7 @@ def choose_threshold(
     candidate_C = _candidates(score_N)
     candidate_C = np.append(shared, candidate_C[candidate_C > shared])
     bounded_C = bounds[len(episodes) - _below(worst_E, candidate_C)] <= false_positive_rate
-    bounded_C &= candidate_C <= score_N.max()  # to accept nothing at all is no way to bound
+    bounded_C &= _below(score_N[success_N], candidate_C) <= _MOST_MISSED * success_N.sum()
     bounded = bool(bounded_C.any())
     value = candidate_C[np.argmax(bounded_C)] if bounded else max(shared, _DEFAULT)
     accepted = len(episodes) - int(_below(worst_E, np.array([value]))[0])

@@ -88,6 +88,16 @@ def test_too_few_failures_fall_back_to_the_fewest_errors() -> None:
     assert choose([0.1, 0.2, 0.6], [0.7, 0.8], shared=0.75).value == pytest.approx(0.75)
 
 
+@pytest.mark.parametrize(("missed", "way", "value"), [(1, "bounded", 0.65), (2, "balanced", 0.5)])
+def test_a_bound_that_misses_more_than_a_tenth_is_not_worth_it(
+    missed: int, way: str, value: float
+) -> None:
+    # One failure of 45 scores 0.6; to bound them the successes below it would have to go.
+    chosen = choose([0.1] * 44 + [0.6], [0.55] * missed + [0.7] * (10 - missed), shared=0.5)
+
+    assert (chosen.way, chosen.value) == (way, pytest.approx(value))
+
+
 def test_a_bounded_threshold_that_is_shared_stands() -> None:
     assert choose([0.1] * 45, [0.9], shared=0.8).value == pytest.approx(0.8)
 
