@@ -112,7 +112,7 @@ def _show_counts(known: Facts) -> None:
         ("clips", known.clips, "Recorded by a person; every frame shows one outcome."),
         ("robot episodes", known.robot_episodes, "Sequences in which a robot acted."),
         ("labels", known.labels, "What people, clips or the simulator said; the newest stands."),
-        ("robots", len(state.robots()), "Cells of the fleet, simulated and real."),
+        ("robots", len(state.robots()), "Simulated, real, or known by their imported episodes."),
     )
     with st.container(horizontal=True):
         for words, number, text in counts:

@@ -39,10 +39,11 @@ _CLIPS_LOOKED_AT = 4
 def render() -> None:
     """Show the page."""
     st.title("Record")
-    robots, tasks = state.robots(), state.tasks()
+    robots = [robot.name for robot in state.robots().values() if robot.has_cell]
+    tasks = state.tasks()
     on_robot, of_task, person = st.columns([2, 2, 1], vertical_alignment="bottom")
     # Kept in the address, so that a reload in mid-recording comes back to the same cell.
-    robot = on_robot.selectbox("Robot", list(robots), key="record-robot", bind="query-params")
+    robot = on_robot.selectbox("Robot", robots, key="record-robot", bind="query-params")
     task = of_task.selectbox("Task", tasks.in_use, key="record-task", bind="query-params")
     with person:
         by = your_name()
@@ -58,7 +59,7 @@ def render() -> None:
                 show_swapped(robot, cell)
             _offer_recovered(cell, status)
             record_step.show(cell, status, tasks[task], pair, clips, by=by)
-    _show_progress(task, list(robots))
+    _show_progress(task, robots)
     listed_clips = newest_clips(state.catalog(), task=task, of_each_task=_CLIPS_LISTED)
     record_clips.show([each.info for each in listed_clips], task=task, by=by)
     _show_pairs()

@@ -25,7 +25,7 @@ _SOURCE_HELP = (
     "with rtsp:// or http://, or a video file."
 )
 _EXAMPLES = ("0", "/dev/v4l/by-id/usb-…", "rtsp://192.168.0.20/stream")
-_KIND_WORDS = {"simulated": "simulated", "hardware": "real cameras"}
+_KIND_WORDS = {"simulated": "simulated", "hardware": "real cameras", "imported": "imported"}
 
 
 def render() -> None:
@@ -61,6 +61,9 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                 f"{_KIND_WORDS[robot.kind]} · {counted(clips, 'clip')} · "
                 f"{counted(acted, 'robot episode')}"
             )
+            if not robot.has_cell:
+                st.badge("Not here", icon=":material/cloud_download:", color="gray")
+                return
             if running:
                 st.badge("Host running", icon=":material/power:", color="green")
             else:
@@ -137,12 +140,13 @@ def _edit_hardware(robots: dict[str, Robot]) -> None:
         if name in running_hosts(state.workspace()):
             st.warning("Its host still reads the old sources: stop it under Fleet and start it.")
         link("record", f"Record a pair on {name}")
-    hardware = [robot.name for robot in robots.values() if robot.kind == "hardware"]
+    hardware = [robot.name for robot in robots.values() if robot.kind != "simulated"]
     chosen = st.selectbox(
         "Robot",
         [_NEW, *hardware],
         key="robot-chosen",
-        help="Simulated robots need no cameras; they are listed under Fleet.",
+        help="Simulated robots need no cameras; they are listed under Fleet. A robot whose "
+        "episodes were imported can be given cameras here.",
     )
     new = chosen == _NEW
     # A number in the keys: after a robot is saved the form begins anew.

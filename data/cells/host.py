@@ -250,7 +250,16 @@ def _end_now() -> None:
 
 
 def make_cell(workspace: Workspace, robot: Robot, clock: SteadyClock) -> Cell:
-    """The cell of `robot`, of its kind; `clock` stamps its frames."""
+    """The cell of `robot`, of its kind; `clock` stamps its frames.
+
+    Raises:
+        CellError: The robot is somewhere else; only its episodes are here.
+    """
+    if not robot.has_cell:
+        raise CellError(
+            f"The robot '{robot.name}' has no cell here: its episodes were imported.",
+            next_step="Say on the Robots page where its cameras are, or choose another robot.",
+        )
     if robot.kind == "simulated":
         from data.cells.simulated.cell import make_cell as make_simulated_cell  # loads pybullet
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from data.episodes.frames import CAMERAS
 from data.errors import CorruptData, GoalpostError, InvalidInput, unknown_name
 from data.storage import read_json, write_atomically
 from data.workspace import Workspace
+
+RobotKind = Literal["simulated", "hardware", "imported"]
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -25,13 +27,19 @@ class Robot:
 
     name: str
     """Lower-case words joined by hyphens; names its folder of shards."""
-    kind: Literal["simulated", "hardware"]
+    kind: RobotKind
+    """`imported`: its episodes came from elsewhere, and neither cameras nor arm are to be had."""
     cameras: Mapping[str, str] = field(default_factory=dict)
     """Hardware only: an OpenCV source (index, device path, address, file) for every camera."""
     variation: int = 0
     """Simulated only: seed of lighting, background, table colour and camera pose."""
     projections: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
     """Hardware only: per calibrated camera three rows of four numbers, see `calibration`."""
+
+    @property
+    def has_cell(self) -> bool:
+        """Whether there are cameras to look through from here."""
+        return self.kind != "imported"
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -40,11 +48,11 @@ class Robot:
                 valid=["lower-case letters and digits, words joined by single hyphens"],
                 next_step="Choose a name such as 'robot-8'.",
             )
-        if self.kind not in ("simulated", "hardware"):
+        if self.kind not in get_args(RobotKind):
             raise InvalidInput(
                 f"A robot cannot be of kind '{self.kind}'.",
                 where=f"robot {self.name}",
-                valid=["simulated", "hardware"],
+                valid=get_args(RobotKind),
             )
         for camera in (*self.cameras, *self.projections):
             if camera not in CAMERAS:
@@ -91,7 +99,33 @@ def load_robots(workspace: Workspace) -> dict[str, Robot]:
 def register_robot(catalog: Catalog, robot: Robot) -> None:
     """Add a robot, or replace the one with its name."""
     with catalog.transaction():  # for its lock: two registrations at once must not lose one
+        _save(catalog.workspace, {**load_robots(catalog.workspace), robot.name: robot})
+
+
+def register_imported(catalog: Catalog, names: Collection[str]) -> None:
+    """Add those of the robots that are not known, as ones that are somewhere else."""
+    with catalog.transaction():
         robots = load_robots(catalog.workspace)
-        robots[robot.name] = robot
-        content = json.dumps({"robots": [asdict(known) for known in robots.values()]}, indent=1)
-        write_atomically(catalog.workspace.robots_path, content.encode() + b"\n", mode=0o600)
+        new = {name: Robot(name=name, kind="imported") for name in names if name not in robots}
+        if new:
+            _save(catalog.workspace, robots | new)
+
+
+def forget_imported(catalog: Catalog) -> None:
+    """Remove the robots that are somewhere else and of which no episode is here any more."""
+    with catalog.transaction() as transaction:
+        rows = transaction.rows("SELECT DISTINCT robot FROM episodes")
+        needed = {row["robot"] for row in rows}
+        robots = load_robots(catalog.workspace)
+        left = {
+            name: robot
+            for name, robot in robots.items()
+            if robot.kind != "imported" or name in needed
+        }
+        if len(left) < len(robots):
+            _save(catalog.workspace, left)
+
+
+def _save(workspace: Workspace, robots: Mapping[str, Robot]) -> None:
+    content = json.dumps({"robots": [asdict(robot) for robot in robots.values()]}, indent=1)
+    write_atomically(workspace.robots_path, content.encode() + b"\n", mode=0o600)

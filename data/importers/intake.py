@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from data.catalog.catalog import Catalog
+from data.cells.robots import register_imported
 from data.episodes.episodes import Episode
 from data.episodes.index import list_episodes, save_episodes
 from data.importers.receipts import Batch, Receipt
@@ -36,6 +37,7 @@ class Intake:
         self._receipt = receipt
         self._waiting: dict[str, list[Episode]] = {}
         self._labels: list[Label] = []
+        self._robots: set[str] = set()
         self._bytes = 0
         self._count = 0
 
@@ -46,6 +48,7 @@ class Intake:
 
     def add(self, episode: Episode, labels: Sequence[Label] = ()) -> None:
         """Take in an episode that is not known, with its labels. Raises `StorageFull`."""
+        self._robots.add(episode.info.robot)
         self._waiting.setdefault(episode.info.robot, []).append(episode)
         self._labels += labels
         self._count += 1
@@ -55,15 +58,18 @@ class Intake:
         if self._bytes >= SHARD_BYTES or self._count >= _SHARD_EPISODES:
             self.flush()
 
-    def pass_over(self, labels: Sequence[Label] = ()) -> None:
-        """An episode is known; its labels are appended all the same, since one may be missing."""
+    def pass_over(self, robot: str, labels: Sequence[Label] = ()) -> None:
+        """An episode of `robot` is known; its labels are appended all the same, since one may be
+        missing."""
+        self._robots.add(robot)
         self._tally.known += 1
         self._labels += labels
         if len(self._labels) >= _SHARD_EPISODES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was gathered: shards first, then labels. Raises `StorageFull`."""
+        """Write what was gathered: robots, shards, then labels. Raises `StorageFull`."""
+        register_imported(self._catalog, self._robots)
         labels = unlike_undone(self._catalog, self._labels)
         known = known_labels(self._catalog, [label.label_id for label in labels])
         new = [label for label in labels if label.label_id not in known]

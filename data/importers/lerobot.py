@@ -82,7 +82,7 @@ def import_lerobot(
             for number, (row, info) in enumerate(zip(batch, infos, strict=True), start):
                 progress(number / len(rows), f"Importing episode {number + 1} of {len(rows)}")
                 if info.episode_id in present:
-                    intake.pass_over(source.labels(row, info))
+                    intake.pass_over(info.robot, source.labels(row, info))
                 else:
                     intake.add(source.episode(row, info), source.labels(row, info))
     return tally

@@ -92,7 +92,7 @@ def import_rlds(
                     tally.leave_out(error.what)
                     continue
                 if episode_id in present:
-                    intake.pass_over(taken.labels)
+                    intake.pass_over(taken.episode.info.robot, taken.labels)
                 else:
                     intake.add(taken.episode, taken.labels)
     tally.notes += reader.notes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from data.catalog.catalog import Catalog
+from data.cells.robots import forget_imported
 from data.episodes.removal import remove_episodes
 from data.errors import unknown_name
 from data.importers.mapping import forget
@@ -56,6 +57,7 @@ def undo_import(
         progress(number / total, f"Taking back part {number + 1} of {total}")
         tally.labels += retract_imported(catalog, batch.labels, by=by, at_ns=at_ns)
         tally.episodes += remove_episodes(catalog, batch.episodes)
+    forget_imported(catalog)
     forget(catalog.workspace, digest)
     receipt.path.unlink()
     return tally

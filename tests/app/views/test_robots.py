@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from app.camera_test import watch_cell
 from data.cameras.references import load_reference
 from data.cells.client import CellClient, running_hosts, stop_host
-from data.cells.robots import load_robots
+from data.cells.robots import load_robots, register_imported
 
 
 def _page() -> None:
@@ -47,6 +47,21 @@ def test_the_fleet_is_listed(world: Any) -> None:
         f"start-robot-{number}" for number in range(1, 8)
     ]
     assert at.toggle(key="live-robot-1").disabled
+
+
+def test_an_imported_robot_is_listed_and_can_be_given_cameras(world: Any) -> None:
+    register_imported(world.catalog, ["lab-arm"])
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert "imported · 0 clips" in " ".join(each.value for each in at.caption)
+    assert "start-lab-arm" not in [each.key for each in at.button]
+    at = _form()
+    at.selectbox(key="robot-chosen").set_value("lab-arm").run()
+    for camera in ("over_shoulder", "left", "right"):
+        at.text_input(key=f"source-lab-arm-{camera}-0").input("0")
+    at.button(key="save-robot").click().run()
+    assert not at.exception
+    assert load_robots(world.workspace)["lab-arm"].kind == "hardware"
 
 
 def test_the_newest_detector_is_judged_robot_by_robot(world: Any) -> None:

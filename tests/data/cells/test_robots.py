@@ -1,8 +1,16 @@
 import pytest
 
-from data.cells.robots import Robot, load_robots, register_robot
+from data.cells.host import make_cell
+from data.cells.robots import (
+    Robot,
+    forget_imported,
+    load_robots,
+    register_imported,
+    register_robot,
+)
+from data.clock import SteadyClock
 from data.episodes.frames import CAMERAS
-from data.errors import CorruptData, InvalidInput, UnknownName
+from data.errors import CellError, CorruptData, InvalidInput, UnknownName
 
 
 def test_a_new_workspace_has_seven_different_simulated_robots(workspace) -> None:
@@ -18,6 +26,17 @@ def test_a_registered_robot_stays_and_can_be_replaced(catalog, workspace) -> Non
         register_robot(catalog, robot)
         assert load_robots(workspace)["bench"] == robot
     assert len(load_robots(workspace)) == 8
+
+
+def test_imported_robots_have_no_cell_and_change_none_that_is_known(catalog, workspace) -> None:
+    register_imported(catalog, ["robot-1", "lab-arm"])
+    robots = load_robots(workspace)
+    assert (robots["robot-1"].kind, robots["robot-1"].has_cell) == ("simulated", True)
+    assert (robots["lab-arm"].kind, robots["lab-arm"].has_cell) == ("imported", False)
+    with pytest.raises(CellError, match="no cell here"):
+        make_cell(workspace, robots["lab-arm"], SteadyClock())
+    forget_imported(catalog)
+    assert list(load_robots(workspace)) == [f"robot-{n}" for n in range(1, 8)]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.catalog.catalog import Catalog
+from data.cells.robots import load_robots
 from data.episodes.compaction import compact
 from data.episodes.index import list_episodes, save_episodes
 from data.errors import UnknownName
@@ -54,6 +55,7 @@ def test_a_dataset_goes_and_can_come_as_another_robot(catalog: Catalog, make_epi
     ours = make_episode(robot="lab-arm")
     save_episodes(catalog, [ours])
     take_in(catalog)
+    assert load_robots(catalog.workspace)["lab-arm"].kind == "imported"
     assert only(catalog).source == f"LeRobot dataset {THEIRS}"
     assert only(catalog).counts() == (2, 2)
     compact(catalog)
@@ -66,6 +68,10 @@ def test_a_dataset_goes_and_can_come_as_another_robot(catalog: Catalog, make_epi
     assert list_receipts(catalog.workspace) == []
     take_in(catalog, "other-arm")
     assert {each.info.robot for each in list_episodes(catalog)} == {"lab-arm", "other-arm"}
+    undo_import(catalog, only(catalog).digest, by="ann")
+    assert "lab-arm" in load_robots(catalog.workspace)  # one of its episodes is still here
+    assert "other-arm" not in load_robots(catalog.workspace)
+    take_in(catalog, "other-arm")
     assert len(standing_labels(catalog)) == 2
 
 
