@@ -12,9 +12,11 @@ from collections import Counter
 from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 
+from playwright.sync_api import Error as PlaywrightError
+
 from benchmarks import fault_work as work
-from benchmarks.fault_browser import AppUnderTest
-from benchmarks.fault_target import Target
+from benchmarks.fault_browser import MOST_ANSWERS, AppUnderTest
+from benchmarks.fault_target import HELD_OUT, Target
 from data.cells.addresses import is_held
 from data.cells.client import CellClient
 from data.checking import check_workspace
@@ -230,7 +232,7 @@ class Activities:
     def detector_training(self, draw: random.Random) -> bool:
         """The training of a detector."""
         run = create_run(self.target.workspace, "train-detector", {
-            "recipe": "smoke", "overrides": work.TINY, "holdout": ["robot-2"],
+            "recipe": "smoke", "overrides": work.TINY, "holdout": [HELD_OUT],
             "tasks": ["lift-any"], "seed": draw.randrange(1000),
         })  # fmt: skip
         return self._kill_run("detector-training", run, draw)
@@ -254,7 +256,16 @@ class Activities:
 
     def review(self, draw: random.Random) -> bool:
         """The web server, while somebody reviews mistakes in a browser."""
-        if not any(self.target.workspace.detectors.glob("*/thresholds.json")):
+        looked_at = {
+            label.episode_id
+            for label in standing_labels(self.target.catalog)
+            if label.source == "review"
+        }
+        clips = list_episodes(self.target.catalog, kind="clip", robots=[HELD_OUT])
+        used_up = sum(clip.info.episode_id not in looked_at for clip in clips) < MOST_ANSWERS
+        if used_up:
+            work.save_pairs(self.target.workspace, HELD_OUT, 20, time.time_ns())
+        if used_up or not any(self.target.workspace.detectors.glob("*/thresholds.json")):
             self.detector_training(draw)
         return self._answer("review", draw)
 
@@ -262,7 +273,13 @@ class Activities:
         if self._app is None:
             self._app = self._stack.enter_context(AppUnderTest(self.target.workspace))
         start_bytes = self.target.workspace.labels_path.stat().st_size
-        answered = self._app.answer_and_kill(page, draw)
+        try:
+            answered = self._app.answer_and_kill(page, draw)
+        except PlaywrightError as error:
+            self.target.complain(f"{page}: {error}")
+            self._stack.close()
+            self._app = None
+            return True
         made = Counter(
             (label.episode_id, label.frame_index)
             for _, label in label_log.read(

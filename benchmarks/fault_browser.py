@@ -22,6 +22,7 @@ _ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+MOST_ANSWERS = 6
 _PATIENCE_S = 120.0
 _WAITING = "Object.keys(localStorage).filter((key) => key.startsWith('goalpost-decisions|')).length"
 
@@ -56,7 +57,7 @@ class AppUnderTest:
         """
         self._open(page)
         answered = []
-        count = draw.randint(2, 6)
+        count = draw.randint(2, MOST_ANSWERS)
         fatal = draw.randrange(count + 1)
         for number in range(count):
             if number == fatal:

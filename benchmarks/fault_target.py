@@ -33,6 +33,10 @@ PRELOADED = [
 ]  # fmt: skip
 
 
+HELD_OUT = "robot-2"
+"""The robot on which detectors are judged, so that its clips are what is reviewed."""
+
+
 @dataclass(kw_only=True)
 class Ledger:
     """What the campaign has counted so far."""
@@ -86,7 +90,7 @@ class Target:
             writer.release()
             sources[camera] = str(path)
         work.save_robot_episodes(self.workspace, 400, time.time_ns())
-        for robot in ("robot-1", "robot-2"):
+        for robot in ("robot-1", HELD_OUT):
             work.save_pairs(self.workspace, robot, 5, time.time_ns())
         register_robot(self.catalog, Robot(name="bench", kind="hardware", cameras=sources))
 

@@ -166,13 +166,13 @@ def _clip(robot: str, scene: int, outcome: Any, shade: int, at_ns: int) -> Episo
         timestamps_ns=dict.fromkeys(CAMERAS, at_ns),
     )
     info = EpisodeInfo(
-        episode_id=f"{robot}-{scene:02d}-{outcome}",
+        episode_id=f"{robot}-{at_ns}-{scene:02d}-{outcome}",
         robot=robot,
         kind="clip",
         behaviour="person",
         task="lift-any",
         outcome=outcome,
-        pair_id=f"{robot}-{scene}",
+        pair_id=f"{robot}-{at_ns}-{scene}",
         recorded_at_ns=at_ns,
         step_count=2,
     )
