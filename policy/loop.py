@@ -90,7 +90,14 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
         robots=lesson.replayed_robots,
         projections=_projections(workspace),
     )
-    fills = [replay.fill(buffers)]
+    fills = [
+        replay.fill(
+            buffers,
+            lambda done, total: report.progress(
+                0.0, f"Judging and replaying the robots' episodes: {done} of {total}"
+            ),
+        )
+    ]
 
     def sample(count: int, generator: np.random.Generator) -> Transitions:
         return sample_batch(buffers, count, config, generator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode
 from data.episodes.frames import CAMERAS, ImageHWC
-from data.episodes.index import IndexedEpisode, list_episodes
+from data.episodes.index import list_episodes
 from data.episodes.shards import read_shard
 from data.errors import CorruptData, InvalidInput, UnknownName, unknown_name
 from data.tasks.store import load_tasks
@@ -125,18 +125,29 @@ class LogReplay:
         self._scores = None if detector is None else ScoreCache(catalog.workspace, detector)
         self._seen: set[str] = set()
 
-    def fill(self, buffers: ReplayBuffers) -> FillReport:
+    def fill(
+        self, buffers: ReplayBuffers, told: Callable[[int, int], None] = lambda done, total: None
+    ) -> FillReport:
         """Add every episode not yet seen to `buffers`.
 
         An episode or shard that cannot be read is left out and named in the report; the others are
         not affected.
+
+        Args:
+            buffers: What is filled.
+            told: Hears now and then how many episodes of how many have been read; may raise to
+                cancel.
         """
         report = FillReport(
             commanded={task: OutcomeCount() for task in self._tasks},
             taught={task: OutcomeCount() for task in self._tasks},
         )
         waiting: list[_Prepared] = []
-        for episode in self._new_episodes(report):
+        new = self._new_episodes()
+        total = sum(len(ids) for ids in new.values())
+        for done, episode in enumerate(self._read_all(new, report)):
+            if done % _SCORED_TOGETHER == 0:
+                told(done, total)
             try:
                 waiting.append(self._prepare(episode))
             except (CorruptData, InvalidInput, UnknownName) as error:
@@ -147,13 +158,18 @@ class LogReplay:
         self._take_in(waiting, buffers, report)
         return report
 
-    def _new_episodes(self, report: FillReport) -> Iterator[Episode]:
-        by_shard: dict[str, list[IndexedEpisode]] = defaultdict(list)
+    def _new_episodes(self) -> Mapping[str, Sequence[str]]:
+        """The ids of those not yet seen, by shard, in the order of recording."""
+        by_shard: dict[str, list[str]] = defaultdict(list)
         for indexed in list_episodes(self._catalog, kind="robot", robots=self._robots):
             if indexed.info.episode_id not in self._seen:
-                by_shard[indexed.shard].append(indexed)
-        for shard, indexed_episodes in by_shard.items():  # in the order of recording
-            ids = [indexed.info.episode_id for indexed in indexed_episodes]
+                by_shard[indexed.shard].append(indexed.info.episode_id)
+        return by_shard
+
+    def _read_all(
+        self, by_shard: Mapping[str, Sequence[str]], report: FillReport
+    ) -> Iterator[Episode]:
+        for shard, ids in by_shard.items():
             self._seen.update(ids)
             yield from self._read(self._catalog.workspace.root / shard, ids, report)
 

@@ -100,6 +100,21 @@ def test_episodes_are_judged_and_impersonated_within_their_skill(filled: Catalog
     assert report.to_dict()["taught"]["lift-carrot"] == {"success": 2, "failure": 2}
 
 
+def test_it_tells_how_far_it_is_and_can_be_stopped(filled: Catalog) -> None:
+    log_replay, buffers = replayed(filled, GreyDetector())
+    told: list[tuple[int, int]] = []
+    log_replay.fill(buffers, lambda done, total: told.append((done, total)))
+    assert told == [(0, 5)]
+
+    def cancel(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    log_replay, buffers = replayed(filled, GreyDetector())
+    with pytest.raises(KeyboardInterrupt):
+        log_replay.fill(buffers, cancel)
+    assert not buffers.episode_counts().any()
+
+
 def test_orig_and_all(filled: Catalog) -> None:
     log_replay, buffers = replayed(filled, GreyDetector(), "orig")
     report = log_replay.fill(buffers)
