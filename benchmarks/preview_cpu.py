@@ -49,30 +49,33 @@ def main(tabs: int, seconds: float) -> None:
                 cell.demonstrate(TASK, "success", False, 0)
                 cell.start_recording(task=TASK, outcome="success", pair_id=None, by="benchmark")
                 time.sleep(SETTLE_S)  # every page runs once, since a recording has begun
-                shown, used_s, began_s = _shown(pages), _used_s(server, host), time.monotonic()
+                shown = _shown(pages)
+                began_s, used_s = time.monotonic(), _used_s(server, host)
                 time.sleep(seconds)
-                elapsed_s = time.monotonic() - began_s
-                used_s = [
-                    late - early for early, late in zip(used_s, _used_s(server, host), strict=True)
-                ]
-                shown = [late - early for early, late in zip(shown, _shown(pages), strict=True)]
+                elapsed_s, used_later_s = time.monotonic() - began_s, _used_s(server, host)
+                shown_later = _shown(pages)
                 cell.discard_recording()
     result = {
         "tabs": tabs,
         "seconds": round(elapsed_s, 1),
-        "frames_shown_per_second": [round(each / elapsed_s, 2) for each in shown],
-        "server_percent_of_a_core": round(100 * used_s[0] / elapsed_s, 1),
-        "host_percent_of_a_core": round(100 * used_s[1] / elapsed_s, 1),
-    } | provenance()  # fmt: skip
+        "frames_shown_per_second": [
+            round((count - before) / (at_s - before_s), 2)
+            for (before, before_s), (count, at_s) in zip(shown, shown_later, strict=True)
+        ],
+        "server_percent_of_a_core": round(100 * (used_later_s[0] - used_s[0]) / elapsed_s, 1),
+        "host_percent_of_a_core": round(100 * (used_later_s[1] - used_s[1]) / elapsed_s, 1),
+    } | provenance()
     result["load"] = round(os.getloadavg()[0], 1)
     write_atomically(RESULTS, json.dumps(result, indent=1).encode() + b"\n")
     click.echo(json.dumps(result, indent=1))
 
 
-def _shown(pages: list[Page]) -> list[int]:
-    """How many frame sets each tab has drawn."""
+def _shown(pages: list[Page]) -> list[tuple[float, float]]:
+    """How many frame sets each tab has drawn, and when that was [s], by its own clock."""
     return [
-        int(page.get_by_test_id("goalpost-preview").get_attribute("data-shown") or 0)
+        page.get_by_test_id("goalpost-preview").evaluate(
+            "(root) => [Number(root.dataset.shown), performance.now() / 1000]"
+        )
         for page in pages
     ]
 
