@@ -26,9 +26,9 @@ from data.recording.sealing import RecoveredClip
 from data.tasks.tasks import Task
 
 _ASKED = "record-asked"
-"""Session state: what the recording desk has asked for and nobody has done yet."""
+"""Session state: what the desk or a button has asked for and nobody has done yet."""
 _ANSWERED = "record-answered"
-"""Session state: how many of the desk's wishes were answered."""
+"""Session state: how many of these wishes were answered."""
 
 _CLIPS_LISTED = 200
 """So many of a task's clips are offered for correction, the newest ones."""
@@ -58,7 +58,7 @@ def render() -> None:
             if status.kind == "hardware" and not status.camera_errors:
                 show_swapped(robot, cell)
             _offer_recovered(cell, status)
-            record_step.show(cell, status, tasks[task], pair, clips, by=by)
+            record_step.show(cell, status, tasks[task], pair, clips, by=by, ask=_ask)
     _show_progress(task, robots)
     listed_clips = newest_clips(state.catalog(), task=task, of_each_task=_CLIPS_LISTED)
     record_clips.show([each.info for each in listed_clips], task=task, by=by)
@@ -83,7 +83,7 @@ def _ask(what: str) -> None:
 
 
 def _carry_out(cell: CellClient, robot: str, task: Task, by: str) -> None:
-    """Do what the desk asked for, before anything is shown, so that it shows the result.
+    """Do what was asked for, before anything is shown, so that it shows the result.
 
     Streamlit may end this run at any use of the session's state, to begin one with newer news. What
     was asked for is forgotten only once it is done, so that the next run does it.

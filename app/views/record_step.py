@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -59,15 +59,20 @@ def show(
     clips: Sequence[EpisodeInfo],
     *,
     by: str,
+    ask: Callable[[str], None],
 ) -> None:
-    """Show the step that comes next, or the recording under way."""
+    """Show the step that comes next, or the recording under way.
+
+    Args:
+        ask: Called with `start` or `stop` when a button asks for it, before the page runs.
+    """
     if status.recording is not None:
-        _show_recording(cell, status.recording)
+        _show_recording(cell, status.recording, ask)
         return
     _show_saved(by, pair_complete=pair is None)
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(border=True):
-        _show_step(cell, status, task, pair, by)
+        _show_step(status, task, pair, ask)
         _show_checklist(status.robot, pair, clips)
     with right, st.container(border=True):
         if status.kind == "simulated":
@@ -77,7 +82,7 @@ def show(
 
 
 def _show_step(
-    cell: CellClient, status: CellStatus, task: Task, pair: Pair | None, by: str
+    status: CellStatus, task: Task, pair: Pair | None, ask: Callable[[str], None]
 ) -> None:
     outcome = next_outcome(pair)
     step = "1" if outcome == "success" else "2"
@@ -91,15 +96,14 @@ def _show_step(
         )
     st.caption("Every picture of the clip must show it: set it up first, then press Space.")
     with st.container(horizontal=True):
-        if st.button(
+        st.button(
             "Start without countdown",
             icon=":material/radio_button_checked:",
             key="record-start",
             disabled=bool(status.camera_errors),
-        ):
-            with errors_shown():
-                start(cell, status, task, pair, by)
-                st.rerun()
+            on_click=ask,
+            args=("start",),
+        )
         if pair is not None and st.button(
             "The scene has changed: begin a new pair", type="tertiary", key="record-new-pair"
         ):
@@ -162,17 +166,22 @@ def _new_pair_id() -> str:
     return f"pair-{new_episode_id(time.time_ns())}"
 
 
-def _show_recording(cell: CellClient, recording: RecordingStatus) -> None:
+def _show_recording(
+    cell: CellClient, recording: RecordingStatus, ask: Callable[[str], None]
+) -> None:
     with st.container(border=True):
         st.markdown(
             f"##### Recording {recording.outcome} of {recording.task}  \n"
             f"Started by {recording.by}. It goes on if you close this page."
         )
         with st.container(horizontal=True):
-            if st.button("Stop and keep", icon=":material/stop_circle:", key="record-stop"):
-                with errors_shown():
-                    stop(cell, recording)
-                    st.rerun()
+            st.button(
+                "Stop and keep",
+                icon=":material/stop_circle:",
+                key="record-stop",
+                on_click=ask,
+                args=("stop",),
+            )
             if st.button("Discard", key="record-discard"):
                 with errors_shown():
                     cell.discard_recording()
