@@ -3,24 +3,27 @@
     python -m benchmarks.eight_writers [--minutes 10]
 
 Three label, two store episodes, one compacts, one rebuilds the catalog, one is a run that reports.
+Writes `benchmarks/results/eight_writers.json`.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
-import platform
 import secrets
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 
 from benchmarks.fault_work import save_robot_episodes
+from benchmarks.provenance import provenance
 from data.catalog.catalog import Catalog, rebuild
 from data.checking import check_workspace
 from data.episodes.compaction import compact
@@ -30,8 +33,12 @@ from data.labels import log as label_log
 from data.labels.labels import Label, append_labels
 from data.runs.reporter import RunReporter
 from data.runs.runs import create_run
+from data.storage import write_atomically
 from data.workspace import Workspace, open_workspace
 
+RESULTS = Path("benchmarks/results/eight_writers.json")
+Report = tuple[str, list[float], list[str], list[str]]
+"""Of one writer: its kind, its waits [s], the labels it was told are saved, what was refused."""
 PAUSE_S = 0.2
 """Between two writes of one writer, as between two answers of a quick person."""
 
@@ -96,8 +103,9 @@ def _write(pipe: Connection, root: Path, name: str, first: str, end_s: float) ->
 
 @click.command()
 @click.option("--minutes", default=10.0, show_default=True)
-def main(minutes: float) -> None:
-    """Write for so long, and print what each kind of writing took and what was lost."""
+@click.option("--results", default=RESULTS, type=click.Path(path_type=Path))
+def main(minutes: float, results: Path) -> None:
+    """Write for so long, and count what each kind of writing took and what was lost."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = open_workspace(Path(folder) / "workspace")
         save_robot_episodes(workspace, 1, time.time_ns())
@@ -112,33 +120,37 @@ def main(minutes: float) -> None:
                 context.Process(target=_write, args=arguments, daemon=True).start()
                 pipes.append((name, hears))
         reports = [(name, *pipe.recv()) for name, pipe in pipes]
-        _print(workspace, reports)
+        result = {"minutes": minutes} | _counted(workspace, reports) | provenance()
+    result["load"] = round(os.getloadavg()[1], 1)
+    write_atomically(results, json.dumps(result, indent=1).encode() + b"\n")
+    click.echo(json.dumps(result, indent=1))
 
 
-def _print(
-    workspace: Workspace, reports: list[tuple[str, list[float], list[str], list[str]]]
-) -> None:
+def _counted(workspace: Workspace, reports: list[Report]) -> dict[str, Any]:
+    """What each kind of writing took, and what was lost."""
+    kinds = {}
     for name in _WRITERS:
-        waits_s = [wait for known, waits, _, _ in reports if known == name for wait in waits]
-        refused = sum(len(each[3]) for each in reports if each[0] == name)
-        ms = [1000 * wait for wait in sorted(waits_s)] or [float("nan")]
-        click.echo(
-            f"{name:18} {len(waits_s):6} times  median {statistics.median(ms):8.0f} ms  "
-            f"95th percentile {ms[int(0.95 * (len(ms) - 1))]:8.0f} ms  refused {refused}"
-        )
+        ms = [1000 * wait for known, waits, _, _ in reports if known == name for wait in waits]
+        kinds[name] = {
+            "times": len(ms),
+            "median_ms": round(float(np.median(ms)), 1),
+            "p95_ms": round(float(np.percentile(ms, 95)), 1),
+            "max_ms": round(max(ms), 1),
+            "refused": sum(len(refused) for known, _, _, refused in reports if known == name),
+        }
     made = {label_id for _, _, labels, _ in reports for label_id in labels}
     written = [label.label_id for _, label in label_log.read(workspace.labels_path).labels]
-    click.echo(f"labels: {len(made)} confirmed, {len(made - set(written))} lost, "
-               f"{len(written) - len(set(written))} doubled")  # fmt: skip
-    stored = sum(len(each[1]) for each in reports if each[0] == "store an episode") + 1
-    refused = [words for each in reports for words in each[3]]
-    stored -= sum(len(each[3]) for each in reports if each[0] == "store an episode")
-    found = len(list_episodes(Catalog(workspace)))
-    click.echo(f"episodes: {stored} stored, {found} found")
-    click.echo(f"check: {[str(error) for error in check_workspace(Catalog(workspace))]}")
-    for words in refused[:5]:
-        click.echo(f"refused: {words}")
-    click.echo(f"machine: {os.cpu_count()} cores {platform.machine()}")
+    episodes = kinds["store an episode"]
+    return {
+        "writers": kinds,
+        "labels_confirmed": len(made),
+        "labels_lost": len(made - set(written)),
+        "labels_doubled": len(written) - len(set(written)),
+        "episodes_stored": episodes["times"] - episodes["refused"] + 1,
+        "episodes_found": len(list_episodes(Catalog(workspace))),
+        "check": [str(error) for error in check_workspace(Catalog(workspace))],
+        "refused": [words for _, _, _, refused in reports for words in refused][:5],
+    }
 
 
 if __name__ == "__main__":

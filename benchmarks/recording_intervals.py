@@ -11,6 +11,7 @@ core), or as many processes as there are cores are kept busy, or nothing. Writes
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -38,6 +39,7 @@ from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, start_host, stop_host
 from data.cells.robots import Robot, register_robot
 from data.episodes.frames import CAMERAS
+from data.errors import CellError
 from data.recording.sealing import PERIOD_S
 from data.runs.runs import create_run, launch
 from data.storage import write_atomically
@@ -197,7 +199,8 @@ def _record(workspace: Workspace, robot: str, seconds: float) -> dict[str, Any]:
 def _watch(workspace: Workspace, robot: str, stopping: threading.Event) -> None:
     with CellClient(workspace, robot) as client:
         while not stopping.is_set():
-            client.latest()
+            with contextlib.suppress(CellError):  # a network camera takes a while to open
+                client.latest()
 
 
 if __name__ == "__main__":
