@@ -22,7 +22,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +188,15 @@ def _record(workspace: Workspace, robot: str, seconds: float) -> dict[str, Any]:
         stopping.set()
         watcher.join()
         stop_host(workspace, robot)
-    return asdict(summary) | {
-        "largest_skew_ms": max(summary.skew_ms.values()),
-        "host_cpu_percent": cpu_percent,
-        "load": os.getloadavg()[0],
+    return {
+        "frames": summary.frame_count,
+        "dropped_frames": summary.dropped_frames,
+        "median_interval_ms": round(summary.median_interval_ms, 1),
+        "p99_interval_ms": round(summary.p99_interval_ms, 1),
+        "p99_deviation_ms": round(summary.p99_deviation_ms, 1),
+        "largest_skew_ms": round(max(summary.skew_ms.values()), 1),
+        "host_percent_of_a_core": round(cpu_percent, 1),
+        "load": round(os.getloadavg()[0], 1),
     }
 
 
