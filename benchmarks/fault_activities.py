@@ -293,4 +293,5 @@ class Activities:
                 f"{page}: {dict(expected - made)} lost, {dict(made - expected)} doubled"
             )
             self.target.ledger.labels_lost += (expected - made).total()
+            self.target.ledger.labels_doubled += (made - expected).total()
         return True

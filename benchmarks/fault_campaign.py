@@ -1,11 +1,13 @@
 """kill -9 at random moments of everything that works, and what was lost by it.
 
     python -m benchmarks.fault_campaign [--kills 1000] [--seed 0] [--folder build/fault-campaign]
+                                        [--beside build/another-campaign]
 
 Each kill hits one process (a cell host, a writer of labels, the web server under a browser, a
 compaction, a rebuild, a run) at a moment drawn at random while it works. Then it is started again,
 the workspace is checked as `goalpost data check` does, and every label and clip that was confirmed
-is looked for. May be ended at any time; started again, it goes on.
+is looked for. May be ended at any time; started again, it goes on. Several may run beside each
+other, each with a folder and a seed of its own; the result is of all together.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pathlib import Path
 import click
 
 from benchmarks.fault_activities import WEIGHTS, Activities
-from benchmarks.fault_target import Target
+from benchmarks.fault_target import Ledger, Target
 from benchmarks.provenance import provenance
 from data.errors import GoalpostError
 from data.storage import write_atomically
@@ -47,10 +49,10 @@ def try_once(
     target.check()
 
 
-def write_results(target: Target, path: Path) -> None:
+def write_results(ledger: Ledger, path: Path) -> None:
     """The figures as they stand."""
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    values = asdict(target.ledger) | provenance() | {"load": load}
+    values = asdict(ledger) | provenance() | {"load": load}
     write_atomically(path, json.dumps(values, indent=1).encode() + b"\n")
 
 
@@ -63,7 +65,18 @@ def write_results(target: Target, path: Path) -> None:
 )  # fmt: skip
 @click.option("--results", default=RESULTS, type=click.Path(path_type=Path))
 @click.option("--without", multiple=True, type=click.Choice(list(WEIGHTS)), help="Leave out.")
-def main(kills: int, seed: int, folder: Path, results: Path, without: tuple[str, ...]) -> None:
+@click.option(
+    "--beside", multiple=True, type=click.Path(path_type=Path),
+    help="Folder of another campaign, whose counts are added.",
+)  # fmt: skip
+def main(
+    kills: int,
+    seed: int,
+    folder: Path,
+    results: Path,
+    without: tuple[str, ...],
+    beside: tuple[Path, ...],
+) -> None:
     """Kill, start again, check, and count what was lost."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin starve the rest
     os.environ["GOALPOST_VIDEO_FOLDERS"] = str(folder.resolve())
@@ -72,14 +85,15 @@ def main(kills: int, seed: int, folder: Path, results: Path, without: tuple[str,
     target = Target(folder.resolve())
     activities = Activities(target)
     names = [name for name in WEIGHTS if name not in without]
+    counted = target.together(beside)
     try:
-        while target.ledger.kills < kills:
+        while counted.kills < kills:
             try_once(target, activities, names, seed, commit)
-            write_results(target, results)
+            counted = target.together(beside)
+            write_results(counted, results)
     finally:
         activities.close()
-    counted = asdict(target.ledger)
-    for name, value in counted.items():
+    for name, value in asdict(counted).items():
         click.echo(f"{name:16} {value}")
 
 

@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -58,6 +58,19 @@ class Ledger:
     """A campaign may go on after what it found was mended."""
     complaints: list[str] = field(default_factory=list)
 
+    def plus(self, other: Ledger) -> Ledger:
+        """What two campaigns have counted together."""
+        both: dict[str, Any] = {}
+        for name, ours in asdict(self).items():
+            theirs = getattr(other, name)
+            if name.endswith("_max"):
+                both[name] = max(ours, theirs)
+            elif isinstance(ours, dict):
+                both[name] = dict(Counter(ours) + Counter(theirs))
+            else:
+                both[name] = ours + theirs
+        return Ledger(**both)
+
 
 class Target:
     """One workspace, and the processes that are killed in it."""
@@ -72,6 +85,8 @@ class Target:
         self.known: set[str] = set()
         if self.confirmed.exists():
             self.known = set(self.confirmed.read_text().split())
+        self._counted: set[str] = set()
+        """The ids of labels of which it is noted that they are lost or doubled."""
         self.window_s: dict[str, float] = {}
         """Per activity, within how many seconds after its beginning the kill falls."""
         self._processes = multiprocessing.get_context("forkserver")
@@ -94,6 +109,13 @@ class Target:
             work.save_pairs(self.workspace, robot, 5, time.time_ns())
         register_robot(self.catalog, Robot(name="bench", kind="hardware", cameras=sources))
 
+    def together(self, beside: Sequence[Path]) -> Ledger:
+        """What this campaign and those of other folders have counted."""
+        counted = self.ledger
+        for folder in beside:
+            counted = counted.plus(Ledger(**work.read_json(folder / "ledger.json")))
+        return counted
+
     def check(self) -> None:
         """What `goalpost data check` says, and every confirmed label: there, and only once."""
         for error in check_workspace(self.catalog):
@@ -103,14 +125,15 @@ class Target:
         written = Counter(
             label.label_id for _, label in label_log.read(self.workspace.labels_path).labels
         )
-        lost = self.known - set(written)
-        doubled = [label_id for label_id, count in written.items() if count > 1]
+        lost = self.known - set(written) - self._counted
+        doubled = {label_id for label_id, count in written.items() if count > 1} - self._counted
         with self.catalog.transaction() as transaction:
             [indexed] = transaction.rows("SELECT count(*) AS labels FROM labels")
         if indexed["labels"] != len(written):
             self.complain(f"{indexed['labels']} labels are indexed of {len(written)}")
-        self.ledger.labels_lost = len(lost)
-        self.ledger.labels_doubled = len(doubled)
+        self.ledger.labels_lost += len(lost)
+        self.ledger.labels_doubled += len(doubled)
+        self._counted |= lost | doubled
         write_atomically(
             self.folder / "ledger.json", json.dumps(asdict(self.ledger), indent=1).encode()
         )
