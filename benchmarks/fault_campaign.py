@@ -85,12 +85,11 @@ def main(
     target = Target(folder.resolve())
     activities = Activities(target)
     names = [name for name in WEIGHTS if name not in without]
-    counted = target.together(beside)
     try:
-        while counted.kills < kills:
+        while (counted := target.together(beside)).kills < kills:
             try_once(target, activities, names, seed, commit)
-            counted = target.together(beside)
-            write_results(counted, results)
+            write_results(target.together(beside), results)
+        write_results(counted, results)
     finally:
         activities.close()
     for name, value in asdict(counted).items():
