@@ -7,7 +7,6 @@ T tasks, L side of the look, D features.
 from __future__ import annotations
 
 import copy
-import math
 from typing import Self
 
 import torch
@@ -20,13 +19,11 @@ from policy.config import PolicyConfig
 
 _UNITS = 128
 _VECTOR_UNITS = 64
-_KNOWN_SIZE = 20
+_KNOWN_SIZE = 12
 _NEAR_FLOOR_M = 0.03
 _HEIGHT_M = 0.3
 """Heights enter as shares of this; in metres they would be nearly invisible."""
 _REACH_M = 0.3
-_WAVES_M = (0.8, 0.4)
-"""Wavelengths of the position's sines; a plate's section is a third of the shorter one."""
 _UNLIKELY = -1.5
 """The first logit: few actions succeed, and an optimistic start misleads the search for long."""
 
@@ -178,11 +175,7 @@ def _turn(action_BNA: Tensor) -> Tensor:
 
 
 def _known(action_BNA: Tensor, state_BS: Tensor) -> Tensor:
-    """What the network knows beside the look, each of about unit size, shape (B, N, 20).
-
-    Where the action ends is told by sines too: where a plate is put down on is a matter of
-    centimetres, which a few units cannot cut out of plain metres.
-    """
+    """What the network knows beside the look, each of about unit size, shape (B, N, 12)."""
     count = action_BNA.shape[1]
     closed, height_m, x_m, y_m, turn = (
         part[:, None].expand(-1, count) for part in state_BS.unbind(1)
@@ -191,8 +184,6 @@ def _known(action_BNA: Tensor, state_BS: Tensor) -> Tensor:
     end_height_m = (height_m + end_m[..., 2]).clamp_min(0)
     # The jaws are the same after half a turn, and so are these.
     twice = 2 * (turn + _turn(action_BNA))
-    end_x_m, end_y_m = x_m + end_m[..., 0], y_m + end_m[..., 1]
-    phases = [2 * math.pi / wave_m * at_m for wave_m in _WAVES_M for at_m in (end_x_m, end_y_m)]
     return torch.stack(
         [
             height_m / _HEIGHT_M,
@@ -203,10 +194,8 @@ def _known(action_BNA: Tensor, state_BS: Tensor) -> Tensor:
             *action_BNA[..., 5:].unbind(-1),
             twice.sin(),
             twice.cos(),
-            end_x_m / _REACH_M,
-            end_y_m / _REACH_M,
-            *(phase.sin() for phase in phases),
-            *(phase.cos() for phase in phases),
+            (x_m + end_m[..., 0]) / _REACH_M,
+            (y_m + end_m[..., 1]) / _REACH_M,
         ],
         dim=-1,
     )
