@@ -53,6 +53,7 @@ STUDIES: dict[str, dict[str, Arm]] = {
     "learning": {
         "recipe": Arm(),
         "targets bootstrapped only": Arm(settings={"returns": "bootstrapped"}),
+        "own returns alone": Arm(settings={"bootstrap_share": 0.0}),
         "no lagged copy in targets": Arm(settings={"lag_updates": 0}),
         "colours as they are": Arm(
             settings={"colour_mix": 0.0, "brightness": 0.0, "contrast": 0.0}
