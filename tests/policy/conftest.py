@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pytest
+import torch
 
 from data.cells.protocol import ACTION_SIZE
 from data.episodes.episodes import Episode, EpisodeInfo, Step, new_episode_id
@@ -14,6 +15,15 @@ from data.episodes.frames import CAMERAS, FrameSet, encode
 from policy.experience.trajectory import Trajectory
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Sums come out the same on every machine, and small networks do not wait for busy cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

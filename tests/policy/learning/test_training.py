@@ -106,7 +106,7 @@ def test_q_learning_with_cem_reaches_the_optimum() -> None:
         },
     )
     trainer = _trainer(config)
-    for _ in range(400):
+    for _ in range(600):
         trainer.update()
 
     policy = Policy("toy", trainer.average.average, TASKS, device=CPU)
