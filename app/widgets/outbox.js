@@ -3,7 +3,10 @@
 // opening of a page is a client of its own, so that no two tabs number two decisions alike; a tab
 // sends what others left behind too, and sending twice does no harm.
 
-const RETRY_AFTER_MS = 4000;
+// The page answers by running, and whatever is sent meanwhile breaks that run off: one that takes
+// longer than the wait would be begun anew for ever, so each wait is twice the one before.
+const FIRST_RETRY_MS = 4000;
+const LONGEST_RETRY_MS = 30000;
 
 class Outbox {
   constructor(channel, send) {
@@ -15,6 +18,7 @@ class Outbox {
     this.attempt = 0;
     this.by = null;
     this.pending = [];
+    this.patience_ms = FIRST_RETRY_MS;
     this.aside = [];
     this.root = document.createElement("div");
     this.root.className = "aside";
@@ -29,8 +33,10 @@ class Outbox {
       if (done.has(idOf(entry))) this.forget(entry);
       else if (refused[idOf(entry)]) this.keep({ ...entry, refused: refused[idOf(entry)] });
     }
-    this.pending = this.pending.filter(
+    const left = this.pending.filter(
       (entry) => !done.has(idOf(entry)) && !refused[idOf(entry)]);
+    if (left.length < this.pending.length) this.patience_ms = FIRST_RETRY_MS;
+    this.pending = left;
     this.readAside();
     if (!this.pending.length) clearTimeout(this.retry);
   }
@@ -55,7 +61,12 @@ class Outbox {
   // The server may be away, or its disk full: send again until everything is settled.
   flush() {
     clearTimeout(this.retry);
-    if (this.pending.length) this.retry = setTimeout(() => this.flush(), RETRY_AFTER_MS);
+    if (this.pending.length) {
+      this.retry = setTimeout(() => {
+        this.patience_ms = Math.min(2 * this.patience_ms, LONGEST_RETRY_MS);
+        this.flush();
+      }, this.patience_ms);
+    }
     this.attempt += 1;
     this.send({ entries: this.pending, attempt: this.attempt });
   }
