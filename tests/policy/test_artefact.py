@@ -38,6 +38,16 @@ def test_summary_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert load_summary(folder).evaluation == {"by_task": {}}
 
 
+def test_settings_that_came_later_are_what_was_done_before(tmp_path: Path) -> None:
+    path = _save(tmp_path / "p-1") / "config.json"
+    about = json.loads(path.read_text())
+    for name in ("bootstrap_share", "colour_mix", "restart_updates", "turn_rad"):
+        del about["config"][name]
+    path.write_text(json.dumps(about))
+    # The smoke recipe does none of what came later.
+    assert load_summary(path.parent).config == load_recipe("smoke")
+
+
 def test_list_is_newest_first_and_passes_over_damaged_and_unfinished(tmp_path: Path) -> None:
     workspace = open_workspace(tmp_path / "w")
     for name, created in (("a", 1), ("b", 3), ("c", 2)):
