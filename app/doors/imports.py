@@ -105,12 +105,19 @@ def look(workspace: Workspace, wanted: Import) -> Look:
 
 
 def sample_images(wanted: Import) -> dict[str, bytes]:
-    """The first image of every camera of a dataset, JPEG or PNG. Raises `CorruptData`."""
+    """The first image of every camera of a dataset, JPEG or PNG; none where it has no episode.
+
+    Raises:
+        CorruptData: A file is damaged.
+    """
     if wanted.form == "rlds":
         return first_images(wanted.check_path())
     dataset = LeRobotDataset(wanted.check_path())
-    first = dataset.episodes()[0]
-    return {camera: next(iter(dataset.jpegs(first, camera))) for camera in dataset.cameras}
+    return {
+        camera: next(iter(dataset.jpegs(first, camera)))
+        for first in dataset.episodes()[:1]
+        for camera in dataset.cameras
+    }
 
 
 def carry_out_import(catalog: Catalog, wanted: Import, progress: Progress) -> Tally:

@@ -105,7 +105,8 @@ def _ask_cameras(wanted: Import, seen: Look) -> dict[str, str]:
             )
             if name is not None:
                 chosen[camera] = name
-                st.image(samples[name], alt=f"First image of {name}", width="stretch")
+                if name in samples:
+                    st.image(samples[name], alt=f"First image of {name}", width="stretch")
     return chosen
 
 
@@ -117,12 +118,12 @@ def _ask_tasks(wanted: Import, seen: Look) -> dict[str, str]:
     st.markdown("**Which of our tasks do their words mean?**")
     for words in seen.tasks:
         same = [task.name for task in tasks if words in (task.name, task.description)]
-        before = seen.suggested.tasks.get(words, next(iter(same), _NO_TASK))
         options = [_NO_TASK, *tasks.names]
+        before = seen.suggested.tasks.get(words, next(iter(same), _NO_TASK))
         name = st.selectbox(
             f"“{words}” is",
             options,
-            index=options.index(before),
+            index=options.index(before) if before in options else 0,
             key=f"import-task-{words}-{wanted.path}",
             help="Without a task of ours the episodes come in, and their outcomes do not.",
         )
