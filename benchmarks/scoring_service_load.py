@@ -2,7 +2,8 @@
 
 Starts the service on loopback with an untrained detector of a recipe (speed does not depend on what
 was learned) and drives it with ApacheBench: one frame set a request, first one request at a time,
-then many at once. Needs `ab` (Debian: apache2-utils).
+then many at once; once with a rendered frame, and once with noise, the dearest to send and decode.
+Needs `ab` (Debian: apache2-utils).
 
     python -m benchmarks.scoring_service_load --recipe cpu --requests 200 --concurrency 16
 """
@@ -19,6 +20,8 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +31,9 @@ import uvicorn
 from app.scoring.keys import ApiKeys
 from app.scoring.limits import Limits
 from app.scoring.service import scoring_service
-from data.episodes.frames import CAMERAS, encode_jpeg
+from data.cells.robots import SIMULATED_FLEET
+from data.cells.simulated.cell import make_cell
+from data.episodes.frames import CAMERAS, ImageHWC, Size, encode_jpeg
 from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import DetectorSummary
@@ -91,12 +96,24 @@ def bare_throughput(recipe: str, seconds: float) -> float:
     return judged / (time.perf_counter() - begin_s)
 
 
-def request_body(path: Path) -> None:
-    """One frame set as multipart, in noise (the dearest to decode)."""
+def noise() -> dict[str, ImageHWC]:
+    """Three views without anything in them."""
     generator = np.random.default_rng(1)
+    shape = (HEIGHT_PX, WIDTH_PX, 3)
+    return {camera: generator.integers(0, 256, shape, dtype=np.uint8) for camera in CAMERAS}
+
+
+def rendered() -> dict[str, ImageHWC]:
+    """Three views of a simulated cell."""
+    with closing(make_cell(SIMULATED_FLEET[0])) as cell:
+        cell.new_scene(0)
+        return dict(cell.read(dict.fromkeys(CAMERAS, Size(WIDTH_PX, HEIGHT_PX))).images)
+
+
+def request_body(path: Path, images: Mapping[str, ImageHWC]) -> None:
+    """One frame set as multipart."""
     parts = []
-    for camera in CAMERAS:
-        image = generator.integers(0, 256, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
+    for camera, image in images.items():
         head = (
             f'--frames\r\nContent-Disposition: form-data; name="{camera}"; '
             f'filename="{camera}.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
@@ -138,8 +155,9 @@ def main() -> None:
         probe.close()
         workspace = open_workspace(Path(folder) / "workspace")
         key = ApiKeys(workspace).add("load")
-        body = Path(folder) / "body"
-        request_body(body)
+        bodies = {"rendered": Path(folder) / "rendered", "noise": Path(folder) / "noise"}
+        request_body(bodies["rendered"], rendered())
+        request_body(bodies["noise"], noise())
         process = multiprocessing.get_context("spawn").Process(
             target=serve, args=(workspace.root, chosen.recipe, port), daemon=True
         )
@@ -151,15 +169,16 @@ def main() -> None:
                 break
             except OSError:
                 time.sleep(0.5)
-        drive(port, key, body, 10, 1)
-        _, alone_ms = drive(port, key, body, chosen.requests, 1)
-        rate, crowd_ms = drive(port, key, body, chosen.requests, chosen.concurrency)
+        print(f"bare network: {bare:.1f} frame sets/s")
+        for name, body in bodies.items():
+            drive(port, key, body, 10, 1)
+            _, alone_ms = drive(port, key, body, chosen.requests, 1)
+            rate, crowd_ms = drive(port, key, body, chosen.requests, chosen.concurrency)
+            print(f"{name}, one request at a time: 95% within {alone_ms} ms")
+            print(f"{name}, {chosen.concurrency} at once: {rate:.1f} requests/s "
+                  f"({rate / bare:.0%} of bare), 95% within {crowd_ms} ms")  # fmt: skip
         process.terminate()
         process.join()
-    print(f"bare network: {bare:.1f} frame sets/s")
-    print(f"one request at a time: 95% within {alone_ms} ms")
-    print(f"{chosen.concurrency} at once: {rate:.1f} requests/s ({rate / bare:.0%} of bare), "
-          f"95% within {crowd_ms} ms")  # fmt: skip
 
 
 if __name__ == "__main__":
