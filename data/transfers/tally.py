@@ -63,6 +63,6 @@ class Tally:
         )
         lines = [f"{verb} {moved}."]
         if self.known:
-            lines.append(f"{self.known} were there already.")
+            lines.append(f"{self.known} {'were' if self.known > 1 else 'was'} there already.")
         lines += [f"Left out {count}: {reason}" for reason, count in self.left_out.most_common()]
         return lines + self.notes

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from tfrecord.writer import TFRecordWriter
 
 from app import jobs
 from app.doors.transfer_run import execute_transfer
+from data.episodes.frames import CAMERAS, encode_jpeg
 from data.episodes.index import list_episodes
 from data.runs.runs import list_runs
 
@@ -65,6 +68,34 @@ def test_a_dataset_is_asked_about_imported_and_taken_back(world: Any) -> None:
     at.run()
     assert list_episodes(world.catalog) == []
     assert at.success[0].value == "Took back 2 episodes, 1 label."
+
+
+def test_an_rlds_data_set_is_asked_about_in_typed_words(world: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "sd"
+    folder.mkdir()
+    jpeg = encode_jpeg(np.full((8, 8, 3), 90, np.uint8))
+    writer = TFRecordWriter(str(folder / "sd-train.tfrecord-00000-of-00001"))
+    views = {f"image_{number}": (jpeg, "byte") for number in range(3)}
+    writer.write({**views, "success": (1, "int"), "task_code": (b"carrot up", "byte")})
+    writer.close()
+    at = AppTest.from_function(_page).run()
+    at.selectbox(key="import-form").set_value("rlds")
+    at.text_input(key="import-path").set_value(str(folder)).run()
+    at.text_input(key=f"import-robot-{folder}").set_value("mt-opt")
+    for number, camera in enumerate(CAMERAS):
+        at.selectbox(key=f"import-camera-{camera}-{folder}").set_value(f"image_{number}")
+    at.text_area(key=f"import-words-{folder}").set_value("carrot up").run()
+    assert "does not say which task of ours" in at.error[0].value
+    at.text_area(key=f"import-words-{folder}").set_value("carrot up = lift-carrot").run()
+    at.button(key="import").click().run()
+    assert not at.exception
+    [run] = list_runs(world.workspace)
+    execute_transfer(run)
+    at.run()
+    assert at.success[0].value == "Imported 1 episode, 1 frame, 1 label."
+    at.button(key="import").click().run()
+    execute_transfer(list_runs(world.workspace)[0])
+    assert at.run().info[0].value == "1 was there already."
 
 
 def test_what_cannot_be_imported_is_told_in_place(world: Any, tmp_path: Path) -> None:
