@@ -24,7 +24,7 @@ from data.errors import NotAllowed
 _WORDS: Mapping[Role, str] = {
     "look": "look at this",
     "label": "record, label or define tasks",
-    "manage": "train, delete or change robots",
+    "manage": "train, import, export, delete or change robots",
 }
 
 
