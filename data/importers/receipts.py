@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptData
-from data.storage import append
+from data.storage import append, write_atomically
 from data.workspace import Workspace
 
 _ENDING = ".received.jsonl"
@@ -69,7 +69,8 @@ def receipt_for(
     path = workspace.root / "imports" / f"{digest}{_ENDING}"
     if not path.exists():
         first_ns = time.time_ns() if now_ns is None else now_ns
-        _append(path, {"source": source, "first_ns": first_ns})
+        # Whole or not at all: a receipt that does not name its source could not be gone on with.
+        write_atomically(path, _line({"source": source, "first_ns": first_ns}))
     return _read(path)
 
 
@@ -101,7 +102,11 @@ def _read(path: Path) -> Receipt:
 
 def _append(path: Path, values: dict[str, Any]) -> None:
     """Add a line; a line that a crash has cut off is closed first."""
-    append(path, b"\n" + json.dumps(values).encode() + b"\n")
+    append(path, b"\n" + _line(values))
+
+
+def _line(values: dict[str, Any]) -> bytes:
+    return json.dumps(values).encode() + b"\n"
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -30,6 +30,7 @@ from data.episodes.episodes import Episode, EpisodeInfo, Step
 from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.episodes.index import list_episodes, save_episodes
 from data.errors import StorageFull
+from data.importers.receipts import Batch, receipt_for
 from data.labels import log as label_log
 from data.labels.labels import Label, append_labels, label_history
 from data.labels.notes import Note, write_note
@@ -170,6 +171,9 @@ WRITES: dict[str, Callable[[Workspace], object]] = {
         create_run(workspace, "collect", {"seed": 1}), [sys.executable, "-c", ""]
     ),
     "weights": _detector,
+    "receipt of an import": lambda workspace: receipt_for(workspace, "digest", "a source").add(
+        Batch(episodes=["x"] * 2000)
+    ),
     "collection log": lambda workspace: CollectionLog(workspace.runs / "announced.jsonl").announce(
         "robot-1", ["x"] * 2000
     ),
@@ -223,7 +227,7 @@ SHOWN = {
     "data/workspace.py", "data/tasks/store.py", "data/cells/robots.py", "data/labels/log.py",
     "data/labels/notes.py", "data/episodes/shards.py", "data/recording/journal.py",
     "data/cells/addresses.py", "data/cells/keys.py", "data/cameras/references.py",
-    "data/runs/runs.py", "data/runs/reporter.py",
+    "data/runs/runs.py", "data/runs/reporter.py", "data/importers/receipts.py",
     "policy/acting/collection_log.py", "sd_model/approval.py",
     # by the runs of test_full_disk.py: a training's manifest, frames, weights, scores, report
     "sd_model/tensors.py", "sd_model/artefact.py", "sd_model/examples/manifest.py",
@@ -235,7 +239,7 @@ SHOWN = {
     "policy/acting/values.py", "data/exporters/lerobot.py", "data/exporters/lerobot_writer.py",
     "data/exporters/frame_images.py", "data/exporters/video.py", "data/exporters/labels.py",
     "data/exporters/rolling_parquet.py", "app/index_rebuild.py",
-    "sd_model/serving/onnx_export.py", "policy/ablation.py",
+    "sd_model/serving/onnx_export.py", "policy/acting/onnx_export.py", "policy/ablation.py",
 }  # fmt: skip
 
 
