@@ -188,7 +188,7 @@ def train(
         experience_lasts: Whether so many updates may have been made with the experience there is;
             where not, training refills and waits.
         publish: Called every `publish_updates`, for the robots to reload the weights; not while a
-            network that began untrained has made less than half of `restart_updates`.
+            network that began anew has made less than half of `restart_updates`.
         fresh_network: Makes the untrained network for a restart after so many updates. They come
             every `restart_updates`, the last one no later than that before the end; None: never.
     """
@@ -211,7 +211,7 @@ def train(
             )
         if done < updates and done % trainer.config.log_replay_updates == 0:
             refill()
-        young = fresh_network and done - trainer.restarted_at < between / 2
+        young = trainer.restarted_at and done - trainer.restarted_at < between / 2
         if done % trainer.config.publish_updates == 0 and not young:
             publish()
         if fresh_network and between and done % between == 0 and done <= updates - between:

@@ -197,7 +197,7 @@ def test_network_begins_anew_while_robots_keep_the_old_one() -> None:
         fresh_network=fresh,
     )
     assert made == [8, 16]
-    assert published == [4, 6, 8, 12, 14, 16, 20, 22, 24, 26, 28]
+    assert published == [2, 4, 6, 8, 12, 14, 16, 20, 22, 24, 26, 28]
     assert (trainer.updates, trainer.restarted_at, trainer.average.updates) == (29, 16, 13)
 
 
