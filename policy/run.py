@@ -149,25 +149,24 @@ def _learn(run: Run, workspace: Workspace, report: RunReporter, trained_at: floa
     holdout = set(spec.get("robots", ())) - set(collecting) if collecting else set()
     holdout |= set(spec.get("holdout", ()))
     robots = load_robots(workspace)
-    with EventLog(Part(report, 0.0, trained_at), run.folder / "tensorboard") as log:
-        learn(
-            workspace,
-            Lesson(
-                policy_id=run.run_id,
-                tasks=load_tasks(workspace).only(spec["tasks"]).names,
-                config=_training_config(spec),
-                detector=spec.get("detector"),
-                from_policy=spec.get("from_policy"),
-                updates=int(spec["updates"]),
-                seed=int(spec.get("seed", 0)),
-                replayed_robots=tuple(name for name in robots if name not in holdout),
-                robots=tuple(_simulated(workspace, collecting)),
-                episodes=int(spec.get("episodes", 0)),
-                processes=int(spec.get("processes", 0)) or max(1, (os.cpu_count() or 2) - 1),
-                spec=spec,
-            ),
-            log,
-        )
+    learn(
+        workspace,
+        Lesson(
+            policy_id=run.run_id,
+            tasks=load_tasks(workspace).only(spec["tasks"]).names,
+            config=_training_config(spec),
+            detector=spec.get("detector"),
+            from_policy=spec.get("from_policy"),
+            updates=int(spec["updates"]),
+            seed=int(spec.get("seed", 0)),
+            replayed_robots=tuple(name for name in robots if name not in holdout),
+            robots=tuple(_simulated(workspace, collecting)),
+            episodes=int(spec.get("episodes", 0)),
+            processes=int(spec.get("processes", 0)) or max(1, (os.cpu_count() or 2) - 1),
+            spec=spec,
+        ),
+        EventLog(Part(report, 0.0, trained_at), run.folder / "tensorboard"),
+    )
 
 
 def _evaluate_policy(run: Run, workspace: Workspace, report: RunReporter) -> None:

@@ -1,4 +1,4 @@
-"""TFRecord files: length, checksum, record, checksum, over and over; read without TensorFlow.
+"""TFRecord files: length, checksum, record, checksum, over and over; without TensorFlow.
 
 https://www.tensorflow.org/tutorials/load_data/tfrecord describes the layout; the checksum is a
 masked CRC-32C.
@@ -45,6 +45,13 @@ def read_records(path: Path) -> Iterator[bytes]:
                 position += 1
     except OSError as error:
         raise _corrupt(path, 0, f"cannot be read ({error})") from error
+
+
+def as_record(content: bytes) -> bytes:
+    """`content` as a file holds it."""
+    length = struct.pack("<Q", len(content))
+    checksums = (_CHECKSUM.pack(masked_checksum(part)) for part in (length, content))
+    return b"".join((length, next(checksums), content, next(checksums)))
 
 
 def masked_checksum(content: bytes) -> int:

@@ -43,6 +43,7 @@ from data.tasks.store import load_tasks
 from data.tasks.tasks import Task
 from data.workspace import Workspace, open_workspace
 from policy.acting.collection_log import CollectionLog
+from policy.event_log import EventLog
 from sd_model.approval import approve
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(120)]
@@ -141,6 +142,21 @@ def _run(workspace: Workspace) -> None:
         report.metrics(1, loss=0.5)
 
 
+def _event_log(workspace: Workspace) -> None:
+    run = workspace.runs / "training"
+    EventLog(_Silent(), run).metrics(1, **{f"loss/{number}": 0.5 for number in range(500)})
+
+
+class _Silent:
+    """Hears everything and says nothing."""
+
+    def progress(self, fraction: float, message: str) -> None:
+        pass
+
+    def metrics(self, step: int, **values: float) -> None:
+        pass
+
+
 def _detector(workspace: Workspace) -> None:
     from safetensors.numpy import save
 
@@ -174,6 +190,7 @@ WRITES: dict[str, Callable[[Workspace], object]] = {
     "receipt of an import": lambda workspace: receipt_for(workspace, "digest", "a source").add(
         Batch(episodes=["x"] * 2000)
     ),
+    "event log": _event_log,
     "collection log": lambda workspace: CollectionLog(workspace.runs / "announced.jsonl").announce(
         "robot-1", ["x"] * 2000
     ),
@@ -228,7 +245,7 @@ SHOWN = {
     "data/labels/notes.py", "data/episodes/shards.py", "data/recording/journal.py",
     "data/cells/addresses.py", "data/cells/keys.py", "data/cameras/references.py",
     "data/runs/runs.py", "data/runs/reporter.py", "data/importers/receipts.py",
-    "policy/acting/collection_log.py", "sd_model/approval.py",
+    "policy/acting/collection_log.py", "policy/event_log.py", "sd_model/approval.py",
     # by the runs of test_full_disk.py: a training's manifest, frames, weights, scores, report
     "sd_model/tensors.py", "sd_model/artefact.py", "sd_model/examples/manifest.py",
     "sd_model/examples/frame_store.py", "sd_model/judging/scores.py",
