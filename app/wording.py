@@ -24,3 +24,10 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 def when(at_ns: int) -> str:
     """A moment [ns since the Unix epoch] as people write it, in UTC."""
     return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def plain(text: str) -> str:
+    """`text` with the characters that Markdown would act on escaped."""
+    return "".join(
+        f"\\{character}" if character in "\\`*_[]<>$#:" else character for character in text
+    )

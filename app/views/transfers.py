@@ -10,6 +10,7 @@ from app.widgets.export_form import show_export_form
 from app.widgets.import_form import show_import_form
 from app.widgets.import_list import show_imports
 from app.widgets.run_progress import show_run
+from app.wording import plain
 from data.importers.receipts import list_receipts
 from data.runs.runs import Run
 from data.transfers.tally import Tally
@@ -53,4 +54,4 @@ def _tell(run: Run) -> None:
     if rest:
         left_out = bool(tally.left_out or tally.notes)
         show = st.warning if left_out else st.info
-        show("  \n".join(rest), icon=":material/info:")
+        show("  \n".join(map(plain, rest)), icon=":material/info:")

@@ -12,7 +12,7 @@ from app import access, jobs, state
 from app.doors.imports import Import, ImportForm, Look, look, sample_images
 from app.widgets.notice import errors_shown, show_error
 from app.widgets.run_progress import warn_if_busy
-from app.wording import counted, listed
+from app.wording import counted, listed, plain
 from data.episodes.frames import CAMERAS
 from data.errors import GoalpostError, InvalidInput
 
@@ -74,7 +74,7 @@ def _ask(wanted: Import, seen: Look) -> Import:
         )
         return wanted
     found = "" if seen.episodes is None else f"{counted(seen.episodes, 'episode')}, "
-    st.markdown(f"It holds {found}cameras {listed(seen.cameras)}.")
+    st.markdown(f"It holds {found}cameras {plain(listed(seen.cameras))}.")
     robot = st.text_input(
         "Name of the robot whose episodes these become",
         value=seen.suggested.robot,
@@ -121,7 +121,7 @@ def _ask_tasks(wanted: Import, seen: Look) -> dict[str, str]:
         options = [_NO_TASK, *tasks.names]
         before = seen.suggested.tasks.get(words, next(iter(same), _NO_TASK))
         name = st.selectbox(
-            f"“{words}” is",
+            f"“{plain(words)}” is",
             options,
             index=options.index(before) if before in options else 0,
             key=f"import-task-{words}-{wanted.path}",

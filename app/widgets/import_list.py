@@ -10,7 +10,7 @@ import streamlit as st
 from app import access, jobs, state
 from app.person import your_name
 from app.widgets.notice import errors_shown
-from app.wording import counted, when
+from app.wording import counted, plain, when
 from data.importers.receipts import Receipt
 
 
@@ -25,7 +25,7 @@ def show_imports(receipts: Sequence[Receipt]) -> None:
             episodes, labels = _counts(receipt, receipt.path.stat().st_size)
             brought = f"{counted(episodes, 'episode')} and {counted(labels, 'label')}"
             st.markdown(
-                f"**{brought}**, first on {when(receipt.first_ns)}  \nfrom {receipt.source}",
+                f"**{brought}**, first on {when(receipt.first_ns)}  \nfrom {plain(receipt.source)}",
                 width="stretch",
             )
             with st.popover("Take it back", icon=":material/undo:"):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from app.wording import plain
 from data.errors import GoalpostError
 
 _LONGEST_LIST = 12
@@ -34,20 +35,13 @@ def errors_shown() -> Iterator[None]:
 
 def error_text(error: GoalpostError) -> str:
     """The error as Markdown: the problem in bold, then a line for each thing that is known."""
-    lines = [f"**{_plain(error.what)}**"]
+    lines = [f"**{plain(error.what)}**"]
     if error.where is not None:
-        lines.append(f"Where: {_plain(error.where)}")
+        lines.append(f"Where: {plain(error.where)}")
     if error.valid:
-        shown = ", ".join(_plain(choice) for choice in error.valid[:_LONGEST_LIST])
+        shown = ", ".join(plain(choice) for choice in error.valid[:_LONGEST_LIST])
         more = len(error.valid) - _LONGEST_LIST
         lines.append(f"You can use: {shown}" + (f" and {more} more" if more > 0 else ""))
     if error.next_step is not None:
-        lines.append(f"What to do: {_plain(error.next_step)}")
+        lines.append(f"What to do: {plain(error.next_step)}")
     return "  \n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """`text` with the characters that Markdown would act on escaped."""
-    return "".join(
-        f"\\{character}" if character in "\\`*_[]<>$#:" else character for character in text
-    )
