@@ -10,30 +10,18 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import click
 import numpy as np
-from playwright.sync_api import sync_playwright
 
+from benchmarks.served_app import chromium, served
 from data.catalog.catalog import Catalog
 from data.episodes.frames import CAMERAS
 from data.episodes.index import list_episodes, load_episode
 from data.recording.sealing import PERIOD_S
 from data.workspace import Workspace, open_workspace
-
-CHROMIUM_ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-    "--disable-background-networking",
-]  # fmt: skip
 
 
 @click.command()
@@ -42,38 +30,21 @@ def main(seconds: float) -> None:
     """Record one clip through the page and print how evenly its frames came."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = open_workspace(Path(folder) / "workspace")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = subprocess.Popen(
-            [
-                *(Path(sys.executable).with_name("goalpost"), "up"),
-                *("--workspace", str(workspace.root), "--port", str(port)),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            _wait_for(port)
-            _record(f"http://127.0.0.1:{port}/record", seconds)
-            _print_timing(workspace)
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait()
+        with served(workspace.root) as (url, _):
+            _record(f"{url}/record", seconds)
+        _print_timing(workspace)
 
 
 def _record(url: str, seconds: float) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+    with chromium() as browser:
         page = browser.new_page()
         page.goto(url)
-        page.get_by_role("button", name="Record success").click(timeout=60_000)
-        page.get_by_role("button", name="Stop").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Start without countdown").click(timeout=60_000)
+        stop = page.get_by_role("button", name="Stop and keep")
+        stop.wait_for(timeout=60_000)
         page.wait_for_timeout(1000 * seconds)
-        page.get_by_role("button", name="Stop").click()
+        stop.click()
         page.get_by_text("Saved success").wait_for(timeout=60_000)
-        browser.close()
 
 
 def _print_timing(workspace: Workspace) -> None:
@@ -94,17 +65,6 @@ def _print_timing(workspace: Workspace) -> None:
             f"p99 deviation {np.percentile(late_ms, 99):.1f} ms, "
             f"largest interval {interval_ms.max():.1f} ms"
         )
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(150):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    sys.exit("The app did not start.")
 
 
 if __name__ == "__main__":
