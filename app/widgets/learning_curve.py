@@ -91,7 +91,7 @@ def _lines(figure: pd.DataFrame) -> alt.Chart:
             y=alt.Y("value:Q", title=None),
             color=alt.Color("line:N", title=None, legend=names),
         )
-        .properties(height=260)
+        .properties(height=290)
     )
     return chart
 
