@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,18 +16,24 @@ FAILURE, SUCCESS = 0, 1
 
 
 class OutcomeBuffer:
-    """The newest trajectories of one task and outcome, within a capacity in transitions."""
+    """The newest trajectories of one task and outcome, within a capacity in transitions.
+
+    Transitions are numbered from the first that was ever added, so that adding one trajectory costs
+    no more where many are held.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._trajectories: list[Trajectory] = []
-        self._ends = np.zeros(0, dtype=np.int64)
+        self._bounds = [0]
+        """Trajectory i holds the numbers from bound i up to bound i + 1."""
         self._commands: list[NDArray[np.int64]] = []
-        self._command_ends = np.zeros(0, dtype=np.int64)
+        self._command_bounds = [0]
+        """The same for the steps that open, close or terminate."""
 
     def __len__(self) -> int:
         """The number of transitions held."""
-        return int(self._ends[-1]) if self._ends.size else 0
+        return self._bounds[-1] - self._bounds[0]
 
     @property
     def trajectories(self) -> tuple[Trajectory, ...]:
@@ -38,17 +45,15 @@ class OutcomeBuffer:
 
         The newest is kept even if it exceeds the capacity alone.
         """
+        commands = trajectory.commands()
         self._trajectories.append(trajectory)
-        self._commands.append(trajectory.commands())
-        excess = len(self) + len(trajectory) - self._capacity
-        leaving = 0
-        while excess > 0 and leaving < len(self._trajectories) - 1:
-            excess -= len(self._trajectories[leaving])
-            leaving += 1
-        del self._trajectories[:leaving]
-        del self._commands[:leaving]
-        self._ends = np.cumsum([len(held) for held in self._trajectories])
-        self._command_ends = np.cumsum([len(steps) for steps in self._commands])
+        self._commands.append(commands)
+        self._bounds.append(self._bounds[-1] + len(trajectory))
+        self._command_bounds.append(self._command_bounds[-1] + len(commands))
+        fitting = bisect_left(self._bounds, self._bounds[-1] - self._capacity)
+        leaving = min(fitting, len(self._trajectories) - 1)
+        for held in (self._trajectories, self._commands, self._bounds, self._command_bounds):
+            del held[:leaving]
 
     def draw(
         self, generator: np.random.Generator, *, command_share: float
@@ -60,12 +65,10 @@ class OutcomeBuffer:
             command_share: Probability of a step that opens, closes or terminates, where there is
                 one; 0 draws them as often as they come.
         """
-        if command_share and self._command_ends[-1] and generator.random() < command_share:
-            index = int(generator.integers(self._command_ends[-1]))
-            position = int(np.searchsorted(self._command_ends, index, side="right"))
-            steps = self._commands[position]
-            step = int(steps[index - int(self._command_ends[position]) + len(steps)])
-            return self._trajectories[position], step
+        commands = self._command_bounds[-1] - self._command_bounds[0]
+        if command_share and commands and generator.random() < command_share:
+            position, index = _find(self._command_bounds, int(generator.integers(commands)))
+            return self._trajectories[position], int(self._commands[position][index])
         return self.locate(int(generator.integers(len(self))))
 
     def locate(self, index: int) -> tuple[Trajectory, int]:
@@ -74,9 +77,15 @@ class OutcomeBuffer:
         Args:
             index: In [0, len(self)).
         """
-        position = int(np.searchsorted(self._ends, index, side="right"))
-        trajectory = self._trajectories[position]
-        return trajectory, index - int(self._ends[position]) + len(trajectory)
+        position, step = _find(self._bounds, index)
+        return self._trajectories[position], step
+
+
+def _find(bounds: Sequence[int], index: int) -> tuple[int, int]:
+    """Between which bounds the number `index` after the first one lies, and how far in."""
+    number = bounds[0] + index
+    position = bisect_right(bounds, number) - 1
+    return position, number - bounds[position]
 
 
 class ReplayBuffers:

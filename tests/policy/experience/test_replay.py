@@ -4,6 +4,7 @@ import gc
 import weakref
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from data.errors import InvalidInput, UnknownName
@@ -48,6 +49,22 @@ def test_an_episode_longer_than_the_capacity_is_kept_alone(
     buffer.add(make_trajectory(steps=2))
     buffer.add(long)
     assert buffer.trajectories == (long,)
+
+
+def test_commands_are_drawn_from_what_is_still_held(make_trajectory: MakeTrajectory) -> None:
+    closing_at = {0: [0], 1: [], 2: [1, 2], 3: [0]}
+    held = []
+    for number, steps in enumerate((2, 3, 3, 1)):
+        trajectory = make_trajectory(steps=steps)
+        trajectory.action_NA[:, 5:] = 0
+        trajectory.action_NA[closing_at[number], 5] = 1
+        held.append(trajectory)
+    buffer = OutcomeBuffer(capacity=7)  # 9 transitions: the first trajectory has to go
+    for trajectory in held:
+        buffer.add(trajectory)
+    generator = np.random.default_rng(0)
+    drawn = {buffer.draw(generator, command_share=1.0) for _ in range(50)}
+    assert drawn == {(held[2], 1), (held[2], 2), (held[3], 0)}
 
 
 def test_tasks_share_one_trajectory_and_evict_on_their_own(
