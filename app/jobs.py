@@ -12,6 +12,7 @@ from app.doors import transfer_run
 from app.doors.exports import Export
 from app.doors.imports import Import, check_import
 from data.cells.robots import load_robots
+from data.cells.simulated.opening import check_simulator
 from data.errors import InvalidInput, unknown_name
 from data.importers.receipts import list_receipts
 from data.runs.runs import FINISHED, Run, create_run, launch, list_runs
@@ -204,6 +205,7 @@ def _check_simulated(workspace: Workspace, names: Collection[str]) -> None:
                 valid=[robot.name for robot in known.values() if robot.kind == "simulated"],
                 next_step="Choose simulated robots.",
             )
+    check_simulator()
 
 
 def _check_artefact(kind: str, folder: Path, name: str) -> None:

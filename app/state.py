@@ -19,6 +19,7 @@ from data.catalog import counts
 from data.catalog.catalog import Catalog
 from data.catalog.counts import Census, OutcomeCounts
 from data.cells.robots import Robot, load_robots
+from data.cells.simulated.opening import has_simulator
 from data.tasks.store import load_tasks
 from data.tasks.tasks import TaskSet
 from data.workspace import Workspace, default_root, open_workspace
@@ -59,6 +60,21 @@ def tasks() -> TaskSet:
 def robots() -> dict[str, Robot]:
     """The workspace's robots by name."""
     return load_robots(workspace())
+
+
+def robots_with_cameras() -> list[str]:
+    """Those whose cameras can be opened here."""
+    return [
+        robot.name
+        for robot in robots().values()
+        if robot.has_cell and (robot.kind != "simulated" or has_simulator())
+    ]
+
+
+def acting_robots() -> list[str]:
+    """Those whose arms Goalpost can move: the simulated ones."""
+    simulated = [robot.name for robot in robots().values() if robot.kind == "simulated"]
+    return simulated if has_simulator() else []
 
 
 def census() -> Census:

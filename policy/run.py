@@ -10,7 +10,7 @@ from typing import Any
 from data.catalog.catalog import Catalog
 from data.cells.protocol import RobotCell
 from data.cells.robots import Robot, load_robots
-from data.cells.simulated.cell import make_cell
+from data.cells.simulated.opening import check_simulator, open_cell
 from data.errors import InvalidInput, unknown_name
 from data.runs.reporter import RunReporter
 from data.runs.runs import Run
@@ -229,7 +229,7 @@ def _cells(workspace: Workspace, robots: Sequence[str]) -> Iterator[list[RobotCe
     """The simulated cells of `robots`, held in this process for speed."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(closing(make_cell(robot)))
+            stack.enter_context(closing(open_cell(robot)))
             for robot in _simulated(workspace, robots)
         ]
 
@@ -245,6 +245,7 @@ def _simulated(workspace: Workspace, names: Sequence[str]) -> list[Robot]:
                 valid=[robot.name for robot in known.values() if robot.kind == "simulated"],
                 next_step="Choose simulated robots.",
             )
+        check_simulator()
     return [known[name] for name in names]
 
 

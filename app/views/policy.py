@@ -90,7 +90,7 @@ def _results(cards: list[PolicyCard]) -> None:
 
 def _evaluate(card: PolicyCard) -> None:
     detectors = [each.detector_id for each in list_detectors(state.workspace())]
-    simulated = [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
+    simulated = state.acting_robots()
     with st.expander("Evaluate it again", expanded=not card.results):
         robots = st.multiselect(
             "Robots",

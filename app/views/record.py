@@ -9,12 +9,12 @@ import streamlit as st
 
 from app import state
 from app.budget import measure_progress, what_helps_most
-from app.pages import link
+from app.pages import link, nothing_yet
 from app.pairing import Pair, find_pairs, pair_to_finish
 from app.person import your_name
 from app.views import record_clips, record_step
 from app.views.robot_live import show_swapped
-from app.widgets.notice import errors_shown, show_error
+from app.widgets.notice import errors_shown, show_error, tell_missing_simulator
 from app.widgets.preview import CAMERA_TITLES, Desk, preview
 from app.wording import counted, listed, when
 from data.catalog.questions import newest_clips
@@ -39,7 +39,15 @@ _CLIPS_LOOKED_AT = 4
 def render() -> None:
     """Show the page."""
     st.title("Record")
-    robots = [robot.name for robot in state.robots().values() if robot.has_cell]
+    robots = state.robots_with_cameras()
+    if not robots:
+        tell_missing_simulator()
+        nothing_yet(
+            "**No robot has cameras here.** Say where the three cameras of yours are.",
+            page="robots",
+            label="Add a robot with real cameras",
+        )
+        return
     tasks = state.tasks()
     on_robot, of_task, person = st.columns([2, 2, 1], vertical_alignment="bottom")
     # Kept in the address, so that a reload in mid-recording comes back to the same cell.

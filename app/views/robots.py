@@ -9,7 +9,7 @@ from app.camera_check import check_cameras
 from app.pages import link, nothing_yet
 from app.verdict import robot_figures
 from app.views.robot_live import show_live
-from app.widgets.notice import errors_shown, show_error
+from app.widgets.notice import errors_shown, show_error, tell_missing_simulator
 from app.wording import counted
 from data.cells.client import running_hosts, start_host, stop_host
 from data.cells.robots import Robot, register_robot
@@ -41,9 +41,11 @@ def render() -> None:
     robots = state.robots()
     if fleet.open:
         with fleet:
+            tell_missing_simulator()
             running = running_hosts(state.workspace())
+            here = state.robots_with_cameras()
             for robot in robots.values():
-                _show_robot(robot, running=robot.name in running)
+                _show_robot(robot, here=robot.name in here, running=robot.name in running)
             link("record", "Record a pair on one of them")
             _show_figures()
     if cameras.open:
@@ -51,7 +53,7 @@ def render() -> None:
             _edit_hardware(robots)
 
 
-def _show_robot(robot: Robot, *, running: bool) -> None:
+def _show_robot(robot: Robot, *, here: bool, running: bool) -> None:
     census = state.census()
     clips, acted = census.of_robot(robot.name, "clip"), census.of_robot(robot.name, "robot")
     with st.container(border=True):
@@ -61,7 +63,7 @@ def _show_robot(robot: Robot, *, running: bool) -> None:
                 f"{_KIND_WORDS[robot.kind]} · {counted(clips, 'clip')} · "
                 f"{counted(acted, 'robot episode')}"
             )
-            if not robot.has_cell:
+            if not here:
                 st.badge("Not here", icon=":material/cloud_download:", color="gray")
                 return
             if running:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import access, jobs, state
 from app.policies import PolicyCard
-from app.widgets.notice import errors_shown
+from app.widgets.notice import errors_shown, tell_missing_simulator
 from app.widgets.run_progress import warn_if_busy
 
 _BEHAVIOUR_WORDS = {
@@ -24,6 +24,7 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         "Robots try tasks by themselves. Every episode is kept, failures too: a policy learns from "
         "both. Label how some of them ended, so that the detector learns what robots do."
     )
+    tell_missing_simulator()
     tasks = state.tasks()
     behaviours = [name for name in _BEHAVIOUR_WORDS if name != "policy" or cards]
     behaviour: str = st.selectbox(
@@ -55,7 +56,7 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         key=f"collect-tasks-{behaviour}-{policy}",
         help="Episodes are shared out evenly among them.",
     )
-    simulated = [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
+    simulated = state.acting_robots()
     robots = st.multiselect(
         "Robots",
         simulated,

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from app.wording import plain
-from data.errors import GoalpostError
+from data.cells.simulated.opening import check_simulator
+from data.errors import CellError, GoalpostError
 
 _LONGEST_LIST = 12
 
@@ -21,6 +22,14 @@ def show_error(error: GoalpostError) -> None:
 def show_left_out(errors: Iterable[GoalpostError]) -> None:
     """Tell what a list does not show because it cannot be used; the rest of it can."""
     for error in errors:
+        st.warning(error_text(error), icon=":material/warning:")
+
+
+def tell_missing_simulator() -> None:
+    """Say what the simulated robots lack, where they lack something."""
+    try:
+        check_simulator()
+    except CellError as error:
         st.warning(error_text(error), icon=":material/warning:")
 
 

@@ -8,7 +8,12 @@ from app import access, jobs, state
 from app.pages import link, nothing_yet
 from app.policies import PolicyCard
 from app.verdict import detector_words, reward_warnings
-from app.widgets.notice import errors_shown, show_error, show_left_out
+from app.widgets.notice import (
+    errors_shown,
+    show_error,
+    show_left_out,
+    tell_missing_simulator,
+)
 from app.widgets.run_progress import warn_if_busy
 from app.wording import counted
 from data.errors import CorruptData
@@ -124,7 +129,7 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
 
 def _collecting(recipe: str) -> tuple[list[str], int]:
     """Which robots collect while the policy trains, and how many episodes."""
-    simulated = _simulated()
+    simulated = state.acting_robots()
     robots = st.multiselect(
         "Robots that collect meanwhile",
         simulated,
@@ -153,12 +158,9 @@ def _collection(collecting: tuple[list[str], int], episodes: int) -> dict[str, o
     }
 
 
-def _simulated() -> list[str]:
-    return [robot.name for robot in state.robots().values() if robot.kind == "simulated"]
-
-
 def _advanced(strategy: str) -> dict[str, object]:
-    simulated = _simulated()
+    simulated = state.acting_robots()
+    tell_missing_simulator()
     robots = st.multiselect(
         "Robots that evaluate it",
         simulated,
@@ -170,7 +172,7 @@ def _advanced(strategy: str) -> dict[str, object]:
         "Evaluation episodes for each task on each robot",
         min_value=0,
         max_value=10_000,
-        value=10,
+        value=10 if simulated else 0,
         key="retrain-evaluation",
         help="0 trains without evaluating.",
     )

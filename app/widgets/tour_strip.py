@@ -7,6 +7,8 @@ import streamlit as st
 from app import state
 from app.pages import link
 from app.tour import TourStep, tour
+from app.widgets.notice import tell_missing_simulator
+from data.cells.simulated.opening import has_simulator
 from sd_model.artefact import list_detectors
 
 _ON = "tour"
@@ -15,6 +17,9 @@ _ON = "tour"
 def offer_tour() -> None:
     """On Home, while there is no detector: a button that begins the tour."""
     if st.session_state.get(_ON) or all(step.done for step in _steps()):
+        return
+    if not has_simulator():
+        tell_missing_simulator()
         return
     if st.button(
         "Take the tour: five steps to a first detector",

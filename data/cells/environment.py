@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data.cells.protocol import ACTION_SIZE, STATE_SIZE, ActionA, Start
 from data.cells.robots import SIMULATED_FLEET
-from data.cells.simulated.cell import make_cell
+from data.cells.simulated.opening import open_cell
 from data.episodes.frames import ImageHWC, Size
 from data.errors import unknown_name
 from data.tasks.tasks import SEED_TASKS
@@ -53,6 +53,7 @@ class CellEnvironment(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     Raises:
         UnknownName: A task that the simulator cannot judge, or a robot that is not of the fleet.
+        CellError: PyBullet is not installed.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}  # noqa: RUF012 (Gymnasium's own)
@@ -90,7 +91,7 @@ class CellEnvironment(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._size = Size(width, height)
         self._max_steps = max_steps
         self._steps = 0
-        self.cell = make_cell(fleet[robot])
+        self.cell = open_cell(fleet[robot])
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

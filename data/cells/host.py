@@ -38,6 +38,7 @@ from data.cells.messages import (
 from data.cells.protocol import Cell
 from data.cells.robots import Robot, load_robots
 from data.cells.service import CellService
+from data.cells.simulated.opening import open_cell
 from data.clock import SteadyClock
 from data.episodes.frames import CAMERAS, EncodedFrameSet, Size
 from data.episodes.packing import pack
@@ -253,7 +254,8 @@ def make_cell(workspace: Workspace, robot: Robot, clock: SteadyClock) -> Cell:
     """The cell of `robot`, of its kind; `clock` stamps its frames.
 
     Raises:
-        CellError: The robot is somewhere else; only its episodes are here.
+        CellError: The robot is somewhere else; only its episodes are here. Or it is simulated, and
+            PyBullet is not installed.
     """
     if not robot.has_cell:
         raise CellError(
@@ -261,9 +263,7 @@ def make_cell(workspace: Workspace, robot: Robot, clock: SteadyClock) -> Cell:
             next_step="Say on the Robots page where its cameras are, or choose another robot.",
         )
     if robot.kind == "simulated":
-        from data.cells.simulated.cell import make_cell as make_simulated_cell  # loads pybullet
-
-        return make_simulated_cell(robot, clock=clock)
+        return open_cell(robot, clock=clock)
     return HardwareCell(robot, clock, video_folders(workspace))
 
 

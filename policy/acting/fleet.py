@@ -24,7 +24,7 @@ import torch
 from data.catalog.catalog import Catalog
 from data.cells.protocol import Start
 from data.cells.robots import Robot
-from data.cells.simulated.cell import make_cell
+from data.cells.simulated.opening import open_cell
 from data.errors import CellError
 from data.tasks.store import load_tasks
 from data.tasks.tasks import Task
@@ -159,7 +159,7 @@ def _collect(
     newest = _Newest(orders)
     parent = os.getppid()
     with ExitStack() as stack:
-        cells = [stack.enter_context(closing(make_cell(robot))) for robot in robots]
+        cells = [stack.enter_context(closing(open_cell(robot))) for robot in robots]
         writers = {
             robot.name: stack.enter_context(
                 EpisodeWriter(catalog, flush_episodes=_FLUSH_EPISODES, announce=lambda ids: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -191,3 +192,13 @@ def test_a_missing_camera_is_named_and_recording_waits_for_it(world: Any) -> Non
     finally:
         for robot in ("robot-1", "bench"):
             stop_host(world.workspace, robot)
+
+
+def test_without_a_simulator_it_asks_for_cameras(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pybullet", None)
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert "need PyBullet" in at.warning[0].value
+    assert "No robot has cameras here" in at.markdown[-1].value

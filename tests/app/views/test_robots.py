@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,13 @@ def test_a_host_is_started_shows_its_cameras_and_is_stopped(
     finally:
         if "robot-1" in running_hosts(world.workspace):
             stop_host(world.workspace, "robot-1")
+
+
+def test_without_a_simulator_its_robots_are_not_here(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pybullet", None)
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    assert "need PyBullet" in at.warning[0].value
+    assert not [each.key for each in at.button if each.key and each.key.startswith("start-")]
