@@ -13,10 +13,18 @@ from app.widgets.notice import show_error
 from app.widgets.tour_strip import show_tour
 from data.errors import GoalpostError, IndexMissing
 
+# As narrow as its words allow: on a tablet the page needs the room.
+_MENU_PX = 220
+
 
 def main() -> None:
     """Show the chosen page; an expected error is told in words instead of a traceback."""
-    st.set_page_config(page_title="Goalpost", page_icon=assets.path("icon.svg"), layout="wide")
+    st.set_page_config(
+        page_title="Goalpost",
+        page_icon=assets.path("icon.svg"),
+        layout="wide",
+        initial_sidebar_state=_MENU_PX,
+    )
     st.logo(assets.path("logo.svg"), icon_image=assets.path("icon.svg"), size="large")
     page = st.navigation(sections(), position="hidden")
     try:

@@ -12,7 +12,7 @@ from app.pages import link, streamlit_page
 from app.policies import comparison_sentences, list_policy_cards
 from app.policy_watch import NEEDED_PRECISION, watch_policy
 from app.verdict import detector_words, holdout_verdict, trust_summary, untrusted_lines
-from app.widgets.review_policy import watched_words
+from app.widgets.review_policy import watched_lines
 from app.widgets.run_progress import show_run
 from app.widgets.tour_strip import offer_tour
 from data.catalog.counts import label_figures
@@ -47,7 +47,7 @@ def render() -> None:
             st.subheader("The loop")
             for number, step in enumerate(checklist(known), start=1):
                 _show_step(number, step)
-        with st.container(width=300):
+        with st.container(width=400):
             st.subheader("How far it is")
             _show_newest_detector()
             _show_newest_policy()
@@ -150,7 +150,7 @@ def _show_watch(detector: DetectorSummary) -> None:
     if not watched:
         return
     st.markdown("**Its word on what policies do**, judged by people on a random sample")
-    st.markdown("\n".join(f"- {watched_words(row)}" for row in watched))
+    st.markdown("\n".join(f"- {words}" for words in watched_lines(watched)))
     harmful = [row for row in watched if row.harms]
     if harmful:
         st.warning(

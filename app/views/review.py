@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import inbox, state
 from app.decision_log import Item
-from app.galleries import Gallery, gallery_items
+from app.galleries import GALLERIES, Gallery, gallery_items
 from app.images import FRAMES
 from app.mistakes import Tally, as_corrected, item_of, items, tally
 from app.pages import link, nothing_yet
@@ -74,12 +75,14 @@ def _review(summary: DetectorSummary, detectors: Sequence[DetectorSummary], by: 
     offer_retraining(summary, reviews)
     which = choose_gallery()
     if which == "newest policy":
+        st.caption(GALLERIES[which])
         show_policy_sample(summary, by=by)
         return
     judged = _judged(summary)
-    chosen = choose_examples(judged).apply(judged)
+    filters = st.container(horizontal=True, vertical_alignment="bottom")
+    chosen = choose_examples(judged, filters).apply(judged)
     own = {task: threshold.value for task, threshold in summary.thresholds.items()}
-    thresholds = _choose_thresholds(own, chosen)
+    thresholds = _choose_thresholds(own, chosen, filters)
     checked = reviews.by_item
     looks = second_looks(reviews.labels)
     _show_tallies(chosen, own, thresholds, checked)
@@ -136,9 +139,10 @@ def _other_detector(
     return _judged(others[chosen])
 
 
-def _choose_thresholds(own: Mapping[str, float], judged: pd.DataFrame) -> Mapping[str, float]:
-    toggle, slider = st.columns([1, 2], vertical_alignment="center")
-    other = toggle.toggle(
+def _choose_thresholds(
+    own: Mapping[str, float], judged: pd.DataFrame, row: DeltaGenerator
+) -> Mapping[str, float]:
+    other = row.toggle(
         "Try another threshold",
         key="review-other-threshold",
         help="Shows what would change. The detector itself stays as it is.",
@@ -147,7 +151,7 @@ def _choose_thresholds(own: Mapping[str, float], judged: pd.DataFrame) -> Mappin
         return own
     tasks = judged["task"].unique()
     start = own[tasks[0]] if len(tasks) == 1 else 0.5
-    value = slider.slider("Counts as success from", 0.0, 1.0, round(start, 2), 0.01)
+    value = st.slider("Counts as success from", 0.0, 1.0, round(start, 2), 0.01)
     return dict.fromkeys(own, float(value))
 
 
@@ -159,49 +163,37 @@ def _show_tallies(
 ) -> None:
     at_own, now = tally(judged, own), tally(judged, thresholds)
     corrected = tally(as_corrected(judged, checked), thresholds)
-    figures = st.container(horizontal=True, gap="medium")
-    figures.metric("Successes judged", now.successes, width="content")
-    figures.metric("Failures judged", now.failures, width="content")
-    figures.metric(
-        "Failures taken for success",
-        _rate(now.false_positives, now.false_positive_rate),
-        _change(now.false_positives - at_own.false_positives),
-        delta_color="inverse",
-        width="content",
+    st.markdown(
+        f"{_in_words(now)}.",
+        help="Frames are counted here. Below, the frames of one clip share a card.",
     )
-    figures.metric(
-        "Successes taken for failure",
-        _rate(now.false_negatives, now.false_negative_rate),
-        _change(now.false_negatives - at_own.false_negatives),
-        delta_color="inverse",
-        width="content",
-    )
-    st.caption("Frames are counted here. Below, the frames of one clip share a card.")
+    if now != at_own:
+        st.caption(f"With the detector's own threshold: {_in_words(at_own)}.")
     if corrected != now:
         st.caption(f"With the labels as corrected in review: {_in_words(corrected)}.")
 
 
-def _rate(count: int, rate: float | None) -> str:
-    return "none judged" if rate is None else f"{count} ({rate:.1%})"
-
-
-def _change(difference: int) -> str | None:
-    return f"{difference:+d}" if difference else None
-
-
 def _in_words(counts: Tally) -> str:
     return (
-        f"{_rate(counts.false_positives, counts.false_positive_rate)} failures taken for success, "
-        f"{_rate(counts.false_negatives, counts.false_negative_rate)} successes taken for failure"
+        f"**{counts.false_positives} of {counts.failures} failures"
+        f"{_percent(counts.false_positive_rate)}** taken for success, "
+        f"**{counts.false_negatives} of {counts.successes} successes"
+        f"{_percent(counts.false_negative_rate)}** taken for failure"
     )
+
+
+def _percent(rate: float | None) -> str:
+    return "" if rate is None else f" ({rate:.1%})"
 
 
 def _show_gallery(
     which: Gallery, found: pd.DataFrame, checked: Mapping[Item, Label], by: str
 ) -> None:
     shown = found
-    if which != "second look":
-        shown = _unchecked(found, checked)
+    if which == "second look":
+        st.caption(GALLERIES[which])
+    else:
+        shown = _unchecked(found, checked, GALLERIES[which])
     if shown.empty:
         words = "Every one of these is checked." if len(found) else "None in this selection."
         st.success(words, icon=":material/task_alt:")
@@ -215,15 +207,18 @@ def _show_gallery(
     _mount([each for each in batch if each["shard"] not in damaged], which, checked, by)
 
 
-def _unchecked(found: pd.DataFrame, checked: Mapping[Item, Label]) -> pd.DataFrame:
-    """What is left to check: nothing that was checked before this visit, unless it is asked for."""
+def _unchecked(found: pd.DataFrame, checked: Mapping[Item, Label], what: str) -> pd.DataFrame:
+    """What is left to check: nothing that was checked before this visit, unless it is asked for.
+
+    Says what the cards show: `what`.
+    """
     count, toggle = st.columns([3, 1], vertical_alignment="center")
     opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
     before = {item for item, label in checked.items() if label.at_ns < opened_ns}
     keep = [item_of(row) not in before for row in records(found)]
     if toggle.toggle("Hide checked before", value=True, key="review-hide"):
         found = found[keep]
-    count.markdown(f"**{counted(len(found), 'card')}**")
+    count.markdown(f"**{counted(len(found), 'card')}.** {what}")
     return found
 
 

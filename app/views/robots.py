@@ -10,6 +10,7 @@ from app.pages import link, nothing_yet
 from app.verdict import robot_figures
 from app.views.robot_live import show_live
 from app.widgets.notice import errors_shown, show_error, tell_missing_simulator
+from app.widgets.preview import CAMERA_TITLES
 from app.wording import counted
 from data.cells.client import running_hosts, start_host, stop_host
 from data.cells.robots import Robot, register_robot
@@ -19,10 +20,10 @@ from sd_model.artefact import list_detectors
 from sd_model.judging.report_files import load_report
 
 _NEW = "A new robot …"
-_SOURCE_HELP = (
-    "A number (0 is the first camera of this computer), a device path such as "
-    "/dev/v4l/by-id/usb-… (stays with the same camera after a replug), an address that starts "
-    "with rtsp:// or http://, or a video file."
+_SOURCE_WORDS = (
+    "Where each camera is found: a number (0 is the first camera of this computer), a device path "
+    "such as /dev/v4l/by-id/usb-… (stays with the same camera after a replug), an address that "
+    "starts with rtsp:// or http://, or a video file."
 )
 _EXAMPLES = ("0", "/dev/v4l/by-id/usb-…", "rtsp://192.168.0.20/stream")
 _KIND_WORDS = {"simulated": "simulated", "hardware": "real cameras", "imported": "imported"}
@@ -165,13 +166,13 @@ def _edit_hardware(robots: dict[str, Robot]) -> None:
         if new
         else chosen
     )
+    st.caption(_SOURCE_WORDS)
     sources = {
         camera: st.text_input(
-            f"Source of the camera {camera.replace('_', ' ')}",
+            f"Camera: {CAMERA_TITLES[camera].lower()}",
             value=known.get(camera, ""),
             key=f"source-{chosen}-{camera}-{forms}",
             placeholder=example,
-            help=_SOURCE_HELP,
         ).strip()
         for camera, example in zip(CAMERAS, _EXAMPLES, strict=True)
     }
@@ -200,7 +201,7 @@ def _show_check(sources: dict[str, str]) -> None:
         answers = check_cameras(state.workspace(), sources)
     for column, answer in zip(st.columns(len(answers)), answers, strict=True):
         with column:
-            st.markdown(f"**{answer.camera.replace('_', ' ')}**")
+            st.markdown(f"**{CAMERA_TITLES[answer.camera]}**")
             if answer.error is not None:
                 show_error(answer.error)
             elif answer.jpeg is not None:

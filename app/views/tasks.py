@@ -75,7 +75,7 @@ def _card(tasks: TaskSet, task: Task, clips: int, tally: Tally, examples: Exampl
                 f"{counted(clips, 'clip')} · {counted(tally.success, 'success', 'successes')} · "
                 f"{counted(tally.failure, 'failure')} · {derived} derived"
             )
-            with st.container(horizontal=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
                 link("record", "Record a pair", {"record-task": task.name})
                 with st.popover("What it says about others", type="tertiary"):
                     sentences = relation_sentences(tasks, task.name)

@@ -37,7 +37,7 @@ def choose(census: Census) -> Wanted:
     acted = [row for row in census.rows if row.kind == "robot"]
     tried = {row.task for row in acted}
     commanded = [name for name in state.tasks().in_use if name in tried]
-    chosen, name = st.columns([3, 1], vertical_alignment="bottom")
+    chosen, which, name = st.columns([4, 3, 2], vertical_alignment="bottom")
     with chosen:
         tasks = st.multiselect(
             "Ask me about",
@@ -49,7 +49,6 @@ def choose(census: Census) -> Wanted:
         )
     with name:
         by = your_name()
-    which, how, more = st.columns([5, 2, 3], vertical_alignment="bottom")
     with which:
         order: OrderName = st.selectbox(
             "In which order",
@@ -58,14 +57,16 @@ def choose(census: Census) -> Wanted:
             key="label-order",
             persist_state="session",
         )
-    with how:
+    row = st.container(horizontal=True, vertical_alignment="center")
+    explained = row.container(width="stretch")
+    with row:
         grid = st.toggle(
             "Grid",
             key="label-grid",
             persist_state="session",
             help="Many pictures side by side; select any of them and mark them all at once.",
         )
-    with more, st.popover("Which episodes", icon=":material/tune:", width="stretch"):
+    with row.popover("Which episodes", icon=":material/tune:"):
         robots = st.multiselect(
             "Robots",
             sorted({row.robot for row in acted}),
@@ -94,7 +95,7 @@ def choose(census: Census) -> Wanted:
             persist_state="session",
             help="Shows how far people agree. Type your own name first.",
         )
-    st.caption(SECOND_WORDS if second else ORDERS[order])
+    explained.caption(SECOND_WORDS if second else ORDERS[order])
     wanted = QueueFilter(
         tasks=tuple(tasks),
         only_own_task=not other_tasks,

@@ -38,6 +38,7 @@ class Player {
       const figure = document.createElement("figure");
       const image = document.createElement("img");
       image.alt = `${title} camera`;
+      image.title = title;
       const caption = document.createElement("figcaption");
       caption.textContent = title;
       figure.append(image, caption);
@@ -95,7 +96,8 @@ class Player {
     this.index = index;
     for (const [name, image] of this.images) {
       const url = frames[index][name];
-      image.parentElement.style.visibility = url ? "" : "hidden";
+      image.parentElement.classList.toggle("unseen", !url);
+      image.nextSibling.textContent = image.title + (url ? "" : ": not kept of this step");
       if (url && image.getAttribute("src") !== url) image.src = url;
     }
     this.find("input").value = index;

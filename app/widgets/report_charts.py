@@ -14,15 +14,18 @@ RATE_TITLES = {
     "other_false_negative": "Other-task FN",
     "other_false_positive": "Other-task FP",
 }
-_HEAT = alt.Scale(scheme="orangered", type="sqrt", domain=[0, 1])
+_HEAT = alt.Scale(range=["#e4ebe7", "#f2a65a", "#a3160b"], type="sqrt", domain=[0, 0.3, 1])
+"""Nothing wrong is no warning: it is grey, on a light and on a dark page."""
 _INK = alt.condition("datum.share > 0.35", alt.value("white"), alt.value("#16211d"))
 _ROW_PX = 30
+_MAP_PX = 430
+"""Room for the numbers of seven robots; in a narrow window the maps stand below each other."""
 
 
 def show_heat_maps(report: Report) -> None:
     """Robots by tasks, one map a rate; what was not judged stays empty."""
-    columns = st.columns(2)
-    for number, name in enumerate(RATES):
+    maps = st.container(horizontal=True, gap="medium")
+    for name in RATES:
         rows = [
             {
                 "robot": cell.robot + (" (held out)" if cell.split == "holdout" else ""),
@@ -34,7 +37,7 @@ def show_heat_maps(report: Report) -> None:
             for rate in (getattr(cell.metrics, name),)
             if rate.value is not None
         ]
-        with columns[number % 2]:
+        with maps.container(width=_MAP_PX):
             st.markdown(f"**{RATE_TITLES[name]}**")
             if rows:
                 _heat(pd.DataFrame(rows), "robot", "task", list(report.tasks), RATE_TITLES[name])

@@ -80,7 +80,7 @@ def show_report(summary: DetectorSummary) -> None:
             for mean in others:
                 _show_robot(report, mean)
     _show_drawings(summary, report)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         link("review", "Review its mistakes", {"detector": summary.detector_id})
         _downloads(summary)
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.galleries import GALLERIES, Gallery, JudgedFilter
 
@@ -22,7 +23,7 @@ _SOURCES = {
 
 def choose_gallery() -> Gallery:
     """Which gallery to show."""
-    chosen = st.segmented_control(
+    return st.segmented_control(
         "Show",
         list(GALLERIES),
         default="false positives",
@@ -31,13 +32,10 @@ def choose_gallery() -> Gallery:
         required=True,
         label_visibility="collapsed",
     )
-    st.caption(GALLERIES[chosen])
-    return chosen
 
 
-def choose_examples(judged: pd.DataFrame) -> JudgedFilter:
-    """Which of the judged examples to look at."""
-    row = st.container(horizontal=True)
+def choose_examples(judged: pd.DataFrame, row: DeltaGenerator) -> JudgedFilter:
+    """Which of the judged examples to look at; the choices stand in `row`."""
     splits = [split for split in _SPLITS if (judged["split"] == split).any()]
     split = row.selectbox(
         "Judged on",
@@ -45,7 +43,7 @@ def choose_examples(judged: pd.DataFrame) -> JudgedFilter:
         format_func=lambda name: _SPLITS[name],
         key="split",
         bind="query-params",
-        width=240,
+        width=190,
     )
     here = judged[judged["split"] == split]
     tasks = row.multiselect(
@@ -54,7 +52,7 @@ def choose_examples(judged: pd.DataFrame) -> JudgedFilter:
         placeholder="All",
         key="task",
         bind="query-params",
-        width=260,
+        width=160,
     )
     robots = row.multiselect(
         "Robots",
@@ -62,7 +60,7 @@ def choose_examples(judged: pd.DataFrame) -> JudgedFilter:
         placeholder="All",
         key="robot",
         bind="query-params",
-        width=220,
+        width=150,
     )
     with row.popover("More filters", icon=":material/tune:"):
         sources = st.multiselect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from app.policy_watch import Watched, policy_sample, score_sample, watch_policy
 from app.widgets.film import opened_film
 from app.widgets.gallery import Card, gallery
 from app.widgets.notice import show_error
-from app.wording import counted
+from app.wording import counted, listed
 from data.episodes.index import IndexedEpisode
 from data.episodes.shards import FrameRef
 from data.labels.labels import standing_labels
@@ -39,8 +40,8 @@ def show_policy_sample(detector: DetectorSummary, *, by: str) -> None:
     policy_id, sample = found
     with st.spinner("The detector judges the sample …"):
         score_sample(state.catalog(), sample, detector)
-    for row in watch_policy(state.catalog(), policy_id, detector):
-        st.markdown(f"- {watched_words(row)}")
+    watched = watch_policy(state.catalog(), policy_id, detector)
+    st.markdown("\n".join(f"- {words}" for words in watched_lines(watched)))
     inbox.show_problem(_KEY)
     names = {each.info.episode_id for each in sample}
     said = {
@@ -64,18 +65,27 @@ def newest_sample(detector: DetectorSummary) -> tuple[str, list[IndexedEpisode]]
     return None
 
 
-def watched_words(row: Watched) -> str:
-    """The measured precision in words."""
-    where = f"policy {row.policy_id[-4:]} on {row.robot}"
+def watched_lines(watched: Iterable[Watched]) -> list[str]:
+    """The measured precision in words; robots of which the same is to be said share a line."""
+    robots: dict[tuple[str, str], list[str]] = {}
+    for row in watched:
+        robots.setdefault((row.policy_id[-4:], _watched_words(row)), []).append(row.robot)
+    return [
+        f"policy {policy} on {listed(names)}: {words}" + (" of each." if len(names) > 1 else ".")
+        for (policy, words), names in robots.items()
+    ]
+
+
+def _watched_words(row: Watched) -> str:
+    if not row.judged:
+        return f"nobody has judged any of {row.sampled} sampled episodes"
+    judged = f"{row.judged} of {row.sampled} sampled episodes judged"
     if row.precision is None:
-        return (
-            f"{where}: {row.judged} of {row.sampled} sampled episodes judged, no success claimed."
-        )
+        return f"{judged}, no success claimed"
     low, high = row.interval
     return (
-        f"{where}: {row.true} of {row.claimed} claimed successes were true "
-        f"({row.precision:.0%}, between {low:.0%} and {high:.0%}); "
-        f"{row.judged} of {row.sampled} sampled episodes judged."
+        f"{row.true} of {row.claimed} claimed successes were true "
+        f"({row.precision:.0%}, between {low:.0%} and {high:.0%}), {judged}"
     )
 
 
