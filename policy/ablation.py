@@ -60,6 +60,7 @@ STUDIES: dict[str, dict[str, Arm]] = {
         ),
         "gripper commands as they come": Arm(settings={"command_share_of_batch": 0.0}),
         "a step costs 0.05": Arm(settings={"step_penalty": -0.05}),
+        "a head for each task": Arm(settings={"heads": "each"}),
         "outcomes as they come": Arm(settings={"balancing": "rand"}),
     },
 }

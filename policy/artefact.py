@@ -16,10 +16,11 @@ from policy.config import PolicyConfig
 FORMAT = 1
 """Version of the folder's files; raised when an older Goalpost could no longer read them."""
 
-_SINCE: Mapping[str, Any] = {
-    "bootstrap_share": 1.0, "colour_mix": 0.0, "restart_updates": 0, "turn_rad": 0.0,
+SINCE: Mapping[str, Any] = {
+    "bootstrap_share": 1.0, "colour_mix": 0.0, "heads": "one", "restart_updates": 0,
+    "turn_rad": 0.0,
 }  # fmt: skip
-"""Settings that older folders of this format lack, and what was done before there were any."""
+"""Settings that older folders and checkpoints lack, and what was done before there were any."""
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
@@ -91,9 +92,7 @@ def load_summary(folder: Path) -> PolicySummary:
             policy_id=about["policy_id"],
             folder=folder,
             tasks=tuple(about["tasks"]),
-            config=PolicyConfig.from_dict(
-                {**_SINCE, **about["config"]}, where=str(folder / CONFIG)
-            ),
+            config=PolicyConfig.from_dict({**SINCE, **about["config"]}, where=str(folder / CONFIG)),
             created_at_ns=about["created_at_ns"],
             lineage=lineage,
             evaluation=_read_json(folder / EVALUATION) if evaluated else None,

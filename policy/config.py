@@ -17,6 +17,7 @@ Balancing = Literal["rebal", "rand"]
 """What batches are made of: equal parts, or whatever there is (MT-Opt, Table 4)."""
 Sight = Literal["view", "ground"]
 """What the network is shown of a frame; see `policy.experience.sight`."""
+Heads = Literal["one", "each"]
 Termination = Literal["learned", "scripted"]
 Returns = Literal["bootstrapped", "own"]
 Optimizer = Literal["adamw", "sgd"]
@@ -71,6 +72,9 @@ class PolicyConfig:
     """Kernel and stride of the three max pools."""
     vector_units: int
     """Units into which action, state and task are summed before they are merged."""
+    heads: Heads
+    """`one`: all tasks end in the same fully connected layers; `each`: every task has its own, and
+    shares what comes before (MT-Opt, Fig. 9)."""
     batch_norm_momentum: float
     """Share of a batch's statistics that enters the running ones (1 - decay)."""
     batch_norm_epsilon: float
@@ -243,6 +247,7 @@ _NAMES = tuple(field.name for field in fields(PolicyConfig))
 _TYPES = {field.name: str(field.type) for field in fields(PolicyConfig)}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "sight": get_args(Sight),
+    "heads": get_args(Heads),
     "termination": get_args(Termination),
     "returns": get_args(Returns),
     "strategy": get_args(Strategy),

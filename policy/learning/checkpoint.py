@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from data.errors import CorruptData
-from policy.artefact import WEIGHTS, PolicySummary
+from policy.artefact import SINCE, WEIGHTS, PolicySummary
 from policy.learning.networks import Network, make_network
 from policy.learning.training import Trainer
 from sd_model import tensors
@@ -56,7 +56,7 @@ def load_training(path: Path, trainer: Trainer) -> None:
         CorruptData: The file cannot be read, or is of a training with other settings.
     """
     state, about = tensors.read_tensors(path)
-    if about.get("training") != _fingerprint(trainer):
+    if {**SINCE, **json.loads(about.get("training", "{}"))} != json.loads(_fingerprint(trainer)):
         raise CorruptData(
             "The checkpoint is of a training with other tasks or settings.",
             where=path,

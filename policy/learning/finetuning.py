@@ -14,7 +14,7 @@ from policy.learning.networks import Network, make_network
 
 _ARCHITECTURE = (
     "image_px", "channels", "convolutions_before", "convolutions_after", "convolutions_valid",
-    "pools", "vector_units", "sight", "look_px", "ground_pixel_mm",
+    "pools", "vector_units", "heads", "sight", "look_px", "ground_pixel_mm",
 )  # fmt: skip
 
 
@@ -23,6 +23,7 @@ def network_from(policy: PolicySummary, tasks: Sequence[str], config: PolicyConf
 
     A task the policy had keeps its code, wherever it now stands in the order. A new task starts
     as the mean of the old ones, so that its first values are those of the skills already learned.
+    Where each task has a head of its own, a new task's begins as that of the policy's first task.
 
     Raises:
         ConfigurationError: `config` describes another network than the policy's.
@@ -42,6 +43,9 @@ def network_from(policy: PolicySummary, tasks: Sequence[str], config: PolicyConf
     new.load_state_dict(kept, strict=False)
     with torch.no_grad():
         _carry_task_codes(old, policy.tasks, new, tasks)
+    for position, task in enumerate(tasks):
+        before = policy.tasks.index(task) if task in policy.tasks else 0
+        new.head(position).load_state_dict(old.head(before).state_dict())
     return new
 
 

@@ -16,6 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M
 from policy.config import PolicyConfig
+from policy.learning.heads import TaskHeads, has_task_heads
 
 _UNITS = 128
 _VECTOR_UNITS = 64
@@ -37,7 +38,8 @@ class LookNetwork(nn.Module):
     gripper is closed it sees what is between the jaws.
 
     Differs: the papers' network sees the camera's whole view and learns from data alone what a
-    motion does to it. Here calibration says so.
+    motion does to it. Here calibration says so. Two fully connected layers follow where look and
+    vector meet, so that a head of a task (`heads`) has two, not three.
 
     Args:
         config: Its `channels`, `look_px`, `ground_pixel_mm` and batch normalisation.
@@ -64,9 +66,11 @@ class LookNetwork(nn.Module):
             nn.ReLU(),
         )
         self.vector = _Vector(task_count)
-        self.merged = nn.Sequential(nn.Linear(_UNITS + _VECTOR_UNITS, _UNITS), nn.ReLU())
-        self.logit = nn.Linear(_UNITS, 1)
-        nn.init.constant_(self.logit.bias, _UNLIKELY)
+        self.heads: TaskHeads | None = None
+        if has_task_heads(config, task_count):
+            self.heads = TaskHeads(nn.Sequential(*_head()) for _ in range(task_count))
+        else:
+            self.merged, self.logit = _head()
 
     def forward(
         self, image_BCHW: Tensor, action_BNA: Tensor, state_BS: Tensor, task_BT: Tensor
@@ -84,12 +88,24 @@ class LookNetwork(nn.Module):
         """Logits, shape (B, N), float32, of N actions in each state."""
         count = action_BNA.shape[:2]
         look_NCLL = looks(image_BCHW.float(), action_BNA, state_BS, self.config).flatten(0, 1)
-        dtype = self.logit.weight.dtype
+        dtype = next(self.parameters()).dtype
         look_NCLL = look_NCLL.to(dtype=dtype, memory_format=torch.channels_last)
         vector_ND = self.vector(_known(action_BNA, state_BS), task_BT).flatten(0, 1)
-        merged_ND = self.merged(torch.cat([self.look(look_NCLL), vector_ND], dim=-1))
-        logit_N1: Tensor = self.logit(merged_ND)
-        return logit_N1.float().view(count)
+        feature_ND = torch.cat([self.look(look_NCLL), vector_ND], dim=-1)
+        logit: Tensor
+        if self.heads is None:
+            logit = self.logit(self.merged(feature_ND))
+        else:
+            logit = self.heads(feature_ND.view(*count, -1), task_BT)
+        return logit.float().view(count)
+
+    def head(self, position: int) -> nn.Module:
+        """The last layers as the task whose code stands at `position` has them."""
+        return (
+            nn.Sequential(self.merged, self.logit)
+            if self.heads is None
+            else self.heads.head(position)
+        )
 
     def folded(self) -> Self:
         """A copy for inference, with batch normalisation folded into the layers before it."""
@@ -116,6 +132,13 @@ class LookNetwork(nn.Module):
             ),
             nn.ReLU(),
         ]
+
+
+def _head() -> tuple[nn.Sequential, nn.Linear]:
+    merged = nn.Sequential(nn.Linear(_UNITS + _VECTOR_UNITS, _UNITS), nn.ReLU())
+    logit = nn.Linear(_UNITS, 1)
+    nn.init.constant_(logit.bias, _UNLIKELY)
+    return merged, logit
 
 
 class _Vector(nn.Module):

@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 from data.cells.protocol import STATE_SIZE
 from data.errors import ConfigurationError
 from policy.config import PolicyConfig
+from policy.learning.heads import TaskHeads, has_task_heads
 
 ACTION_PARTS = (3, 2, 1, 1, 1)
 """Translation, rotation, open, close, terminate: each has a fully connected layer of its own."""
@@ -53,10 +54,11 @@ class QNetwork(nn.Module):
         self.after_last_pool = nn.Sequential(
             *(_Convolution(config, maps, 3, padded=False) for _ in range(config.convolutions_valid))
         )
-        self.dense = nn.Sequential(
-            _Dense(config, maps * final_side(config) ** 2, maps), _Dense(config, maps, maps)
-        )
-        self.logit = nn.Linear(maps, 1)
+        self.heads: TaskHeads | None = None
+        if has_task_heads(config, task_count):
+            self.heads = TaskHeads(nn.Sequential(*self._head()) for _ in range(task_count))
+        else:
+            self.dense, self.logit = self._head()
         _initialise(self, config.initial_deviation)
 
     def forward(
@@ -68,7 +70,7 @@ class QNetwork(nn.Module):
     def forward_image(self, image_BCHW: Tensor) -> Tensor:
         """The image's map before the merge, shape (B, D, h, w)."""
         first, second, _ = self.config.pools
-        image_BCHW = image_BCHW.to(dtype=self.logit.weight.dtype)
+        image_BCHW = image_BCHW.to(dtype=self.to_map.linear.weight.dtype)
         map_BDhw = pool_same(self.before_first_pool(image_BCHW), first)
         return pool_same(self.before_merge(map_BDhw), second)
 
@@ -83,8 +85,21 @@ class QNetwork(nn.Module):
         map_BNDhw = map_BDhw[:, None] + added_BND[..., None, None]
         map_NDhw = self.after_merge(map_BNDhw.flatten(0, 1))
         map_NDhw = self.after_last_pool(pool_same(map_NDhw, self.config.pools[2]))
-        logit_N1: Tensor = self.logit(self.dense(map_NDhw.flatten(1)))
-        return logit_N1.float().view(count)
+        feature_ND = map_NDhw.flatten(1)
+        logit: Tensor
+        if self.heads is None:
+            logit = self.logit(self.dense(feature_ND))
+        else:
+            logit = self.heads(feature_ND.view(*count, -1), task_BT)
+        return logit.float().view(count)
+
+    def head(self, position: int) -> nn.Module:
+        """The last layers as the task whose code stands at `position` has them."""
+        return (
+            nn.Sequential(self.dense, self.logit)
+            if self.heads is None
+            else self.heads.head(position)
+        )
 
     def folded(self) -> Self:
         """A copy for inference, with batch normalisation folded into the layers before it."""
@@ -93,6 +108,13 @@ class QNetwork(nn.Module):
             if isinstance(module, _Convolution | _Dense | _Vector):
                 module.fold()
         return network
+
+    def _head(self) -> tuple[nn.Sequential, nn.Linear]:
+        config, maps = self.config, self.config.channels
+        dense = nn.Sequential(
+            _Dense(config, maps * final_side(config) ** 2, maps), _Dense(config, maps, maps)
+        )
+        return dense, nn.Linear(maps, 1)
 
 
 class _Convolution(nn.Module):

@@ -41,7 +41,7 @@ def test_summary_comes_back_as_it_was_written(tmp_path: Path) -> None:
 def test_settings_that_came_later_are_what_was_done_before(tmp_path: Path) -> None:
     path = _save(tmp_path / "p-1") / "config.json"
     about = json.loads(path.read_text())
-    for name in ("bootstrap_share", "colour_mix", "restart_updates", "turn_rad"):
+    for name in ("bootstrap_share", "colour_mix", "heads", "restart_updates", "turn_rad"):
         del about["config"][name]
     path.write_text(json.dumps(about))
     # The smoke recipe does none of what came later.

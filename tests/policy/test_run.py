@@ -123,9 +123,11 @@ def test_interrupted_training_goes_on_and_a_finished_one_is_kept(
     assert (folder / "weights.safetensors").stat().st_mtime_ns == written
 
 
-def test_finetuning_starts_from_a_policy_with_a_task_more(workspace: Workspace) -> None:
-    first = _executed(workspace, "train-policy", TRAIN).status().result["policy"]
-    spec = {**TRAIN, "from_policy": first, "tasks": ["lift-any", "lift-can", "lift-box"]}
+@pytest.mark.parametrize("heads", ["one", "each"])
+def test_finetuning_starts_from_a_policy_with_a_task_more(workspace: Workspace, heads: str) -> None:
+    given = {**TRAIN, "overrides": {"batch_size": 8, "heads": heads}}
+    first = _executed(workspace, "train-policy", given).status().result["policy"]
+    spec = {**given, "from_policy": first, "tasks": ["lift-any", "lift-can", "lift-box"]}
     second = _executed(workspace, "train-policy", spec).status().result["policy"]
     summary = load_summary(workspace.policies / second)
     assert summary.lineage["from_policy"] == first

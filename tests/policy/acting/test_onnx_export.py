@@ -114,9 +114,10 @@ def test_onnx_agrees_with_torch(tmp_path: Path) -> None:
     assert described["search"]["motions"] == config.cem_samples
 
 
-def test_what_is_written_sees_what_a_policy_sees(tmp_path: Path) -> None:
+@pytest.mark.parametrize("heads", ["one", "each"])
+def test_what_is_written_sees_what_a_policy_sees(tmp_path: Path, heads: str) -> None:
     """The papers' sight too, with an edge that is repeated; without the export, which is slow."""
-    config = load_recipe("smoke", {"image_px": 34})
+    config = load_recipe("smoke", {"image_px": 34, "heads": heads})
     network = store(tmp_path / "policy", config)
     image_BHWC, state_BS = rendered(config)
     action_BNA = candidates(state_BS, config)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from policy.experience.transitions import Transitions
 from policy.learning.checkpoint import load_network, load_training, save_training, save_weights
 from policy.learning.networks import build_network
 from policy.learning.training import Trainer
+from sd_model.tensors import read_tensors, write_tensors
 
 TASKS = ("lift-any", "lift-can")
 
@@ -82,6 +84,18 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     save_training(path, _trainer(load_recipe("smoke")))
     with pytest.raises(CorruptData, match="other tasks or settings"):
         load_training(path, _trainer(load_recipe("smoke", {"gamma": 0.8})))
+
+
+def test_checkpoint_from_before_a_setting_was_there_goes_on(tmp_path: Path) -> None:
+    path, trainer = tmp_path / "checkpoint.safetensors", _trainer(load_recipe("smoke"))
+    save_training(path, trainer)
+    state, about = read_tensors(path)
+    settings = json.loads(about["training"])
+    assert settings.pop("heads") == "one"
+    write_tensors(path, state, {**about, "training": json.dumps(settings)})
+    load_training(path, trainer)
+    with pytest.raises(CorruptData, match="other tasks or settings"):
+        load_training(path, _trainer(load_recipe("smoke", {"heads": "each"})))
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
