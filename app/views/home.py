@@ -47,7 +47,7 @@ def render() -> None:
             st.subheader("The loop")
             for number, step in enumerate(checklist(known), start=1):
                 _show_step(number, step)
-        with st.container(width=400):
+        with st.container(width=380):
             st.subheader("How far it is")
             _show_newest_detector()
             _show_newest_policy()

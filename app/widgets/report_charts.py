@@ -14,7 +14,9 @@ RATE_TITLES = {
     "other_false_negative": "Other-task FN",
     "other_false_positive": "Other-task FP",
 }
-_HEAT = alt.Scale(range=["#e4ebe7", "#f2a65a", "#a3160b"], type="sqrt", domain=[0, 0.3, 1])
+_HEAT = alt.Scale(
+    range=["#e4ebe7", "#f2a65a", "#a3160b"], type="sqrt", domain=[0, 0.3, 1], interpolate="rgb"
+)
 """Nothing wrong is no warning: it is grey, on a light and on a dark page."""
 _INK = alt.condition("datum.share > 0.35", alt.value("white"), alt.value("#16211d"))
 _ROW_PX = 30
