@@ -29,7 +29,7 @@ class Labelling {
     this.outbox = new Outbox(component.data.channel, (log) => {
       this.component.setStateValue("log", { ...log, skipped: [...this.skipped] });
     });
-    this.root.appendChild(this.outbox.root);
+    this.find(".said").after(this.outbox.root);
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey);
   }

@@ -23,6 +23,14 @@ class Outbox {
     this.root = document.createElement("div");
     this.root.className = "aside";
     this.root.setAttribute("role", "alert");
+    this.onoffline = () => this.draw();
+    this.ononline = () => {
+      this.patience_ms = FIRST_RETRY_MS;
+      if (this.pending.length) this.flush();
+      this.draw();
+    };
+    window.addEventListener("offline", this.onoffline);
+    window.addEventListener("online", this.ononline);
   }
 
   // What the page knows: who answers now, what is saved, and what can never be saved as it is.
@@ -55,6 +63,7 @@ class Outbox {
     this.pending.push(entry);
     this.keep(entry);
     this.flush();
+    this.draw();
     return `app-${this.client}-${this.n}`; // the label's identity, as the server will write it
   }
 
@@ -65,6 +74,7 @@ class Outbox {
       this.retry = setTimeout(() => {
         this.patience_ms = Math.min(2 * this.patience_ms, LONGEST_RETRY_MS);
         this.flush();
+        this.draw();
       }, this.patience_ms);
     }
     this.attempt += 1;
@@ -93,8 +103,30 @@ class Outbox {
 
   readAside() {
     this.aside = this.stored().filter((entry) => entry.refused);
-    this.root.replaceChildren(...this.aside.map((entry) => this.asideRow(entry)));
-    this.root.style.display = this.aside.length ? "" : "none";
+    this.draw();
+  }
+
+  draw() {
+    const rows = this.aside.map((entry) => this.asideRow(entry));
+    const words = this.waitingWords();
+    if (words) {
+      const row = document.createElement("p");
+      row.textContent = words;
+      rows.unshift(row);
+    }
+    this.root.replaceChildren(...rows);
+    this.root.style.display = rows.length ? "" : "none";
+  }
+
+  // A page may be slow; that it leaves three sendings unanswered is worth a word.
+  waitingWords() {
+    const count = this.pending.length;
+    const silent = this.patience_ms > 2 * FIRST_RETRY_MS;
+    if (!count || (navigator.onLine && !silent)) return "";
+    const why = navigator.onLine ? "Goalpost does not answer" : "This computer is offline";
+    const what = count === 1 ? "1 answer is" : `${count} answers are`;
+    return `${why}: ${what} not saved yet. You can go on; this browser keeps your answers and ` +
+      "sends them as soon as the connection is back.";
   }
 
   asideRow(entry) {
@@ -117,7 +149,11 @@ class Outbox {
     return row;
   }
 
-  close() { clearTimeout(this.retry); }
+  close() {
+    clearTimeout(this.retry);
+    window.removeEventListener("offline", this.onoffline);
+    window.removeEventListener("online", this.ononline);
+  }
 }
 
 function idOf({ client, n }) { return `${client}:${n}`; }

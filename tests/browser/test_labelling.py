@@ -124,6 +124,34 @@ def test_answers_wait_in_the_browser_while_the_server_is_away(
     assert {label.episode_id for label in labels} == {f"episode-{n}" for n in range(35, 40)}
 
 
+def test_a_dropped_connection_is_said_and_loses_and_doubles_nothing(
+    workspace: Workspace, serve: Callable[..., Any], page: Page
+) -> None:
+    _fill(workspace)
+    page.goto(f"{serve().url}/label")
+    widget = page.locator(WIDGET)
+    expect(widget.get_by_role("heading")).to_be_visible(timeout=60_000)
+    page.keyboard.press("1")
+    _labels(workspace, 1)
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('goalpost-decisions|')).length"
+    page.wait_for_function(f"{kept} === 0")
+    page.context.set_offline(True)
+    for answer in ("0", "1", "z", "0"):
+        page.keyboard.press(answer)
+    told = widget.get_by_role("alert")
+    expect(told).to_contain_text("This computer is offline: 4 answers are not saved yet.")
+    page.context.set_offline(False)
+    page.wait_for_function(f"{kept} === 0", timeout=60_000)
+    expect(told).to_be_hidden()
+    labels = standing_labels(Catalog(workspace))
+    assert {label.episode_id: label.outcome for label in labels} == {
+        "episode-39": "success",
+        "episode-38": "failure",
+        "episode-37": "failure",
+    }
+    assert len(label_history(Catalog(workspace))) == 5  # each press once, the one taken back too
+
+
 def test_an_answer_that_cannot_be_saved_is_set_aside_and_mended(
     workspace: Workspace, serve: Callable[..., Any], page: Page
 ) -> None:

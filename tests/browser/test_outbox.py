@@ -15,6 +15,10 @@ def _sent(page: Page) -> list[list[str]]:
     return page.evaluate("sent")  # type: ignore[no-any-return]
 
 
+def _told(page: Page) -> str:
+    return page.evaluate("outbox.root.textContent")  # type: ignore[no-any-return]
+
+
 def _settle(page: Page, *numbers: int) -> None:
     page.evaluate(
         """(numbers) => outbox.take(
@@ -45,11 +49,13 @@ def test_a_page_is_given_time_to_answer(page: Page) -> None:
     for waited_s, expected in ((3, 2), (2, 3), (6, 3), (2, 4), (16, 5), (30, 6), (28, 6), (2, 7)):
         page.clock.run_for(1000 * waited_s)
         assert len(_sent(page)) == expected
+        assert ("does not answer: 2 answers" in _told(page)) == (expected > 3)
 
     # What is settled is not sent again, and the page is known to answer.
     _settle(page, 1)
     page.evaluate("outbox.add('c', 'failure')")
     page.clock.run_for(5_000)
+    assert not _told(page)
     assert _sent(page)[7:] == [["b", "c"]] * 2
     _settle(page, 1, 2, 3)
     page.clock.run_for(120_000)
