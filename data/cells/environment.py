@@ -121,6 +121,7 @@ class CellEnvironment(gymnasium.Env[Observation, NDArray[np.float32]]):
         truncated = not terminated and self._steps >= self._max_steps
         if not (terminated or truncated):
             return self._observe(), 0.0, False, False, {}
+        self.cell.settle()
         truth = self.cell.truth()
         reward = float(truth[self._task])
         return self._observe(), reward, terminated, truncated, {"truth": truth}

@@ -101,5 +101,9 @@ class RobotCell(Cell, Protocol):
     def step(self, action: ActionA) -> None:
         """Carry out one action and return when it is done. `terminate` moves nothing."""
 
+    def settle(self) -> None:
+        """Return once what the gripper let go of lies still, after a second at the latest: what is
+        seen then is what the episode came to."""
+
     def truth(self) -> dict[str, bool] | None:
         """The true outcome of every known task now, where the cell can know it (simulation)."""

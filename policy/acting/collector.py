@@ -77,7 +77,7 @@ def run_episode(
 
     Each step sees the policy's camera alone; only the terminal frame is rendered from all three
     views, since it alone is judged (MT-Opt, Sec. V). The episode ends when the behaviour
-    terminates or after `config.max_steps` actions.
+    terminates or after `config.max_steps` actions, and is judged once nothing falls any more.
 
     Args:
         cell: Where it happens.
@@ -115,6 +115,7 @@ def run_episode(
         if config.scripted_termination:
             done = done or is_over(cell.state(), start)
         steps.append(_step(frames, state, action=action, done=done))
+    cell.settle()
     steps.append(_step(encode(terminal_frame(cell, config)), cell.state(), action=None, done=True))
     info = EpisodeInfo(
         episode_id=new_episode_id(started_ns),

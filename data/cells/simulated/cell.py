@@ -20,7 +20,7 @@ from data.cells.protocol import (
 )
 from data.cells.robots import Robot
 from data.cells.simulated.appearance import look, robot_appearance, vary
-from data.cells.simulated.arm import Pose
+from data.cells.simulated.arm import PHYSICS_STEP_S, Pose
 from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.cameras import CAMERA_VIEWS
 from data.cells.simulated.demonstrator import Demonstrator
@@ -217,6 +217,11 @@ class SimulatedCell:
             arm.open_gripper()
         elif closes:
             arm.close_gripper()
+        self._version += 1
+
+    def settle(self) -> None:
+        """Let physics run until the objects rest, for a second at most."""
+        self.scene.settle(at_most=round(1 / PHYSICS_STEP_S))
         self._version += 1
 
     def truth(self) -> dict[str, bool]:

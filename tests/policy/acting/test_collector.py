@@ -88,6 +88,9 @@ class BlankCell:
     def step(self, action: ActionA) -> None:
         """Nothing moves."""
 
+    def settle(self) -> None:
+        """Nothing falls."""
+
     def truth(self) -> dict[str, bool]:
         return dict.fromkeys(SEED_TASKS.names, False)
 
@@ -105,6 +108,29 @@ def cell() -> Iterator[SimulatedCell]:
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
     return Catalog(open_workspace(tmp_path / "workspace"))
+
+
+class _LetsGo:
+    """Opens the gripper where it stands, and ends the episode."""
+
+    name = "lets-go"
+
+    def begin(self, task: str, generator: np.random.Generator) -> None:
+        self._next = iter((make_action(opens=True), make_action(terminates=True)))
+
+    def act(self, observation: Observation) -> ActionA:
+        return next(self._next)
+
+
+def test_an_episode_is_judged_when_what_was_let_go_of_lies_still(cell: SimulatedCell) -> None:
+    for seed in range(4):
+        episode = run_episode(cell, _LetsGo(), SEED_TASKS["place-any"], seed=seed, config=SMALL)
+        before = {kind: cell.scene.pose_of(kind).position_m for kind in cell.scene.objects}
+        cell.settle()
+        after = {kind: cell.scene.pose_of(kind).position_m for kind in cell.scene.objects}
+        for kind, position in before.items():
+            assert after[kind] == pytest.approx(position, abs=0.002)
+        assert cell.truth() == episode.info.truth
 
 
 def test_an_episode_has_small_steps_and_three_large_views_at_the_end(cell: SimulatedCell) -> None:
