@@ -37,6 +37,12 @@ def policy(context: click.Context, root: Path | None) -> None:
     help="scripted-pick, scripted-place or noisy.",
 )
 @click.option("--policy", "policy_id", default=None, help="Let this policy act instead.")
+@click.option(
+    "--acting-as",
+    default=None,
+    metavar="TASK",
+    help="The policy acts as for this task of its own: for a new task that nothing has solved yet.",
+)
 @click.option("--recipe", default="cpu", show_default=True, help="Whose image size is kept.")
 @click.option("--episodes", default=20, show_default=True, help="For each robot.")
 @click.option("--seed", default=0, show_default=True, help="Of scenes and behaviours.")
@@ -47,6 +53,7 @@ def collect(
     tasks: Sequence[str],
     behaviour: str,
     policy_id: str | None,
+    acting_as: str | None,
     recipe: str,
     episodes: int,
     seed: int,
@@ -56,6 +63,7 @@ def collect(
         "robots": list(robots),
         "behaviour": behaviour,
         "policy": policy_id,
+        "acting_as": acting_as,
         "tasks": list(tasks),
         "episodes_per_robot": episodes,
         "recipe": recipe,

@@ -15,8 +15,9 @@ from data.errors import InvalidInput, unknown_name
 from data.runs.reporter import RunReporter
 from data.runs.runs import Run
 from data.tasks.store import load_tasks
+from data.tasks.tasks import Task
 from data.workspace import Workspace
-from policy.acting.behaviours import Behaviour, Noisy
+from policy.acting.behaviours import ActingAs, Behaviour, Noisy, start_of
 from policy.acting.collection_log import CollectionLog
 from policy.acting.collector import collect_episodes, collection_of
 from policy.acting.evaluation import evaluate_behaviour
@@ -41,7 +42,9 @@ SCRIPTS: dict[str, Callable[[], Behaviour]] = {
 
 Spec = Mapping[str, Any]
 
-_COLLECT = ("robots", "behaviour", "policy", "tasks", "episodes_per_robot", "recipe", "seed")
+_COLLECT = (
+    "robots", "behaviour", "policy", "acting_as", "tasks", "episodes_per_robot", "recipe", "seed",
+)  # fmt: skip
 _TRAIN = (
     "recipe", "overrides", "detector", "tasks", "strategy", "success_share", "failure_share",
     "updates", "from_policy", "evaluation_episodes", "robots", "collect_robots", "episodes",
@@ -95,6 +98,7 @@ class Part:
 def _collect(run: Run, workspace: Workspace, report: RunReporter) -> None:
     spec = run.spec
     catalog = Catalog(workspace)
+    known = load_tasks(workspace)
     policy = None
     config = load_recipe(spec.get("recipe", "cpu"))
     if spec.get("policy"):
@@ -103,10 +107,15 @@ def _collect(run: Run, workspace: Workspace, report: RunReporter) -> None:
     elif spec.get("behaviour", "") not in SCRIPTS:
         raise unknown_name("behaviour", spec.get("behaviour", ""), SCRIPTS, where=run.folder)
 
+    acting_as = spec.get("acting_as")
+    if acting_as:
+        _check_acting_as(known[acting_as], policy, [known[task] for task in spec["tasks"]], run)
+
     def behaviour_of(_: RobotCell) -> Behaviour:
-        if policy is not None:
-            return PolicyBehaviour(policy, epsilon=config.epsilon)
-        return SCRIPTS[spec["behaviour"]]()
+        if policy is None:
+            return SCRIPTS[spec["behaviour"]]()
+        acting = PolicyBehaviour(policy, epsilon=config.epsilon)
+        return ActingAs(acting, acting_as) if acting_as else acting
 
     with _cells(workspace, spec["robots"]) as cells:
         episodes = collect_episodes(
@@ -121,6 +130,33 @@ def _collect(run: Run, workspace: Workspace, report: RunReporter) -> None:
             log=CollectionLog(run.folder / "collected.jsonl"),
         )
     report.result(episodes=len(episodes))
+
+
+def _check_acting_as(
+    task: Task, policy: Policy | None, commanded: Sequence[Task], run: Run
+) -> None:
+    if policy is None:
+        raise InvalidInput(
+            "A script acts alike for every task.",
+            where=run.folder,
+            next_step="Name a policy too, or leave 'acting_as' out.",
+        )
+    if task.name not in policy.tasks:
+        raise unknown_name(
+            "task",
+            task.name,
+            policy.tasks,
+            where=f"policy {policy.policy_id}",
+            next_step="Let it act as for a task it was trained on.",
+        )
+    for other in commanded:
+        if start_of(other) is not start_of(task):
+            raise InvalidInput(
+                f"An episode of '{other.name}' begins otherwise than one of '{task.name}': placing "
+                "begins with an object in hand.",
+                where=run.folder,
+                next_step="Act as for a task that begins alike.",
+            )
 
 
 def _train_policy(run: Run, workspace: Workspace, report: RunReporter) -> None:

@@ -174,6 +174,32 @@ class Guided:
         return scripted if turn else self._behaviour.act(observation)
 
 
+class ActingAs:
+    """A behaviour that acts as for one task, whatever task is commanded.
+
+    So a policy collects for a task that no episode has solved yet: it acts as for one it knows, and
+    the detector judges what comes of it by the new one (MT-Opt, Sec. VI and VII-F). Episodes say
+    what was commanded.
+
+    Args:
+        behaviour: What acts, and names the episodes.
+        task: What it is told instead.
+    """
+
+    def __init__(self, behaviour: Behaviour, task: str) -> None:
+        self.name = behaviour.name
+        self._behaviour = behaviour
+        self._task = task
+
+    def begin(self, task: str, generator: np.random.Generator) -> None:
+        """Start an episode of `task`, which the behaviour does not hear of."""
+        self._behaviour.begin(self._task, generator)
+
+    def act(self, observation: Observation) -> ActionA:
+        """The behaviour's action."""
+        return self._behaviour.act(observation)
+
+
 def begun(episode: T | None, name: str) -> T:
     """What belongs to the episode under way; raises `InvalidInput` where none has begun."""
     if episode is None:

@@ -86,7 +86,8 @@ class Policy:
                 task,
                 self.tasks,
                 where=f"policy {self.policy_id}",
-                next_step="Choose a task it was trained on, or fine-tune it with this task added.",
+                next_step="Choose a task it was trained on, fine-tune it with this task added, or "
+                "let it collect for the task acting as for one it knows.",
             )
         image_HWC, state_S = see_frame(
             observation.image_HWC,

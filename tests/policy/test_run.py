@@ -16,11 +16,16 @@ from data.episodes.episodes import Episode
 from data.episodes.index import list_episodes, save_episodes
 from data.errors import InvalidInput, UnknownName
 from data.runs.runs import Run, create_run, load_run
-from data.tasks.tasks import SEED_TASKS
+from data.tasks.store import store_tasks
+from data.tasks.tasks import SEED_TASKS, Task
 from data.workspace import Workspace, open_workspace
 from policy.acting.policy import Policy
 from policy.artefact import CHECKPOINT, list_policies, load_summary
+from policy.artefact import save_summary as save_policy
 from policy.cli import policy as command
+from policy.config import load_recipe
+from policy.learning.checkpoint import save_weights as save_policy_weights
+from policy.learning.networks import build_network as build_policy_network
 from policy.run import execute_run
 from sd_model.artefact import WEIGHTS, DetectorSummary
 from sd_model.artefact import save_summary as save_detector
@@ -158,6 +163,59 @@ def test_collecting_and_evaluating_in_the_cell(workspace: Workspace) -> None:
     _executed(workspace, "collect", {**spec, "policy": policy_id, "seed": 1})
     behaviours = {each.info.behaviour for each in list_episodes(Catalog(workspace), kind="robot")}
     assert f"policy:{policy_id}" in behaviours
+
+
+COLLECT: dict[str, Any] = {
+    "robots": ["robot-2"], "policy": "knows-two", "tasks": ["lift-cloth"], "episodes_per_robot": 2,
+    "seed": 0,
+}  # fmt: skip
+
+
+@pytest.fixture
+def knows_two(workspace: Workspace) -> None:
+    """An untrained policy for two tasks, and a task that is new to it and to the simulator."""
+    store_tasks(workspace, [*SEED_TASKS, Task(name="lift-cloth", skill="lift")])
+    config = load_recipe("smoke", {"max_steps": 2})
+    folder = workspace.policies / "knows-two"
+    save_policy_weights(folder, build_policy_network(config, 2, seed=0))
+    save_policy(folder, tasks=("lift-any", "lift-can"), config=config, created_at_ns=1, lineage={})
+
+
+@pytest.mark.usefixtures("knows_two")
+def test_a_policy_collects_for_a_task_it_does_not_know(workspace: Workspace) -> None:
+    with pytest.raises(UnknownName, match="acting as for one it knows"):
+        _executed(workspace, "collect", COLLECT)
+    run = _executed(workspace, "collect", {**COLLECT, "acting_as": "lift-any"})
+    assert run.status().result == {"episodes": 2}
+    found = [
+        each.info
+        for each in list_episodes(Catalog(workspace), kind="robot")
+        if each.info.behaviour == "policy:knows-two"
+    ]
+    # What was commanded, not what it acted as; the simulator does not know how the new task ended.
+    assert [info.task for info in found] == ["lift-cloth", "lift-cloth"]
+    assert all("lift-cloth" not in (info.truth or {}) for info in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"acting_as": "lift-box"}, UnknownName, "lift-box.*policy knows-two"),
+        ({"acting_as": "lift-anny"}, UnknownName, "Did you mean 'lift-any'"),
+        ({"acting_as": "lift-any", "tasks": ["place-any"]}, InvalidInput, "object in hand"),
+        (
+            {"acting_as": "lift-any", "policy": None, "behaviour": "noisy"},
+            InvalidInput,
+            "alike for every task",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("knows_two")
+def test_acting_as_what_makes_no_sense_is_refused(
+    workspace: Workspace, change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        _executed(workspace, "collect", {**COLLECT, **change})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from data.cells.protocol import MAX_ROTATION_RAD, ActionA, RobotState, Start
 from data.errors import InvalidInput
 from data.tasks.tasks import SEED_TASKS
 from policy.acting.behaviours import (
+    ActingAs,
     Noisy,
     Observation,
     make_action,
@@ -34,6 +35,15 @@ class Still:
 
     def act(self, observation: Observation) -> ActionA:
         return self.action
+
+
+def test_acting_as_tells_the_behaviour_of_another_task() -> None:
+    still = Still(make_action(dx_m=0.02))
+    acting = ActingAs(still, "lift-any")
+    acting.begin("lift-cloth", np.random.default_rng(0))
+    assert still.task == "lift-any"
+    assert acting.act(SEEN) is still.action
+    assert acting.name == "still"
 
 
 def test_only_placing_starts_with_an_object_in_hand() -> None:
