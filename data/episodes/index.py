@@ -60,9 +60,15 @@ def list_episodes(
     task: str | None = None,
     behaviour: str | None = None,
     episode_ids: Collection[str] | None = None,
+    without: Collection[str] = (),
     limit: int | None = None,
 ) -> list[IndexedEpisode]:
-    """The episodes that fit every filter given, oldest first; `limit` keeps the newest ones."""
+    """The episodes that fit every filter given, oldest first.
+
+    Args:
+        without: Episodes that are known already.
+        limit: Keeps the newest ones.
+    """
     conditions: list[str] = []
     parameters: list[object] = []
     for column, names in (("robot", robots), ("episode_id", episode_ids)):
@@ -73,6 +79,9 @@ def list_episodes(
         if value is not None:
             conditions.append(f"{column} = ?")
             parameters.append(value)
+    if without:
+        conditions.append("episode_id NOT IN (SELECT unnest(?::VARCHAR[]))")
+        parameters.append(list(without))
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     newest = " LIMIT ?" if limit is not None else ""
     with catalog.transaction() as transaction:

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from data.cells.protocol import ACTION_SIZE, MAX_ROTATION_RAD, MAX_TRANSLATION_M, STATE_SIZE
+from data.cells.protocol import ACTION_SIZE, MAX_ROTATION_RAD, MAX_TRANSLATION_M
 from data.storage import write_atomically
 from policy.artefact import PolicySummary, load_summary
 from policy.config import PolicyConfig
-from policy.experience.sight import ABOVE_FLOOR_M, GROUND_STATE_SIZE
+from policy.experience.sight import ABOVE_FLOOR_M, state_size
 from policy.experience.trajectory import POLICY_CAMERA
 from policy.learning import cem
 from policy.learning.augmentation import central_view
@@ -92,11 +92,6 @@ class Judging(nn.Module):
         task_BT = self.get_buffer("codes_TT").index_select(0, task_B)
         logit_BN: Tensor = self.network(image_BCHW, action_BNA, state_BS, task_BT)
         return torch.sigmoid(logit_BN)
-
-
-def state_size(config: PolicyConfig) -> int:
-    """S: how many numbers go with what is seen."""
-    return GROUND_STATE_SIZE if config.sight == "ground" else STATE_SIZE
 
 
 def _central_cut(config: PolicyConfig) -> tuple[Tensor, Tensor]:

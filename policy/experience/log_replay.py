@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from data.catalog.catalog import Catalog
-from data.episodes.episodes import Episode
+from data.episodes.episodes import Episode, EpisodeInfo
 from data.episodes.frames import CAMERAS, ImageHWC
-from data.episodes.index import list_episodes
+from data.episodes.index import IndexedEpisode, list_episodes
 from data.episodes.shards import read_shard
 from data.errors import CorruptData, InvalidInput, UnknownName, unknown_name
 from data.tasks.store import load_tasks
@@ -23,11 +23,12 @@ from policy.experience.impersonation import impersonate
 from policy.experience.replay import ReplayBuffers
 from policy.experience.rewards import Judge, rewards_from_scores
 from policy.experience.sight import Projection
-from policy.experience.trajectory import Trajectory, trajectory_from_episode
+from policy.experience.trajectory import Trajectory
+from policy.experience.trajectory_store import TrajectoryStore
 from sd_model.judging.score_cache import ScoreCache
 
-_SCORED_TOGETHER = 64
-"""Terminal frames given to the detector at a time."""
+_READ_TOGETHER = 64
+"""Episodes that are cut, and whose terminal frames are given to the detector, at a time."""
 
 
 @dataclass(kw_only=True)
@@ -63,22 +64,13 @@ class FillReport:
         return asdict(self)
 
 
-class _Prepared(NamedTuple):
-    """An episode that waits to be judged."""
-
-    trajectory: Trajectory
-    images: Mapping[str, ImageHWC]
-    """The terminal views; empty where their scores are remembered."""
-    truth: Mapping[str, bool]
-    """The simulator's; empty where a detector judges."""
-
-
 class LogReplay:
     """Reads robot episodes from the workspace into replay buffers, each once.
 
     Each `fill` takes in what has been collected since the last one. Which impersonations an
     episode gets depends on the seed and the episode alone, so neither a restart nor the order of
-    collection changes them. The detector's scores are cached in the workspace.
+    collection changes them. What the policy sees of an episode and the detector's scores of it are
+    cached in the workspace, so that a later training opens no shard.
 
     Args:
         catalog: Where episodes and tasks are found.
@@ -121,7 +113,7 @@ class LogReplay:
                 )
         self._seed = seed
         self._robots = robots
-        self._projections = projections or {}
+        self._store = TrajectoryStore(catalog.workspace, config, projections or {})
         self._scores = None if detector is None else ScoreCache(catalog.workspace, detector)
         self._seen: set[str] = set()
 
@@ -142,38 +134,72 @@ class LogReplay:
             commanded={task: OutcomeCount() for task in self._tasks},
             taught={task: OutcomeCount() for task in self._tasks},
         )
-        waiting: list[_Prepared] = []
-        new = self._new_episodes()
-        total = sum(len(ids) for ids in new.values())
-        for done, episode in enumerate(self._read_all(new, report)):
-            if done % _SCORED_TOGETHER == 0:
-                told(done, total)
-            try:
-                waiting.append(self._prepare(episode))
-            except (CorruptData, InvalidInput, UnknownName) as error:
-                report.left_out[episode.info.episode_id] = str(error)
-            if len(waiting) == _SCORED_TOGETHER:
-                self._take_in(waiting, buffers, report)
-                waiting.clear()
-        self._take_in(waiting, buffers, report)
+        new = self._new_episodes(report)
+        infos = [each.info for each in new]
+        trajectories = self._store.held(infos)
+        unread = [
+            each
+            for each in new
+            if each.info.episode_id not in trajectories or self._lacks_score(each.info)
+        ]
+        for start in range(0, len(unread), _READ_TOGETHER):
+            told(len(new) - len(unread) + start, len(new))
+            self._read(unread[start : start + _READ_TOGETHER], report)
+        if unread:
+            trajectories = self._store.held(infos)
+        usable = [
+            info
+            for info in infos
+            if info.episode_id in trajectories and info.episode_id not in report.left_out
+        ]
+        for info, judged in zip(usable, self._judge(usable), strict=True):
+            self._take_in(trajectories[info.episode_id], judged, buffers, report)
+        # What somebody took out of the cache meanwhile is still new to the next filling.
+        self._seen.update(report.left_out, (info.episode_id for info in usable))
         return report
 
-    def _new_episodes(self) -> Mapping[str, Sequence[str]]:
-        """The ids of those not yet seen, by shard, in the order of recording."""
+    def _new_episodes(self, report: FillReport) -> list[IndexedEpisode]:
+        """Those not yet seen that can be judged, shard by shard in the order of recording."""
+        by_shard: dict[str, list[IndexedEpisode]] = defaultdict(list)
+        for each in list_episodes(
+            self._catalog, kind="robot", robots=self._robots, without=self._seen
+        ):
+            try:
+                self._check(each.info)
+            except (InvalidInput, UnknownName) as error:
+                report.left_out[each.info.episode_id] = str(error)
+            else:
+                by_shard[each.shard].append(each)
+        return [each for shard in by_shard.values() for each in shard]
+
+    def _check(self, info: EpisodeInfo) -> None:
+        if info.task is not None:
+            self._known[info.task]
+        if self._detector is None and info.truth is None:
+            raise InvalidInput(
+                f"Nobody knows the truth about episode {info.episode_id}.",
+                next_step="Let a detector judge it.",
+            )
+
+    def _lacks_score(self, info: EpisodeInfo) -> bool:
+        return self._scores is not None and self._scores.get(info.episode_id) is None
+
+    def _read(self, some: Sequence[IndexedEpisode], report: FillReport) -> None:
+        """Cut and score some episodes; what cannot be used is left out."""
         by_shard: dict[str, list[str]] = defaultdict(list)
-        for indexed in list_episodes(self._catalog, kind="robot", robots=self._robots):
-            if indexed.info.episode_id not in self._seen:
-                by_shard[indexed.shard].append(indexed.info.episode_id)
-        return by_shard
+        for each in some:
+            by_shard[each.shard].append(each.info.episode_id)
+        episodes = [
+            episode
+            for shard, ids in by_shard.items()
+            for episode in self._read_shard(self._catalog.workspace.root / shard, ids, report)
+        ]
+        report.left_out |= self._store.add(episodes)
+        self._score(
+            [each for each in episodes if each.info.episode_id not in report.left_out], report
+        )
 
-    def _read_all(
-        self, by_shard: Mapping[str, Sequence[str]], report: FillReport
-    ) -> Iterator[Episode]:
-        for shard, ids in by_shard.items():
-            self._seen.update(ids)
-            yield from self._read(self._catalog.workspace.root / shard, ids, report)
-
-    def _read(self, shard: Path, ids: Sequence[str], report: FillReport) -> Iterator[Episode]:
+    def _read_shard(self, shard: Path, ids: Sequence[str], report: FillReport) -> Iterator[Episode]:
         """The episodes of a shard; where it is damaged, those that can still be read."""
         try:
             episodes = read_shard(shard, ids)
@@ -182,71 +208,72 @@ class LogReplay:
                 report.left_out[ids[0]] = str(error)
                 return
             for episode_id in ids:
-                yield from self._read(shard, [episode_id], report)
+                yield from self._read_shard(shard, [episode_id], report)
         else:
             yield from episodes
 
-    def _prepare(self, episode: Episode) -> _Prepared:
-        """The trajectory, and what is needed to judge it."""
-        trajectory = trajectory_from_episode(
-            episode, self._config, self._projections.get(episode.info.robot)
-        )
-        trajectory = replace(trajectory, task=self._known[trajectory.task].name)
-        if self._scores is None:
-            if episode.info.truth is None:
-                raise InvalidInput(
-                    f"Nobody knows the truth about episode {trajectory.episode_id}.",
-                    next_step="Let a detector judge it.",
-                )
-            return _Prepared(trajectory, {}, episode.info.truth)
-        if self._scores.get(trajectory.episode_id) is not None:
-            return _Prepared(trajectory, {}, {})
-        images = episode.steps[-1].frames.decode().images
-        missing = [camera for camera in CAMERAS if camera not in images]
-        if missing:
-            raise InvalidInput(
-                f"The terminal frame of episode {trajectory.episode_id} lacks "
-                f"{', '.join(missing)}, so no detector can judge it.",
-                next_step="Leave this episode out; the others are not affected.",
-            )
-        return _Prepared(trajectory, images, {})
-
-    def _take_in(
-        self, waiting: Sequence[_Prepared], buffers: ReplayBuffers, report: FillReport
-    ) -> None:
-        for (trajectory, _, _), judged in zip(waiting, self._judge(waiting), strict=True):
-            report.episodes += 1
-            outcomes = {task: judged.get(task, False) for task in self._tasks}
-            if trajectory.task in outcomes:
-                report.commanded[trajectory.task].add(outcomes[trajectory.task])
-            for task, success in impersonate(
-                trajectory.task,
-                outcomes,
-                self._known,
-                strategy=self._config.strategy,
-                p_success=self._config.p_success,
-                p_failure=self._config.p_failure,
-                generator=_generator_for(trajectory.episode_id, self._seed),
-            ):
-                buffers.add(trajectory, task, success=success)
-                report.taught[task].add(success)
-
-    def _judge(self, waiting: Sequence[_Prepared]) -> list[Mapping[str, bool]]:
+    def _score(self, episodes: Sequence[Episode], report: FillReport) -> None:
+        """Let the detector judge the terminal frames that it has not judged yet."""
         if self._detector is None or self._scores is None:
-            return [prepared.truth for prepared in waiting]
-        unscored = [(p.trajectory.episode_id, p.images) for p in waiting if p.images]
-        if unscored:
-            score_NT = self._detector.score([images for _, images in unscored])
-            self._scores.add(
-                dict(zip([episode_id for episode_id, _ in unscored], score_NT, strict=True))
-            )
-        known = [self._scores.get(prepared.trajectory.episode_id) for prepared in waiting]
+            return
+        images_of: dict[str, Mapping[str, ImageHWC]] = {}
+        for episode in episodes:
+            if self._lacks_score(episode.info):
+                try:
+                    images_of[episode.info.episode_id] = _terminal_views(episode)
+                except (CorruptData, InvalidInput) as error:
+                    report.left_out[episode.info.episode_id] = str(error)
+        if images_of:
+            score_NT = self._detector.score(list(images_of.values()))
+            self._scores.add(dict(zip(images_of, score_NT, strict=True)))
+
+    def _judge(self, infos: Sequence[EpisodeInfo]) -> list[Mapping[str, bool]]:
+        """The outcomes of episodes whose truth or scores are known."""
+        if self._detector is None or self._scores is None:
+            return [info.truth or {} for info in infos]
+        scores = [self._scores.get(info.episode_id) for info in infos]
+        known = [score_T for score_T in scores if score_T is not None]
         if not known:
             return []
-        rewards = rewards_from_scores(
-            self._detector, np.stack([score_T for score_T in known if score_T is not None])
+        return [each.outcomes for each in rewards_from_scores(self._detector, np.stack(known))]
+
+    def _take_in(
+        self,
+        trajectory: Trajectory,
+        judged: Mapping[str, bool],
+        buffers: ReplayBuffers,
+        report: FillReport,
+    ) -> None:
+        """File the trajectory under the tasks that it teaches."""
+        trajectory = replace(trajectory, task=self._known[trajectory.task].name)
+        report.episodes += 1
+        outcomes = {task: judged.get(task, False) for task in self._tasks}
+        if trajectory.task in outcomes:
+            report.commanded[trajectory.task].add(outcomes[trajectory.task])
+        for task, success in impersonate(
+            trajectory.task,
+            outcomes,
+            self._known,
+            strategy=self._config.strategy,
+            p_success=self._config.p_success,
+            p_failure=self._config.p_failure,
+            generator=_generator_for(trajectory.episode_id, self._seed),
+        ):
+            buffers.add(trajectory, task, success=success)
+            report.taught[task].add(success)
+
+
+def _terminal_views(episode: Episode) -> Mapping[str, ImageHWC]:
+    """What the detector judges an episode by. Raises `CorruptData` and `InvalidInput`."""
+    images = episode.steps[-1].frames.decode().images
+    missing = [camera for camera in CAMERAS if camera not in images]
+    if missing:
+        raise InvalidInput(
+            f"The terminal frame of episode {episode.info.episode_id} lacks "
+            f"{', '.join(missing)}, so no detector can judge it.",
+            next_step="Leave this episode out; the others are not affected.",
         )
-        return [reward.outcomes for reward in rewards]
+    return images
 
 
 def _generator_for(episode_id: str, seed: int) -> np.random.Generator:

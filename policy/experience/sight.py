@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.cells.protocol import STATE_SIZE
 from data.episodes.frames import ImageHWC, resize
 from data.episodes.gripper import GripperReading
 from data.errors import InvalidInput
@@ -20,7 +21,15 @@ fingertips."""
 GROUND_STATE_SIZE = 5
 """Gripper closed, height [m], x [m], y [m], turn [rad] in the robot's base frame."""
 
+SIGHT_VERSION = 1
+"""Raised when the same frame would be shown in another way: what is kept of frames is made anew."""
+
 Projection = NDArray[np.float64]
+
+
+def state_size(config: PolicyConfig) -> int:
+    """S: how many numbers go with what is seen."""
+    return GROUND_STATE_SIZE if config.sight == "ground" else STATE_SIZE
 
 
 def see_frame(

@@ -6,7 +6,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from data.cells.calibration import place_of, project, projections_of
 from data.cells.robots import Robot
+from data.episodes.frame_store import FrameStore
 from data.episodes.frames import CAMERAS, FrameSet
 from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData, GoalpostError, InvalidInput
 from data.labels.splits import Split, check_splits
 from data.workspace import Workspace
 from sd_model.config import DetectorConfig
-from sd_model.examples.frame_store import FrameStore
 from sd_model.examples.manifest import Manifest
 from sd_model.learning.augmentation import Looks, Preprocessing, keep_whole
 
@@ -123,7 +123,7 @@ class StoredLooks:
         views = len(CAMERAS)
         kind = np.dtype([("whole", np.uint8, (views, side, side, 3)), ("tip_m", np.float32, (3,))])
         store = FrameStore(workspace.cache / f"views-{side}", kind)
-        self._whole, self._whole_row_F = store.rows(frames.refs, self._whole_rows)
+        self._whole, self._whole_row_F = _rows(store, frames.refs, self._whole_rows)
         self._closer: NDArray[np.void] | None = None
         self._closer_row_F = self._whole_row_F
 
@@ -163,7 +163,7 @@ class StoredLooks:
                     yield cut.tobytes() + place.tobytes()
 
         store = FrameStore(self._workspace.cache / f"{name}-{finder_id[:12]}", kind)
-        self._closer, self._closer_row_F = store.rows(refs, rows)
+        self._closer, self._closer_row_F = _rows(store, refs, rows)
 
     def take(self, indices: NDArray[np.intp]) -> Looks:
         """The kept looks of the frames at `indices`."""
@@ -197,6 +197,22 @@ class StoredLooks:
                     raise _unreadable(error, ref) from error
             yield chunk, decoded
             self._progress((start + len(chunk)) / len(refs), message)
+
+
+def _rows(
+    store: FrameStore,
+    refs: Sequence[FrameRef],
+    make: Callable[[Sequence[FrameRef]], Iterable[bytes]],
+) -> tuple[NDArray[np.void], NDArray[np.intp]]:
+    """All rows of the store, and which of them belong to `refs`, (F,); `make` gives the lacking."""
+    names = [f"{ref.episode_id}:{ref.frame_index}" for ref in refs]
+    ref_of = dict(zip(names, refs, strict=True))
+
+    def blocks(missing: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        return zip(missing, make([ref_of[name] for name in missing]), strict=True)
+
+    rows, held = store.rows(list(ref_of), blocks)
+    return rows, np.array([held[name].start for name in names], dtype=np.intp)
 
 
 def mark_positions(

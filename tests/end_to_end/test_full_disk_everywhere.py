@@ -27,6 +27,7 @@ from data.cells.robots import Robot, load_robots, register_robot
 from data.checking import check_workspace
 from data.episodes.compaction import compact
 from data.episodes.episodes import Episode, EpisodeInfo, Step
+from data.episodes.frame_store import FrameStore
 from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.episodes.index import list_episodes, save_episodes
 from data.errors import StorageFull
@@ -147,6 +148,11 @@ def _event_log(workspace: Workspace) -> None:
     EventLog(_Silent(), run).metrics(1, **{f"loss/{number}": 0.5 for number in range(500)})
 
 
+def _frames(workspace: Workspace) -> None:
+    store = FrameStore(workspace.cache / "frames", np.dtype([("image", np.uint8, (64, 64, 3))]))
+    store.rows(["first:0"], lambda missing: [("first:0", bytes(64 * 64 * 3))])
+
+
 class _Silent:
     """Hears everything and says nothing."""
 
@@ -191,6 +197,7 @@ WRITES: dict[str, Callable[[Workspace], object]] = {
         Batch(episodes=["x"] * 2000)
     ),
     "event log": _event_log,
+    "decoded frames": _frames,
     "collection log": lambda workspace: CollectionLog(workspace.runs / "announced.jsonl").announce(
         "robot-1", ["x"] * 2000
     ),
@@ -246,10 +253,10 @@ SHOWN = {
     "data/cells/addresses.py", "data/cells/keys.py", "data/cameras/references.py",
     "data/runs/runs.py", "data/runs/reporter.py", "data/importers/receipts.py",
     "policy/acting/collection_log.py", "policy/event_log.py", "sd_model/approval.py",
+    "data/episodes/frame_store.py",
     # by the runs of test_full_disk.py: a training's manifest, frames, weights, scores, report
     "sd_model/tensors.py", "sd_model/artefact.py", "sd_model/examples/manifest.py",
-    "sd_model/examples/frame_store.py", "sd_model/judging/scores.py",
-    "sd_model/judging/report_files.py", "policy/artefact.py",
+    "sd_model/judging/scores.py", "sd_model/judging/report_files.py", "policy/artefact.py",
     "sd_model/judging/score_cache.py",
     # by the writers they share with these, `storage.write_atomically` and `storage.append`
     "data/runs/queue.py", "data/importers/mapping.py", "app/scoring/keys.py",

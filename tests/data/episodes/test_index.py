@@ -36,6 +36,13 @@ def test_filters(catalog, episodes, filters, expected) -> None:
     assert [each.info for each in found] == [episodes[number].info for number in expected]
 
 
+def test_all_but_those_that_are_known(catalog, episodes) -> None:
+    known = {episodes[0].info.episode_id, episodes[3].info.episode_id, "gone"}
+    found = list_episodes(catalog, without=known)
+    assert [each.info for each in found] == [episodes[1].info, episodes[2].info]
+    assert list_episodes(catalog, kind="clip", without=known, limit=1)[0].info == episodes[1].info
+
+
 def test_episodes_by_id(catalog, episodes) -> None:
     ids = [episodes[2].info.episode_id, episodes[0].info.episode_id]
     found = list_episodes(catalog, episode_ids=ids)

@@ -17,6 +17,7 @@ from data.workspace import open_workspace
 from policy.config import load_recipe
 from policy.experience.log_replay import LogReplay
 from policy.experience.replay import ReplayBuffers
+from policy.experience.trajectory_store import TrajectoryStore
 
 MakeEpisode = Callable[..., Episode]
 TASKS = ("lift-any", "lift-carrot", "place-any")
@@ -101,11 +102,6 @@ def test_episodes_are_judged_and_impersonated_within_their_skill(filled: Catalog
 
 
 def test_it_tells_how_far_it_is_and_can_be_stopped(filled: Catalog) -> None:
-    log_replay, buffers = replayed(filled, GreyDetector())
-    told: list[tuple[int, int]] = []
-    log_replay.fill(buffers, lambda done, total: told.append((done, total)))
-    assert told == [(0, 5)]
-
     def cancel(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
@@ -113,6 +109,51 @@ def test_it_tells_how_far_it_is_and_can_be_stopped(filled: Catalog) -> None:
     with pytest.raises(KeyboardInterrupt):
         log_replay.fill(buffers, cancel)
     assert not buffers.episode_counts().any()
+
+    log_replay, buffers = replayed(filled, GreyDetector())
+    told: list[tuple[int, int]] = []
+    log_replay.fill(buffers, lambda done, total: told.append((done, total)))
+    assert told == [(0, 5)]
+
+
+def test_a_later_training_opens_no_shard(filled: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def contents(buffers: ReplayBuffers) -> list[tuple[str, bytes, bytes, bytes]]:
+        return [
+            (t.episode_id, t.image_THWC.tobytes(), t.state_TS.tobytes(), t.action_NA.tobytes())
+            for task in range(len(TASKS))
+            for success in (False, True)
+            for t in buffers.buffer(task, success).trajectories
+        ]
+
+    first, first_buffers = replayed(filled, GreyDetector())
+    report = first.fill(first_buffers)
+
+    def refuse(path: Path, ids: Sequence[str]) -> list[Episode]:
+        raise AssertionError(f"{path} was opened")
+
+    monkeypatch.setattr("policy.experience.log_replay.read_shard", refuse)
+    second, second_buffers = replayed(filled, GreyDetector())
+    assert second.fill(second_buffers) == report
+    assert contents(second_buffers) == contents(first_buffers)
+
+
+def test_another_detector_scores_what_is_cut_already(filled: Catalog) -> None:
+    replayed(filled, GreyDetector())[0].fill(ReplayBuffers(TASKS, 100))
+    other = GreyDetector()
+    other.detector_id = "grey-2"
+    log_replay, buffers = replayed(filled, other)
+    assert log_replay.fill(buffers).episodes == 5
+    assert other.scored == [5]
+
+
+def test_what_leaves_the_cache_meanwhile_comes_with_the_next_filling(
+    filled: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_replay, buffers = replayed(filled, GreyDetector())
+    with monkeypatch.context() as patched:
+        patched.setattr(TrajectoryStore, "held", lambda store, infos: {})
+        assert log_replay.fill(buffers).episodes == 0
+    assert log_replay.fill(buffers).episodes == 5
 
 
 def test_orig_and_all(filled: Catalog) -> None:

@@ -175,7 +175,7 @@ def test_a_full_disk_is_an_error_in_words(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("sd_model.examples.frame_store.os.fsync", full)
+        patched.setattr("data.episodes.frame_store.os.fsync", full)
         with pytest.raises(StorageFull, match="The disk is full"):
             stored(world, manifest, recorder)
 
