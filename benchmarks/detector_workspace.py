@@ -4,7 +4,8 @@
 
 Per robot and task: pairs of clips, each pair in a scene of its own with its own light, background
 and objects, every second failure a near miss; and terminal frames of robots that tried, stopped at
-any moment, so that objects half lifted, dropped, carried past or put down askew are among them.
+any moment and then left to settle, as episodes are, so that objects half lifted, dropped, carried
+past or put down askew are among them.
 What is there already is kept: a killed run goes on.
 """
 
@@ -121,6 +122,7 @@ def _missing_tries(cell: SimulatedCell, tried: int, tries: int) -> Iterator[Epis
             cell.step(action)
             if action[7] > 0.5:
                 break
+        cell.settle()
         seen = [cell.read(dict.fromkeys(CAMERAS, SIZE))]
         yield _episode(
             seen, cell, kind="robot", behaviour="expert" if expert else script.name,
