@@ -26,6 +26,7 @@ def main() -> None:
         initial_sidebar_state=_MENU_PX,
     )
     st.logo(assets.path("logo.svg"), icon_image=assets.path("icon.svg"), size="large")
+    st.html(f"<style>{assets.text('focus.css')}</style>")
     page = st.navigation(sections(), position="hidden")
     try:
         if not may_enter():

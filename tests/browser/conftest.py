@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from data.cells.client import running_hosts, stop_host
 from data.workspace import Workspace, open_workspace
@@ -26,6 +26,16 @@ _ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+_MOST_TABS = 80
+_LOOK = """control => {
+    const looks = [];
+    for (let each = control; each && looks.length < 4; each = each.parentElement) {
+        const { outline, boxShadow, borderColor } = getComputedStyle(each);
+        looks.push(`${outline} ${boxShadow} ${borderColor}`);
+    }
+    return looks.join();
+}"""
+"""What marks a control, or what it lies in."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -125,6 +135,23 @@ def serve(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[..., Served
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def tab_to() -> Callable[[Locator], None]:
+    """Presses Tab until a control has the focus, and sees that it looks so."""
+
+    def go(control: Locator) -> None:
+        expect(control).to_be_visible(timeout=60_000)
+        before = control.evaluate(_LOOK)
+        for _ in range(_MOST_TABS):
+            control.page.keyboard.press("Tab")
+            if control.evaluate("each => each.matches(':focus')"):
+                break
+        expect(control).to_be_focused()
+        assert control.evaluate(_LOOK) != before, "nothing shows that it has the focus"
+
+    return go
 
 
 @pytest.fixture

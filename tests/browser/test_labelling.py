@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode, EpisodeInfo, Step
@@ -56,10 +56,16 @@ def _labels(workspace: Workspace, expected: int, *, wait_s: float = 60.0) -> lis
 
 
 def test_every_press_is_one_label(
-    workspace: Workspace, serve: Callable[..., Any], page: Page
+    workspace: Workspace,
+    serve: Callable[..., Any],
+    page: Page,
+    tab_to: Callable[[Locator], None],
 ) -> None:
+    """Without a mouse."""
     _fill(workspace)
-    page.goto(f"{serve().url}/label")
+    page.goto(serve().url)
+    tab_to(page.get_by_test_id("stSidebar").get_by_role("link", name="Label", exact=True))
+    page.keyboard.press("Enter")
     widget = page.locator(WIDGET)
     expect(widget.get_by_role("heading", name="Success at lift-any?")).to_be_visible(timeout=60_000)
 
@@ -87,12 +93,13 @@ def test_every_press_is_one_label(
     page.keyboard.down("1")
     page.keyboard.up("1")
     page.keyboard.press("s")
-    page.get_by_role("textbox", name="Your name").fill("ana 1001")
-    page.get_by_role("textbox", name="Your name").press("Enter")
+    tab_to(page.get_by_role("textbox", name="Your name"))
+    page.keyboard.type("ana 1001")
+    page.keyboard.press("Enter")
     _labels(workspace, 21)
-    page.get_by_role("heading", name="Label").click()
     expect(widget).to_have_attribute("data-by", "ana 1001", timeout=60_000)
-    widget.get_by_role("button", name="Failure").click()
+    tab_to(widget.get_by_role("button", name="Failure"))
+    page.keyboard.press("Enter")
     _labels(workspace, 22)
     newest = label_history(Catalog(workspace), limit=1)[0]
     assert (newest.by, newest.outcome, newest.episode_id) == ("ana 1001", "failure", "episode-17")

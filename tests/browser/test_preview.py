@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from data.catalog.catalog import Catalog
 from data.cells.client import stop_host
@@ -22,9 +22,15 @@ def _frames_shown(page: Page) -> int:
 
 
 def test_frames_arrive_while_recording_and_age_when_the_host_stops(
-    workspace: Workspace, serve: Callable[..., Any], page: Page
+    workspace: Workspace,
+    serve: Callable[..., Any],
+    page: Page,
+    tab_to: Callable[[Locator], None],
 ) -> None:
-    page.goto(f"{serve().url}/record")
+    """Without a mouse."""
+    page.goto(serve().url)
+    tab_to(page.get_by_test_id("stSidebar").get_by_role("link", name="Record", exact=True))
+    page.keyboard.press("Enter")
     preview = page.locator(PREVIEW)
     expect(preview).to_contain_text("Live", timeout=60_000)
     for image in preview.locator("img").all():
@@ -37,10 +43,13 @@ def test_frames_arrive_while_recording_and_age_when_the_host_stops(
     expect(desk).to_contain_text("3")
     page.keyboard.press("Space")
     expect(desk).to_contain_text("Ready")
-    page.get_by_role("textbox", name="Your name").fill("ana maria")
-    page.get_by_role("textbox", name="Your name").press("Enter")
-    page.get_by_role("heading", name="Record", exact=True).click()
-    desk.get_by_role("combobox", name="Countdown").select_option("0")
+    tab_to(page.get_by_role("textbox", name="Your name"))
+    page.keyboard.type("ana maria")
+    page.keyboard.press("Enter")
+    tab_to(desk.get_by_role("combobox", name="Countdown"))
+    page.keyboard.press("Home")  # the first choice: none
+    page.keyboard.press("Shift+Tab")
+    expect(desk.get_by_role("button", name="Record success")).to_be_focused()
     page.keyboard.press("Space")
     expect(preview).to_contain_text("Recording 0:", timeout=30_000)
     expect(desk).to_have_attribute("data-look", "recording")

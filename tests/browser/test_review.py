@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode, EpisodeInfo, Step
@@ -121,10 +121,16 @@ def _given(workspace: Workspace, expected: dict[str, str], *, wait_s: float = 60
 
 
 def test_mistakes_are_judged_by_key_and_taken_back(
-    workspace: Workspace, serve: Callable[..., Any], page: Page
+    workspace: Workspace,
+    serve: Callable[..., Any],
+    page: Page,
+    tab_to: Callable[[Locator], None],
 ) -> None:
+    """Without a mouse."""
     _fill(workspace)
-    page.goto(f"{serve().url}/review")
+    page.goto(serve().url)
+    tab_to(page.get_by_test_id("stSidebar").get_by_role("link", name="Review", exact=True))
+    page.keyboard.press("Enter")
     gallery = page.locator('[data-testid="goalpost-gallery"]')
     expect(gallery.get_by_role("article")).to_have_count(EPISODES, timeout=60_000)
     page.keyboard.press("f")  # the detector was right
