@@ -82,6 +82,8 @@ class Study:
     attempts: int
     """Of each task on each robot."""
     seed: int
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the recipe that all arms replace."""
 
 
 def ablate(
@@ -151,7 +153,7 @@ def _frozen(catalog: Catalog, study: Study) -> dict[str, Any]:
         "study": {
             "tasks": list(study.tasks), "holdout": list(study.holdout),
             "detector": study.detector, "recipe": study.recipe, "updates": study.updates,
-            "attempts": study.attempts, "seed": study.seed,
+            "attempts": study.attempts, "seed": study.seed, "overrides": dict(study.overrides),
         },
         "episodes": len(ids),
         "digest": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
@@ -183,7 +185,7 @@ def _carry_out(workspace: Workspace, study: Study, arm: Arm) -> dict[str, dict[s
     for tasks in groups:
         spec = {
             "recipe": study.recipe,
-            "overrides": dict(arm.settings),
+            "overrides": {**study.overrides, **arm.settings},
             "detector": study.detector,
             "tasks": list(tasks),
             "updates": study.updates // len(groups),

@@ -197,6 +197,9 @@ def evaluate(
 @click.option("--holdout", multiple=True, required=True, help="Robots that judge, not teach.")
 @click.option("--detector", default=None, help="Its rewards teach; else the simulator's truth.")
 @click.option("--recipe", default="cpu", show_default=True, help="smoke, cpu or paper.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe of all arms."
+)
 @click.option("--updates", default=3000, show_default=True, help="For each arm.")
 @click.option("--attempts", default=100, show_default=True, help="Per task and holdout robot.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, batches and evaluation.")
@@ -210,6 +213,7 @@ def ablate(
     holdout: Sequence[str],
     detector: str | None,
     recipe: str,
+    settings: Sequence[str],
     updates: int,
     attempts: int,
     seed: int,
@@ -237,6 +241,7 @@ def ablate(
             updates=updates,
             attempts=attempts,
             seed=seed,
+            overrides=parse_settings(settings),
         ),
         {name: arm for name, arm in STUDIES[study].items() if name in (names or STUDIES[study])},
         results,

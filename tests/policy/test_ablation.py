@@ -27,11 +27,11 @@ STUDY = Study(
     updates=4,
     attempts=1,
     seed=3,
+    overrides={"max_steps": 2, "batch_size": 8},
 )
-SHORT = {"max_steps": 2, "batch_size": 8}
 ARMS = {
-    "together": Arm(settings=SHORT),
-    "apart": Arm(settings={**SHORT, "balancing": "rand"}, apart=True),
+    "together": Arm(settings={"batch_size": 4}),
+    "apart": Arm(settings={"balancing": "rand"}, apart=True),
 }
 
 
@@ -59,6 +59,14 @@ def test_every_arm_is_judged_and_none_twice(catalog: Catalog, tmp_path: Path) ->
     # One policy for both tasks, and one for each with half of the updates.
     runs = {tuple(run.spec["tasks"]): run.spec["updates"] for run in list_runs(catalog.workspace)}
     assert runs == {("lift-any", "lift-can"): 4, ("lift-any",): 2, ("lift-can",): 2}
+    changed = {
+        tuple(run.spec["tasks"]): run.spec["overrides"] for run in list_runs(catalog.workspace)
+    }
+    assert changed == {
+        ("lift-any", "lift-can"): {"max_steps": 2, "batch_size": 4},
+        ("lift-any",): {"max_steps": 2, "batch_size": 8, "balancing": "rand"},
+        ("lift-can",): {"max_steps": 2, "batch_size": 8, "balancing": "rand"},
+    }
     assert len(list_policies(catalog.workspace)) == 3
     for policy in list_policies(catalog.workspace):
         assert sum(fill["episodes"] for fill in policy.lineage["log_replay"]) == 3
