@@ -63,8 +63,13 @@ STUDIES: dict[str, dict[str, Arm]] = {
         "a head for each task": Arm(settings={"heads": "each"}),
         "outcomes as they come": Arm(settings={"balancing": "rand"}),
     },
+    "grasping": {
+        "QT-Opt": Arm(),
+        "supervised": Arm(settings={"method": "supervised"}),
+    },
 }
-"""`strategies`: the columns of MT-Opt's Table 4. `learning`: what the `cpu` recipe rests on."""
+"""`strategies`: the columns of MT-Opt's Table 4. `learning`: what the `cpu` recipe rests on.
+`grasping`: QT-Opt's Table 1, on frozen episodes; for tasks that pick."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ FORMAT = 1
 """Version of the folder's files; raised when an older Goalpost could no longer read them."""
 
 SINCE: Mapping[str, Any] = {
-    "bootstrap_share": 1.0, "colour_mix": 0.0, "heads": "one", "restart_updates": 0,
-    "turn_rad": 0.0,
+    "bootstrap_share": 1.0, "colour_mix": 0.0, "heads": "one", "method": "q_learning",
+    "restart_updates": 0, "turn_rad": 0.0,
 }  # fmt: skip
 """Settings that older folders and checkpoints lack, and what was done before there were any."""
 

@@ -190,7 +190,8 @@ def evaluate(
     "--study",
     default="strategies",
     show_default=True,
-    help="strategies: the columns of MT-Opt's Table 4; learning: what the recipe rests on.",
+    help="strategies: the columns of MT-Opt's Table 4; learning: what the recipe rests on; "
+    "grasping: QT-Opt's Table 1.",
 )
 @click.option("--arm", "names", multiple=True, help="Only this one; may be repeated.")
 @click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")

@@ -18,6 +18,7 @@ Balancing = Literal["rebal", "rand"]
 Sight = Literal["view", "ground"]
 """What the network is shown of a frame; see `policy.experience.sight`."""
 Heads = Literal["one", "each"]
+Method = Literal["q_learning", "supervised"]
 Termination = Literal["learned", "scripted"]
 Returns = Literal["bootstrapped", "own"]
 Optimizer = Literal["adamw", "sgd"]
@@ -91,6 +92,10 @@ class PolicyConfig:
     """Rounds of sampling."""
 
     # The decision process
+    method: Method
+    """`q_learning`: what each action is worth (QT-Opt); `supervised`: whether the grasp that a
+    motion leads to succeeds, the baseline of QT-Opt's Table 1: picks only, and only with `ground`.
+    It needs neither targets nor discount."""
     gamma: float
     """Discount a step."""
     step_penalty: float
@@ -183,6 +188,8 @@ class PolicyConfig:
                 raise _refusal(name, getattr(self, name), *choices)
         if self.cem_elites > self.cem_samples:
             raise _refusal("cem_elites", self.cem_elites, f"1 to cem_samples ({self.cem_samples})")
+        if self.method == "supervised" and self.sight != "ground":
+            raise _refusal("method", self.method, "'q_learning', or sight = 'ground'")
         border = 2 * self.shift_px
         if self.image_px > min(self.frame_width_px, self.frame_height_px) + border:
             raise _refusal(
@@ -248,6 +255,7 @@ _TYPES = {field.name: str(field.type) for field in fields(PolicyConfig)}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "sight": get_args(Sight),
     "heads": get_args(Heads),
+    "method": get_args(Method),
     "termination": get_args(Termination),
     "returns": get_args(Returns),
     "strategy": get_args(Strategy),

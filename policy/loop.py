@@ -24,9 +24,14 @@ import torch
 
 from data.catalog.catalog import Catalog
 from data.cells.calibration import projections_of
+from data.cells.protocol import Start
 from data.cells.robots import Robot, load_robots
 from data.episodes.index import list_episodes
+from data.errors import InvalidInput
+from data.tasks.store import load_tasks
+from data.tasks.tasks import TaskSet
 from data.workspace import Workspace
+from policy.acting.behaviours import start_of
 from policy.acting.collector import collection_of
 from policy.acting.fleet import Fleet, Orders
 from policy.artefact import CHECKPOINT, WEIGHTS, load_summary, policy_folder, save_summary
@@ -76,6 +81,7 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
     folder = workspace.policies / lesson.policy_id
     config, tasks = lesson.config, lesson.tasks
     catalog = Catalog(workspace)
+    _check_method(load_tasks(workspace), lesson)
     report.progress(0.0, "Judging and replaying the robots' episodes")
     detector = None
     if lesson.detector is not None:
@@ -155,6 +161,17 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
         },
     )
     checkpoint.unlink(missing_ok=True)
+
+
+def _check_method(known: TaskSet, lesson: Lesson) -> None:
+    picks = [task for task in lesson.tasks if start_of(known[task]) is Start.PICK]
+    if lesson.config.method == "supervised" and len(picks) < len(lesson.tasks):
+        raise InvalidInput(
+            "The supervised baseline knows grasps alone; placing begins with an object in hand.",
+            where=f"tasks {', '.join(lesson.tasks)}",
+            valid=picks,
+            next_step="Leave tasks that place out, or set method = 'q_learning'.",
+        )
 
 
 @contextmanager

@@ -120,8 +120,7 @@ def _description(summary: PolicySummary) -> dict[str, Any]:
             "meaning": f"Motion in the robot's base frame, 1 being {MAX_TRANSLATION_M} m; sine and "
             f"cosine of a turn of at most {MAX_ROTATION_RAD} rad; gripper commands, 0 or 1.",
         },
-        "value": "Of each action, in [0, 1]: how likely the task succeeds after it, discounted by "
-        f"{config.gamma} a step.",
+        "value": _value(config),
         "search": {
             "method": "Cross-entropy method (QT-Opt, Sec. 4.2): judge motions and the gripper "
             "commands at rest that change something; fit a Gaussian to the best motions, draw "
@@ -135,6 +134,20 @@ def _description(summary: PolicySummary) -> dict[str, Any]:
             "termination": config.termination,
         },
     }
+
+
+def _value(config: PolicyConfig) -> str:
+    if config.method == "supervised":
+        return (
+            "Of each grasp, in [0, 1]: how likely it succeeds. Only grasps are judged: of what is "
+            "drawn, dx, dy and the turn; dz down to the floor, though that may be longer than a "
+            "step; close 1. On the way there each step searches anew; where something stops the "
+            "gripper it closes, and is lifted."
+        )
+    return (
+        "Of each action, in [0, 1]: how likely the task succeeds after it, discounted by "
+        f"{config.gamma} a step."
+    )
 
 
 def _sight(config: PolicyConfig) -> str:

@@ -10,12 +10,14 @@ from typing import Self
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from data.cells.protocol import ActionA, RobotState
 from data.episodes.gripper import GripperReading
 from data.errors import unknown_name
 from policy.acting.behaviours import Observation, begun, random_action, with_noise
+from policy.acting.scripted import PickReflex
 from policy.artefact import load_summary
 from policy.config import PolicyConfig
 from policy.experience.sight import see_frame
@@ -64,6 +66,9 @@ class Policy:
     def act(self, observation: Observation, task: str, generator: np.random.Generator) -> ActionA:
         """The best action for `task` that one search finds.
 
+        A `supervised` policy gives the best grasp, which takes several steps: see
+        `PolicyBehaviour`.
+
         Args:
             observation: What the robot sees and says of its gripper.
             task: One of `tasks`.
@@ -103,15 +108,22 @@ class Policy:
             map_1Dhw = self._network.forward_image(as_input(seen_1HWC, self._device))
             best = cem.maximise(
                 lambda action_1NA: self._network.forward_action(
-                    map_1Dhw, action_1NA, state_1S, task_1T
+                    map_1Dhw, self._meant(action_1NA, state_1S), state_1S, task_1T
                 ),
                 state_1S[:, 0],
                 config=self.config,
                 generator=torch_generator(generator, self._device),
                 device=self._device,
             )
-        action_A: ActionA = best.action_BA[0].cpu().numpy()
+            action_1NA = self._meant(best.action_BA[:, None], state_1S)
+        action_A: ActionA = action_1NA[0, 0].cpu().numpy()
         return action_A, float(torch.sigmoid(best.value_B[0]))
+
+    def _meant(self, action_1NA: Tensor, state_1S: Tensor) -> Tensor:
+        """What the network judges: the actions, or the grasps that they lead to."""
+        if self.config.method == "supervised":
+            return cem.grasps(action_1NA, state_1S[:, 1])
+        return action_1NA
 
 
 def _without_pose(state: RobotState) -> GripperReading:
@@ -120,6 +132,12 @@ def _without_pose(state: RobotState) -> GripperReading:
 
 class PolicyBehaviour:
     """A policy as a behaviour: greedy to be evaluated, with random actions to collect.
+
+    A `supervised` policy chooses anew in each step where to grasp; the rest goes as in the script:
+    down until something stops the gripper, close, lift.
+
+    Differs: Levine et al. (2016) close once closing here promises nearly as much as the best
+    motion, and raise the gripper where nothing promises much.
 
     Args:
         policy: What acts.
@@ -132,6 +150,7 @@ class PolicyBehaviour:
         self._policy = policy
         self._epsilon = epsilon
         self._deviation = deviation
+        self._reflex = PickReflex() if policy.config.method == "supervised" else None
         self._task = ""
         self._generator: np.random.Generator | None = None
 
@@ -139,11 +158,22 @@ class PolicyBehaviour:
         """Start an episode of `task`."""
         self._task = task
         self._generator = generator
+        if self._reflex is not None:
+            self._reflex.begin(task, generator)
 
     def act(self, observation: Observation) -> ActionA:
         """The policy's action, or now and then a random one."""
         generator = begun(self._generator, self.name)
         if generator.random() < self._epsilon:
             return random_action(generator)
-        action = self._policy.act(observation, self._task, generator)
+        action = self._chosen(observation, generator)
         return with_noise(action, self._deviation, generator) if self._deviation else action
+
+    def _chosen(self, observation: Observation, generator: np.random.Generator) -> ActionA:
+        if self._reflex is None:
+            return self._policy.act(observation, self._task, generator)
+        step = self._reflex.act(observation)
+        if observation.state.gripper_closed < 0.5 and not (step[5:] > 0.5).any():
+            grasp = self._policy.act(observation, self._task, generator)
+            step[[0, 1, 3, 4]] = grasp[[0, 1, 3, 4]]
+        return step

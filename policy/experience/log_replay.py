@@ -19,6 +19,7 @@ from data.episodes.shards import read_shard
 from data.errors import CorruptData, InvalidInput, UnknownName, unknown_name
 from data.tasks.store import load_tasks
 from policy.config import PolicyConfig
+from policy.experience.grasps import last_grasp
 from policy.experience.impersonation import impersonate
 from policy.experience.replay import ReplayBuffers
 from policy.experience.rewards import Judge, rewards_from_scores
@@ -246,6 +247,12 @@ class LogReplay:
     ) -> None:
         """File the trajectory under the tasks that it teaches."""
         trajectory = replace(trajectory, task=self._known[trajectory.task].name)
+        if self._config.method == "supervised":
+            grasp = last_grasp(trajectory)
+            if grasp is None:
+                report.left_out[trajectory.episode_id] = "The gripper never closed."
+                return
+            trajectory = grasp
         report.episodes += 1
         outcomes = {task: judged.get(task, False) for task in self._tasks}
         if trajectory.task in outcomes:

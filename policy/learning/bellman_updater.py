@@ -51,16 +51,10 @@ class BellmanUpdater:
         is seen in several ways; the papers' implementation augments both alike.
         """
         batch = self._sampler(self._config.label_batch_size, generator)
-        share, gamma = self._config.bootstrap_share, self._config.gamma
-        own_B = bellman.own_return(
-            torch.from_numpy(batch.success_B), torch.from_numpy(batch.steps_left_B), gamma=gamma
-        )
-        target_B = own_B
-        if share > 0:
-            bootstrapped_B = self._bootstrapped(copies, batch, generator)
-            if self._config.returns == "own":
-                bootstrapped_B = torch.maximum(bootstrapped_B, own_B)
-            target_B = own_B.lerp(bootstrapped_B, share)
+        if self._config.method == "supervised":
+            target_B = torch.from_numpy(batch.success_B).float()
+        else:
+            target_B = self._target(copies, batch, generator)
         return Labelled(
             image_BHWC=batch.image_BHWC,
             state_BS=batch.state_BS,
@@ -70,6 +64,21 @@ class BellmanUpdater:
             target_B=target_B.numpy(),
             version_B=np.full(len(batch), copies.version),
         )
+
+    def _target(
+        self, copies: TargetCopies, batch: Transitions, generator: np.random.Generator
+    ) -> Tensor:
+        """What the episode earned and what is bootstrapped, as the recipe weighs them."""
+        share, gamma = self._config.bootstrap_share, self._config.gamma
+        own_B = bellman.own_return(
+            torch.from_numpy(batch.success_B), torch.from_numpy(batch.steps_left_B), gamma=gamma
+        )
+        if share == 0:
+            return own_B
+        bootstrapped_B = self._bootstrapped(copies, batch, generator)
+        if self._config.returns == "own":
+            bootstrapped_B = torch.maximum(bootstrapped_B, own_B)
+        return own_B.lerp(bootstrapped_B, share)
 
     def _bootstrapped(
         self, copies: TargetCopies, batch: Transitions, generator: np.random.Generator

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from data.cells.protocol import ACTION_SIZE, MAX_ROTATION_RAD
+from data.cells.protocol import ACTION_SIZE, MAX_ROTATION_RAD, MAX_TRANSLATION_M
 from policy.config import PolicyConfig
 
 Judge = Callable[[Tensor], Tensor]
@@ -116,6 +116,21 @@ def motions(pose_BNP: Tensor) -> Tensor:
     angle_BN1 = pose_BNP[..., 3:] * MAX_ROTATION_RAD
     flags_BN3 = pose_BNP.new_zeros(*pose_BNP.shape[:2], 3)
     return torch.cat([pose_BNP[..., :3], angle_BN1.sin(), angle_BN1.cos(), flags_BN3], dim=-1)
+
+
+def grasps(action_BNA: Tensor, height_B: Tensor) -> Tensor:
+    """The grasp that each motion leads to: down to the floor there, and close; shape (B, N, A).
+
+    What `supervised` judges. Downwards it may be longer than a step.
+
+    Args:
+        action_BNA: Motions or commands at rest; where they lead sideways and how they turn counts.
+        height_B: Of the fingertips [m].
+    """
+    grasp_BNA = action_BNA.clone()
+    grasp_BNA[..., 2] = -height_B[:, None] / MAX_TRANSLATION_M
+    grasp_BNA[..., 5:] = grasp_BNA.new_tensor([0.0, 1.0, 0.0])
+    return grasp_BNA
 
 
 def commands(closed_B: Tensor, config: PolicyConfig) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 from data.errors import CorruptData, UnknownName
 from data.workspace import open_workspace
 from policy.artefact import (
+    SINCE,
     list_policies,
     load_summary,
     policy_folder,
@@ -41,7 +42,7 @@ def test_summary_comes_back_as_it_was_written(tmp_path: Path) -> None:
 def test_settings_that_came_later_are_what_was_done_before(tmp_path: Path) -> None:
     path = _save(tmp_path / "p-1") / "config.json"
     about = json.loads(path.read_text())
-    for name in ("bootstrap_share", "colour_mix", "heads", "restart_updates", "turn_rad"):
+    for name in SINCE:
         del about["config"][name]
     path.write_text(json.dumps(about))
     # The smoke recipe does none of what came later.

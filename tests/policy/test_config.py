@@ -56,6 +56,12 @@ def test_nonsense_is_refused(setting: str, value: object) -> None:
         load_recipe("smoke", {setting: value})
 
 
+def test_grasps_are_learned_from_the_ground_alone() -> None:
+    assert load_recipe("cpu", {"method": "supervised"}).method == "supervised"
+    with pytest.raises(ConfigurationError, match="sight = 'ground'"):
+        load_recipe("paper", {"method": "supervised"})
+
+
 def test_missing_setting_is_named() -> None:
     values = load_recipe("smoke").to_dict()
     del values["gamma"]

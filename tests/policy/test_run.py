@@ -165,6 +165,27 @@ def test_collecting_and_evaluating_in_the_cell(workspace: Workspace) -> None:
     assert f"policy:{policy_id}" in behaviours
 
 
+def test_the_supervised_baseline_learns_grasps_and_grasps(workspace: Workspace) -> None:
+    collect = {
+        "robots": ["robot-2"], "behaviour": "scripted-pick", "tasks": ["lift-any"],
+        "episodes_per_robot": 2, "recipe": "smoke",
+    }  # fmt: skip
+    _executed(workspace, "collect", collect)
+    spec = {
+        **TRAIN, "overrides": {"batch_size": 8, "method": "supervised", "sight": "ground"},
+        "detector": None, "tasks": ["lift-any"], "updates": 3, "robots": ["robot-2"],
+        "evaluation_episodes": 1,
+    }  # fmt: skip
+    run = _executed(workspace, "train-policy", spec)
+    summary = load_summary(workspace.policies / run.status().result["policy"])
+    fill = summary.lineage["log_replay"][0]
+    assert fill["episodes"] == 2
+    assert summary.evaluation is not None
+    assert summary.evaluation["by_task"]["lift-any"]["attempts"] == 1
+    with pytest.raises(InvalidInput, match="knows grasps alone"):
+        _executed(workspace, "train-policy", {**spec, "tasks": ["lift-any", "place-any"]})
+
+
 COLLECT: dict[str, Any] = {
     "robots": ["robot-2"], "policy": "knows-two", "tasks": ["lift-cloth"], "episodes_per_robot": 2,
     "seed": 0,

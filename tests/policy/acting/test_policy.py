@@ -1,5 +1,7 @@
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +18,8 @@ from policy.learning.checkpoint import save_weights
 from policy.learning.networks import build_network
 
 
-def _stored(folder: Path, recipe: str) -> Policy:
-    config = load_recipe(recipe)
+def _stored(folder: Path, recipe: str, overrides: dict[str, Any] | None = None) -> Policy:
+    config = load_recipe(recipe, overrides)
     save_weights(folder, build_network(config, 2, seed=0))
     save_summary(folder, tasks=("lift-any", "lift-can"), config=config, created_at_ns=1, lineage={})
     return Policy.load(folder)
@@ -74,3 +76,19 @@ def test_behaviour_is_greedy_or_explores(tmp_path: Path) -> None:
     exploring = PolicyBehaviour(policy, epsilon=1.0)
     exploring.begin("lift-any", np.random.default_rng(3))
     assert not np.array_equal(greedy.act(observation), exploring.act(observation))
+
+
+def test_a_supervised_policy_goes_to_its_grasp_closes_and_lifts(tmp_path: Path) -> None:
+    policy = _stored(tmp_path / "p", "cpu", {"method": "supervised"})
+    behaviour = PolicyBehaviour(policy)
+    behaviour.begin("lift-any", np.random.default_rng(3))
+    generator = np.random.default_rng(3)
+    generator.random()  # whether to act at random
+    generator.normal(size=2)  # the script's drift, which is not taken
+    grasp, _ = policy.judge(_seen(), "lift-any", generator)
+    assert grasp[2] == pytest.approx(-2.5)  # from 20 cm above the floor, in steps of 8 cm
+    assert grasp[5:].tolist() == [0, 1, 0]
+    step = behaviour.act(_seen())
+    assert step.tolist() == pytest.approx([*grasp[:2], -1, *grasp[3:5], 0, 0, 0])
+    assert behaviour.act(replace(_seen(), state=RobotState(0.0, 0.01)))[6] == 1
+    assert behaviour.act(replace(_seen(), state=RobotState(1.0, 0.01)))[2] == 1

@@ -102,6 +102,26 @@ def test_a_share_of_a_target_may_be_what_the_episode_earned(
     assert labelled.target_B.tolist() == pytest.approx(targets)
 
 
+def test_a_supervised_target_is_how_the_episode_ended() -> None:
+    """However many steps it took, and whatever the copies say."""
+
+    def sampled(count: int, generator: np.random.Generator) -> Transitions:
+        return replace(
+            _transitions(count, generator),
+            success_B=np.array([False, True, True]),
+            steps_left_B=np.array([2, 0, 3]),
+            state_BS=np.zeros((count, 5), dtype=np.float32),
+        )
+
+    settings = {"label_batch_size": 3, "method": "supervised", "sight": "ground"}
+    config = load_recipe("smoke", settings)
+    copies = TargetCopies(_constant(config, 0.5), _constant(config, 0.5), version=0)
+    labelled = BellmanUpdater(sampled, config, task_count=2, device=CPU).label(
+        copies, np.random.default_rng(0)
+    )
+    assert labelled.target_B.tolist() == [0, 1, 1]
+
+
 def test_value_is_the_smaller_one_of_the_action_that_the_average_prefers() -> None:
     """The lagged copy likes the opposite of what the average likes, and is asked all the same."""
 

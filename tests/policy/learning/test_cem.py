@@ -33,6 +33,15 @@ def test_finds_the_maximum_of_a_known_function_in_every_state_at_once() -> None:
     assert best.value_B.min() > -0.03
 
 
+def test_a_motion_leads_to_a_grasp_on_the_floor() -> None:
+    motion_BNA = cem.motions(torch.tensor([[[0.5, -1.0, 0.3, 1.0]]]))
+    [[grasp_A]] = cem.grasps(motion_BNA, torch.tensor([0.2]))
+    # 20 cm down are two steps and a half.
+    assert grasp_A[:3].tolist() == pytest.approx([0.5, -1.0, -2.5])
+    assert torch.equal(grasp_A[3:5], motion_BNA[0, 0, 3:5])
+    assert grasp_A[5:].tolist() == [0, 1, 0]
+
+
 @pytest.mark.parametrize(("closed", "flag"), [(1.0, 5), (0.0, 6), (0.0, 7), (1.0, 7)])
 def test_commands_that_change_something_are_judged_at_rest(closed: float, flag: int) -> None:
     """Open (5) what is closed, close (6) what is open, terminate (7) either."""
