@@ -15,9 +15,11 @@ from app.person import your_name
 from app.views import record_clips, record_step
 from app.views.robot_live import show_swapped
 from app.widgets.notice import errors_shown, show_error, tell_missing_simulator
-from app.widgets.preview import CAMERA_TITLES, Desk, preview
+from app.widgets.preview import CAMERA_TITLES, POINTED_CAMERA, Desk, preview
+from app.widgets.scene_panel import lay_down_at, lies_where_clicked
 from app.wording import counted, listed, when
 from data.catalog.questions import newest_clips
+from data.cells.calibration import point_on_floor, projections_of
 from data.cells.client import CellClient, running_hosts, start_host
 from data.cells.messages import CellStatus
 from data.episodes.episodes import EpisodeInfo
@@ -111,6 +113,12 @@ def _carry_out(cell: CellClient, robot: str, task: Task, by: str) -> None:
     del st.session_state[_ASKED]
 
 
+def _point_at(position: tuple[float, float]) -> None:
+    """Somebody clicked where an object shall lie."""
+    robot = state.robots()[st.session_state["record-robot"]]
+    lay_down_at(point_on_floor(projections_of(robot)[POINTED_CAMERA], position))
+
+
 def _show_cell(robot: str, status: CellStatus, task: str, pair: Pair | None) -> None:
     recording = status.recording
     preview(
@@ -124,6 +132,7 @@ def _show_cell(robot: str, status: CellStatus, task: str, pair: Pair | None) -> 
             answered=st.session_state.get(_ANSWERED, 0),
         ),
         on_asked=_ask,
+        on_pointed=_point_at if recording is None and lies_where_clicked() else None,
     )
     if status.camera_errors:
         cameras = listed([CAMERA_TITLES[name].lower() for name in status.camera_errors])

@@ -32,6 +32,12 @@ class Preview {
     this.url = url;
     if (!this.socket || (changed && !this.opened)) this.open();
     this.desk.update(component.data.desk);
+    for (const figure of this.root.querySelectorAll("figure")) {
+      const pointing = figure.dataset.camera === component.data.pointing;
+      figure.classList.toggle("pointing", pointing);
+      figure.querySelector("figcaption").textContent =
+        figure.dataset.title + (pointing ? ": click where it shall lie" : "");
+    }
     this.reportChange();
   }
 
@@ -46,6 +52,9 @@ class Preview {
       image.alt = "";
       caption.textContent = title;
       figure.append(image, caption);
+      figure.dataset.camera = name;
+      figure.dataset.title = title;
+      figure.onclick = (event) => this.point(name, image, event);
       this.root.querySelector(".views").appendChild(figure);
       this.images[name] = image;
     }
@@ -128,6 +137,13 @@ class Preview {
         this.component.setTriggerValue("changed", [seen ?? "idle", ...failed].join(" "));
       }, REPORT_MS);
     }
+  }
+
+  point(camera, image, { clientX, clientY }) {
+    if (camera !== this.component.data.pointing) return;
+    const box = image.getBoundingClientRect();
+    const place = { x: (clientX - box.left) / box.width, y: (clientY - box.top) / box.height };
+    this.component.setStateValue("pointed", { n: Date.now(), ...place });
   }
 
   ageSeconds() {

@@ -20,6 +20,9 @@ from data.episodes.frames import CAMERAS
 
 CAMERA_TITLES = {"over_shoulder": "Over the shoulder", "left": "Left", "right": "Right"}
 
+POINTED_CAMERA = "over_shoulder"
+"""The one in whose picture a place can be pointed at."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
@@ -41,6 +44,7 @@ def preview(
     broken: Collection[str] = (),
     desk: Desk | None = None,
     on_asked: Callable[[str], None] | None = None,
+    on_pointed: Callable[[tuple[float, float]], None] | None = None,
 ) -> None:
     """Mount the preview of `robot`.
 
@@ -51,6 +55,8 @@ def preview(
         desk: What the recording desk shows; None: pictures alone.
         on_asked: Called with `start` or `stop` when the person has asked for it, by the space bar
             or the desk's button, before the page runs.
+        on_pointed: Called with the place in the over-the-shoulder picture that was clicked, as
+            shares of its width and height, before the page runs. None: it cannot be clicked.
     """
     key = f"preview-{robot}"
 
@@ -59,6 +65,11 @@ def preview(
         if on_asked is not None and request:
             on_asked(str(request["what"]))
 
+    def pointed() -> None:
+        place = (st.session_state.get(key) or {}).get("pointed")
+        if on_pointed is not None and place:
+            on_pointed((float(place["x"]), float(place["y"])))
+
     _component()(
         key=key,
         data={
@@ -66,9 +77,11 @@ def preview(
             "recording": recording,
             "broken": list(broken),
             "cameras": [[camera, CAMERA_TITLES[camera]] for camera in CAMERAS],
+            "pointing": POINTED_CAMERA if on_pointed is not None else None,
             "desk": None if desk is None else asdict(desk),
         },
         on_asked_change=asked,
+        on_pointed_change=pointed,
         on_changed_change=_run_again,
     )
 

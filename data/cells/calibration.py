@@ -52,6 +52,20 @@ def project(
     return homogeneous_N3[:, :2] / homogeneous_N3[:, 2:]
 
 
+def point_on_floor(
+    projection_34: NDArray[np.float64], position_2: tuple[float, float]
+) -> tuple[float, float]:
+    """Where on the bins' floor a camera sees this position: x and y [m]. The inverse of `project`.
+
+    Args:
+        projection_34: Of the camera, which must not look along the floor.
+        position_2: Share of the image's width, share of its height.
+    """
+    # On the floor z = 0, so that three columns say all; what is sought is known up to its scale.
+    x, y, scale = np.linalg.solve(projection_34[:, [0, 1, 3]], [*position_2, 1.0])
+    return float(x / scale), float(y / scale)
+
+
 def fit_projection(
     point_N3: NDArray[np.floating], position_N2: NDArray[np.floating]
 ) -> NDArray[np.float64]:

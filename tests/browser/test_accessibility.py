@@ -84,7 +84,7 @@ def _open_scene_panel(page: Page) -> None:
     page.get_by_role("button", name="Arrange the scene by hand").click()
     for field, kind, more in (
         ("In the gripper", "carrot", "How it is held"),
-        ("Laid down at the plate", "milk", "Where it lies"),
+        ("Laid down", "milk", "Where it lies"),
     ):
         page.get_by_role("combobox", name=field).fill(kind)
         page.keyboard.press("Enter")

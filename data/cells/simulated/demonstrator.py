@@ -287,8 +287,11 @@ class Demonstrator:
         scene = self._scene
         scene.arm.teleport(_somewhere_above(generator, RIGHT_BIN))
         if chosen.placed is not None:
-            yaw = np.pi / 2 if chosen.place == "beside the plate" else None
-            self._drop(chosen.placed, _at_the_plate(chosen.place, generator), generator, yaw=yaw)
+            at, yaw = chosen.spot_m, None
+            if at is None:
+                at = _at_the_plate(chosen.place, generator)
+                yaw = np.pi / 2 if chosen.place == "beside the plate" else None
+            self._drop(chosen.placed, at, generator, yaw=yaw)
         if chosen.held is None:
             pass
         elif chosen.held_at == "high in the air":

@@ -148,6 +148,20 @@ def test_a_scene_that_was_arranged_by_hand_is_recorded_as_it_is(hosted: Any) -> 
         assert cell.status().scene == "the carrot high in the air"
     at.button(key="record-discard").click().run()
 
+    # Where a person clicks, the object lies at once; what cannot be is said.
+    at.selectbox(key="scene-in-the-gripper").select("nothing").run()
+    at.selectbox(key="scene-laid-down").select("can").run()
+    at.selectbox(key="scene-place").select("where I click in the picture").run()
+    assert at.button(key="scene-set-up").disabled
+    at.session_state["scene-spot"] = (0.53, 0.2)
+    at.run()
+    assert "shows failure of lift-carrot" in at.warning[0].value
+    with CellClient(hosted.workspace, "robot-1") as cell:
+        assert cell.status().scene == "an empty gripper, the can bottom on the plate"
+    at.session_state["scene-spot"] = (0.5, 0.0)
+    at.run()
+    assert "in one of the bins" in at.error[0].value
+
 
 def test_a_recording_that_is_discarded_leaves_nothing(hosted: Any) -> None:
     at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data.cells.calibration import fit_projection, project, projections_of
+from data.cells.calibration import fit_projection, point_on_floor, project, projections_of
 from data.cells.robots import SIMULATED_FLEET, Robot
 from data.cells.simulated.projections import robot_projections
 from data.episodes.frames import CAMERAS
@@ -21,6 +21,13 @@ def test_twice_as_near_is_twice_as_far_from_the_middle() -> None:
     floor, half_up = project(DOWN_34, np.array([[0.2, 0.1, 0.0], [0.2, 0.1, 0.5]]))
     np.testing.assert_allclose(floor, [0.7, 0.4])
     np.testing.assert_allclose(half_up, [0.9, 0.3])
+
+
+def test_a_point_on_the_floor_is_found_from_where_it_appears() -> None:
+    assert point_on_floor(DOWN_34, (0.7, 0.4)) == pytest.approx((0.2, 0.1))
+    seen_34 = robot_projections(3)["over_shoulder"]
+    [[across, down]] = project(seen_34, np.array([[0.5, 0.15, 0.0]]))
+    assert point_on_floor(seen_34, (across, down)) == pytest.approx((0.5, 0.15))
 
 
 def test_a_projection_is_found_from_where_points_appear() -> None:

@@ -10,7 +10,7 @@ from data.cells.simulated.arm_model import MAX_OPENING_M
 from data.cells.simulated.cell import SimulatedCell
 from data.episodes.frames import CAMERAS, Size
 from data.errors import InvalidInput, UnknownName
-from data.tasks.tasks import SEED_TASKS, Outcome
+from data.tasks.tasks import PLATE_SECTIONS, SEED_TASKS, Outcome
 
 SMALL = {camera: Size(80, 60) for camera in CAMERAS}
 SHOWN: list[tuple[Outcome, bool]] = [("success", False), ("failure", False), ("failure", True)]
@@ -151,6 +151,24 @@ def test_a_chosen_scene_is_what_it_says_and_stays_so(
     assert chosen.truth["place-any"] == (place in ("bottom", "top-left", "top-right"))
 
 
+@pytest.mark.parametrize(
+    ("spot_m", "section"),
+    [((0.53, 0.2), "bottom"), ((0.65, 0.27), "top-left"), ((0.41, 0.2), None), ((0.5, -0.2), None)],
+)
+def test_an_object_lies_where_it_was_pointed(
+    cell: SimulatedCell, spot_m: tuple[float, float], section: str | None
+) -> None:
+    cell.new_scene(3)
+    chosen = Arrangement(placed="can", spot_m=spot_m)
+    cell.arrange(chosen, seed=4)
+    x_m, y_m, _ = cell.scene.pose_of("can").position_m
+    assert (x_m, y_m) == pytest.approx(spot_m, abs=0.04)
+    assert [name for name in PLATE_SECTIONS if cell.truth()[f"place-{name}"]] == (
+        [section] if section else []
+    )
+    assert chosen.truth["place-any"] == cell.truth()["place-any"] == (section is not None)
+
+
 def test_light_and_surfaces_are_seen_at_once(cell: SimulatedCell) -> None:
     cell.new_scene(5)
     cell.arrange(Arrangement(light="bright", table="plain"), seed=1)
@@ -162,5 +180,7 @@ def test_light_and_surfaces_are_seen_at_once(cell: SimulatedCell) -> None:
 def test_a_scene_that_cannot_be_is_refused(cell: SimulatedCell) -> None:
     with pytest.raises(InvalidInput, match="in the gripper and at the plate"):
         cell.arrange(Arrangement(held="can", placed="can"), seed=1)
+    with pytest.raises(InvalidInput, match="in one of the bins"):
+        cell.arrange(Arrangement(placed="can", spot_m=(0.5, 0.0)), seed=1)
     with pytest.raises(InvalidInput, match="no object 'spoon'"):
         cell.arrange(Arrangement(held="spoon"), seed=1)
