@@ -53,6 +53,7 @@ def random_transitions(config: PolicyConfig) -> Callable[[int, np.random.Generat
             steps_left_B=np.ones(count, dtype=np.int64),
             next_image_BHWC=image,
             next_state_BS=np.zeros((count, states), dtype=np.float32),
+            source_B2=np.zeros((count, 2), dtype=np.int64),
         )
 
     return sample

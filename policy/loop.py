@@ -41,7 +41,12 @@ from policy.experience.log_replay import FillReport, LogReplay
 from policy.experience.replay import SUCCESS, ReplayBuffers
 from policy.experience.trajectory import POLICY_CAMERA
 from policy.experience.transitions import Transitions
-from policy.learning.checkpoint import load_training, save_training, save_weights
+from policy.learning.checkpoint import (
+    load_training,
+    replayed_episodes,
+    save_training,
+    save_weights,
+)
 from policy.learning.finetuning import network_from
 from policy.learning.networks import Network, build_network
 from policy.learning.training import Trainer, train
@@ -79,6 +84,7 @@ class Lesson:
 def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
     """Learn the policy of `lesson`, or go on where it was interrupted, and write its folder."""
     folder = workspace.policies / lesson.policy_id
+    checkpoint = folder / CHECKPOINT
     config, tasks = lesson.config, lesson.tasks
     catalog = Catalog(workspace)
     _check_method(load_tasks(workspace), lesson)
@@ -102,6 +108,7 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
             lambda done, total: report.progress(
                 0.0, f"Judging and replaying the robots' episodes: {done} of {total}"
             ),
+            only=replayed_episodes(checkpoint),
         )
     ]
 
@@ -119,9 +126,8 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
         seed=lesson.seed,
         device=torch.device("cpu"),
     )
-    checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
-        load_training(checkpoint, trainer)
+        load_training(checkpoint, trainer, replay.replayed)
     with _collecting(catalog, folder, lesson) as fleet:
 
         def experience_lasts(updates: int) -> bool:
@@ -138,7 +144,7 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
             lesson.updates,
             LoopReport(report, tasks, buffers, fleet.counts if fleet else None),
             refill=lambda: fills.append(replay.fill(buffers)),
-            save=lambda: save_training(checkpoint, trainer),
+            save=lambda: save_training(checkpoint, trainer, replay.replayed),
             experience_lasts=experience_lasts,
             publish=lambda: fleet.publish(trainer.average.average) if fleet else None,
             # What came from another policy is not in this experience, and would be lost.

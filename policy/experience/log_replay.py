@@ -117,9 +117,15 @@ class LogReplay:
         self._store = TrajectoryStore(catalog.workspace, config, projections or {})
         self._scores = None if detector is None else ScoreCache(catalog.workspace, detector)
         self._seen: set[str] = set()
+        self.replayed: list[Trajectory] = []
+        """All that came into the buffers so far, in that order, also what has left them since."""
 
     def fill(
-        self, buffers: ReplayBuffers, told: Callable[[int, int], None] = lambda done, total: None
+        self,
+        buffers: ReplayBuffers,
+        told: Callable[[int, int], None] = lambda done, total: None,
+        *,
+        only: Sequence[str] | None = None,
     ) -> FillReport:
         """Add every episode not yet seen to `buffers`.
 
@@ -130,12 +136,17 @@ class LogReplay:
             buffers: What is filled.
             told: Hears now and then how many episodes of how many have been read; may raise to
                 cancel.
+            only: The episodes to add, in the order in which they are to come; those that are gone
+                are passed over. None: all.
         """
         report = FillReport(
             commanded={task: OutcomeCount() for task in self._tasks},
             taught={task: OutcomeCount() for task in self._tasks},
         )
         new = self._new_episodes(report)
+        if only is not None:
+            by_id = {each.info.episode_id: each for each in new}
+            new = [by_id[episode_id] for episode_id in only if episode_id in by_id]
         infos = [each.info for each in new]
         trajectories = self._store.held(infos)
         unread = [
@@ -253,6 +264,8 @@ class LogReplay:
                 report.left_out[trajectory.episode_id] = "The gripper never closed."
                 return
             trajectory = grasp
+        trajectory = replace(trajectory, number=len(self.replayed))
+        self.replayed.append(trajectory)
         report.episodes += 1
         outcomes = {task: judged.get(task, False) for task in self._tasks}
         if trajectory.task in outcomes:

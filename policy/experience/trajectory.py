@@ -42,6 +42,8 @@ class Trajectory:
     """The state at each frame, as `policy.experience.sight` gives it."""
     action_NA: NDArray[np.float32]
     """Each action, laid out as `data.cells.protocol.ActionA`."""
+    number: int = 0
+    """Its place in the order in which episodes came into replay."""
 
     def __post_init__(self) -> None:
         frames, actions = len(self.image_THWC), len(self.action_NA)
@@ -150,4 +152,5 @@ def gather_transitions(
         steps_left_B=left_B,
         next_image_BHWC=np.stack([t.image_THWC[step + 1] for t, step in chosen]),
         next_state_BS=np.stack([t.state_TS[step + 1] for t, step in chosen]),
+        source_B2=np.asarray([(t.number, step) for t, step in chosen], dtype=np.int64),
     )

@@ -40,6 +40,8 @@ class Transitions:
     """What it shows after the action, RGB."""
     next_state_BS: NDArray[np.float32]
     """The state after the action."""
+    source_B2: NDArray[np.int64]
+    """Where it is found again: the number of its trajectory in replay, and its step there."""
 
     def __post_init__(self) -> None:
         lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}

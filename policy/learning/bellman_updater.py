@@ -63,6 +63,7 @@ class BellmanUpdater:
             success_B=batch.success_B,
             target_B=target_B.numpy(),
             version_B=np.full(len(batch), copies.version),
+            source_B2=batch.source_B2,
         )
 
     def _target(

@@ -29,6 +29,8 @@ class Labelled:
     """In [0, 1]."""
     version_B: NDArray[np.int64]
     """The version of the target copies that made the label."""
+    source_B2: NDArray[np.int64]
+    """As in `Transitions`."""
 
     def __len__(self) -> int:
         return len(self.target_B)
@@ -89,6 +91,13 @@ class TrainBuffer:
                 "The train buffer is empty.", next_step="Label transitions before training on them."
             )
         index_B = (self._first() + generator.integers(0, self._length, count)) % self._capacity
+        return Labelled(**{name: column[index_B] for name, column in self._columns.items()})
+
+    def held(self) -> Labelled | None:
+        """All of them, oldest first; None while there is none."""
+        if not self._length:
+            return None
+        index_B = (self._first() + np.arange(self._length)) % self._capacity
         return Labelled(**{name: column[index_B] for name, column in self._columns.items()})
 
     def _first(self) -> int:

@@ -86,7 +86,7 @@ class Trainer:
         self.optimizer = make_optimizer(network, config)
         self.average = WeightAverage(network, config)
         self.buffer = TrainBuffer(config.train_capacity)
-        self._copies = self.average.copies(version=self.updates // config.publish_updates)
+        self.copies = self.average.copies(version=self.updates // config.publish_updates)
 
     def restart(self, network: Network) -> None:
         """Go on with `network`, untrained; counts and random draws go on from where they are.
@@ -128,7 +128,7 @@ class Trainer:
     def publish(self) -> None:
         """Make new target copies of the average, and drop labels of copies long gone."""
         version = self.updates // self.config.publish_updates
-        self._copies = self.average.copies(version)
+        self.copies = self.average.copies(version)
         self.buffer.drop_stale(version - self.config.max_label_age)
 
     def _labels_are_due(self) -> bool:
@@ -137,7 +137,7 @@ class Trainer:
 
     def _label(self) -> None:
         generator = self._generator(_LABELLING, self.labellings)
-        self.buffer.add(self._updater.label(self._copies, generator))
+        self.buffer.add(self._updater.label(self.copies, generator))
         self.labellings += 1
 
     def step(self, batch: Labelled) -> tuple[Tensor, Tensor]:

@@ -128,6 +128,36 @@ def test_interrupted_training_goes_on_and_a_finished_one_is_kept(
     assert (folder / "weights.safetensors").stat().st_mtime_ns == written
 
 
+def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policy.learning.training.CHECKPOINT_UPDATES", 10)
+    # Labels are made between the checkpoint after 20 updates and the publication after 24.
+    overrides = {"batch_size": 8, "publish_updates": 12, "uses_per_label": 1}
+    spec = {**TRAIN, "updates": 30, "overrides": overrides}
+    unbroken = _executed(workspace, "train-policy", spec).status().result["policy"]
+
+    class Killed(Exception):
+        pass
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    run = create_run(workspace, "train-policy", spec)
+    with monkeypatch.context() as patch:
+        patch.setattr("policy.run.Part.metrics", die)
+        patch.setattr("policy.learning.training.METRICS_UPDATES", 25)
+        with pytest.raises(Killed):
+            execute_run(run)
+    assert (workspace.policies / run.run_id / CHECKPOINT).exists()
+    execute_run(run)
+    killed, kept = (
+        (workspace.policies / each / "weights.safetensors").read_bytes()
+        for each in (run.run_id, unbroken)
+    )
+    assert killed == kept
+
+
 @pytest.mark.parametrize("heads", ["one", "each"])
 def test_finetuning_starts_from_a_policy_with_a_task_more(workspace: Workspace, heads: str) -> None:
     given = {**TRAIN, "overrides": {"batch_size": 8, "heads": heads}}

@@ -137,6 +137,25 @@ def test_a_later_training_opens_no_shard(filled: Catalog, monkeypatch: pytest.Mo
     assert contents(second_buffers) == contents(first_buffers)
 
 
+def test_replay_can_be_filled_again_in_the_order_in_which_it_was(
+    filled: Catalog, make_episode: MakeEpisode
+) -> None:
+    first, buffers = replayed(filled, GreyDetector())
+    first.fill(buffers)
+    late = make_episode(steps=2, task="lift-any", terminal_grey=ANY)
+    save_episodes(filled, [late])
+    first.fill(buffers)
+    order = [trajectory.episode_id for trajectory in first.replayed]
+    assert [trajectory.number for trajectory in first.replayed] == list(range(6))
+
+    wanted = ["gone", order[5], order[1], order[0]]
+    second, buffers = replayed(filled, GreyDetector())
+    assert second.fill(buffers, only=wanted).episodes == 3
+    assert [trajectory.episode_id for trajectory in second.replayed] == wanted[1:]
+    assert second.fill(buffers).episodes == 3  # the others come with the next filling
+    assert {trajectory.episode_id for trajectory in second.replayed} == set(order)
+
+
 def test_another_detector_scores_what_is_cut_already(filled: Catalog) -> None:
     replayed(filled, GreyDetector())[0].fill(ReplayBuffers(TASKS, 100))
     other = GreyDetector()

@@ -39,6 +39,7 @@ def _transitions(count: int, generator: np.random.Generator) -> Transitions:
         steps_left_B=np.zeros(count, dtype=np.int64),
         next_image_BHWC=image[::-1].copy(),
         next_state_BS=np.zeros((count, 2), dtype=np.float32),
+        source_B2=np.zeros((count, 2), dtype=np.int64),
     )
 
 

@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,15 @@ import torch
 from data.errors import CorruptData
 from policy.artefact import load_summary, save_summary
 from policy.config import PolicyConfig, load_recipe
+from policy.experience.trajectory import Trajectory, gather_transitions
 from policy.experience.transitions import Transitions
-from policy.learning.checkpoint import load_network, load_training, save_training, save_weights
+from policy.learning.checkpoint import (
+    load_network,
+    load_training,
+    replayed_episodes,
+    save_training,
+    save_weights,
+)
 from policy.learning.networks import build_network
 from policy.learning.training import Trainer
 from sd_model.tensors import read_tensors, write_tensors
@@ -32,6 +41,7 @@ def _sample(count: int, generator: np.random.Generator) -> Transitions:
         steps_left_B=np.zeros(count, dtype=np.int64),
         next_image_BHWC=image(),
         next_state_BS=np.zeros((count, 2), dtype=np.float32),
+        source_B2=np.zeros((count, 2), dtype=np.int64),
     )
 
 
@@ -77,6 +87,51 @@ def test_training_resumed_after_a_restart_goes_on_as_the_unbroken_one(tmp_path: 
     assert (resumed.restarted_at, resumed.average.updates) == (1, 1)
     assert resumed.update()["loss"] == unbroken.update()["loss"]
     assert _same(resumed.average.average, unbroken.average.average)
+
+
+def test_labels_come_back_with_what_replay_shows_of_them(
+    tmp_path: Path, make_trajectory: Callable[..., Trajectory]
+) -> None:
+    config = load_recipe("smoke", {"train_capacity": 40, "publish_updates": 2})
+    replayed = [
+        replace(make_trajectory(steps=steps, fill=50 * number, side=32), number=number)
+        for number, steps in enumerate((3, 5, 2))
+    ]
+
+    def sample(count: int, generator: np.random.Generator) -> Transitions:
+        number_B = generator.integers(0, 3, count)
+        chosen = [replayed[number] for number in number_B.tolist()]
+        step_B = np.array([generator.integers(len(trajectory)) for trajectory in chosen])
+        return gather_transitions(chosen, step_B, number_B % 2, number_B == 0)
+
+    def trainer() -> Trainer:
+        network = build_network(config, 2, seed=0)
+        return Trainer(network, TASKS, sample, config, seed=0, device=torch.device("cpu"))
+
+    unbroken, resumed, without = trainer(), trainer(), trainer()
+    for _ in range(5):
+        unbroken.update()
+    path = tmp_path / "checkpoint.safetensors"
+    save_training(path, unbroken, replayed)
+    assert replayed_episodes(path) == [trajectory.episode_id for trajectory in replayed]
+    load_training(path, resumed, replayed)
+    load_training(path, without, replayed[1:])  # the first is gone, and numbers say nothing
+    assert len(without.buffer) == 0
+
+    before, after = unbroken.buffer.held(), resumed.buffer.held()
+    assert before is not None and after is not None
+    for field in fields(before):
+        np.testing.assert_array_equal(getattr(after, field.name), getattr(before, field.name))
+    for _ in range(4):
+        assert resumed.update() == unbroken.update()
+    assert _same(resumed.network, unbroken.network)
+
+
+def test_no_checkpoint_says_nothing_of_replay(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    assert replayed_episodes(path) is None
+    save_training(path, _trainer(load_recipe("smoke")))
+    assert replayed_episodes(path) is None
 
 
 def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:

@@ -15,11 +15,22 @@ def _labelled(targets: list[float], version: int = 0) -> Labelled:
         success_B=np.zeros(count, dtype=np.bool_),
         target_B=np.asarray(targets, dtype=np.float32),
         version_B=np.full(count, version),
+        source_B2=np.zeros((count, 2), dtype=np.int64),
     )
 
 
 def _held(buffer: TrainBuffer) -> set[float]:
     return set(buffer.sample(500, np.random.default_rng(0)).target_B.tolist())
+
+
+def test_what_is_held_is_told_from_the_oldest_on() -> None:
+    buffer = TrainBuffer(3)
+    assert buffer.held() is None
+    buffer.add(_labelled([1, 2]))
+    buffer.add(_labelled([3, 4]))
+    held = buffer.held()
+    assert held is not None
+    assert held.target_B.tolist() == [2.0, 3.0, 4.0]
 
 
 def test_newest_labels_push_out_the_oldest() -> None:

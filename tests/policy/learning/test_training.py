@@ -71,6 +71,7 @@ def _sample(count: int, generator: np.random.Generator) -> Transitions:
         steps_left_B=np.zeros(count, dtype=np.int64),
         next_image_BHWC=_second_room(count),
         next_state_BS=state,
+        source_B2=np.zeros((count, 2), dtype=np.int64),
     )
 
 
