@@ -15,6 +15,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -78,6 +80,7 @@ def main(
     beside: tuple[Path, ...],
 ) -> None:
     """Kill, start again, check, and count what was lost."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # no cell host outlives the campaign
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin starve the rest
     os.environ["GOALPOST_VIDEO_FOLDERS"] = str(folder.resolve())
     folder.mkdir(parents=True, exist_ok=True)
