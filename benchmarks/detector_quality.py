@@ -36,9 +36,8 @@ from data.tasks.store import load_tasks
 from data.tasks.tasks import OBJECT_KINDS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import load_summary
-from sd_model.config import DetectorConfig, load_recipe
+from sd_model.config import load_recipe
 from sd_model.examples.gathering import build_manifest
-from sd_model.examples.manifest import Manifest
 from sd_model.judging.consistency import Consistency
 from sd_model.judging.scores import load_scores
 from sd_model.judging.thresholds import choose_threshold, shared_threshold
@@ -151,30 +150,17 @@ def _train(
 ) -> float:
     """Train the detector of `folder` from the beginning; CPU seconds of this process."""
     shutil.rmtree(folder, ignore_errors=True)
+    began_s = time.process_time()
     config = load_recipe(recipe, overrides)
-    return train_on(frozen(workspace, folder, group, config), config, folder, workspace)
-
-
-def frozen(
-    workspace: Workspace, folder: Path, holdout: Sequence[str], config: DetectorConfig
-) -> Manifest:
-    """What people have said until now, frozen in `folder`."""
-    return build_manifest(
+    manifest = build_manifest(
         Catalog(workspace),
         tasks=load_tasks(workspace),
-        holdout=holdout,
+        holdout=group,
         config=config,
         seed=0,
         created_at_ns=time.time_ns(),
         path=folder / "manifest.parquet",
     )
-
-
-def train_on(
-    manifest: Manifest, config: DetectorConfig, folder: Path, workspace: Workspace
-) -> float:
-    """Train, or go on training, the detector of `folder`; CPU seconds of this process."""
-    began_s = time.process_time()
     train(
         manifest, config, folder, workspace=workspace, report=_Told(folder.name), seed=0,
         device="cpu",
