@@ -138,6 +138,9 @@ class LogReplay:
                 cancel.
             only: The episodes to add, in the order in which they are to come; those that are gone
                 are passed over. None: all.
+
+        Raises:
+            StorageFull: What the policy sees of them does not fit on the disk.
         """
         report = FillReport(
             commanded={task: OutcomeCount() for task in self._tasks},
@@ -154,6 +157,9 @@ class LogReplay:
             for each in new
             if each.info.episode_id not in trajectories or self._lacks_score(each.info)
         ]
+        self._store.check_room(
+            [each.info for each in unread if each.info.episode_id not in trajectories]
+        )
         for start in range(0, len(unread), _READ_TOGETHER):
             told(len(new) - len(unread) + start, len(new))
             self._read(unread[start : start + _READ_TOGETHER], report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from data.cells.protocol import ACTION_SIZE
 from data.episodes.episodes import Episode, EpisodeInfo
 from data.episodes.frame_store import FrameStore
-from data.errors import CorruptData, InvalidInput
+from data.errors import CorruptData, InvalidInput, StorageFull
 from data.workspace import Workspace
 from policy.config import PolicyConfig
 from policy.experience.sight import SIGHT_VERSION, Projection, state_size
@@ -33,6 +34,7 @@ class TrajectoryStore:
     def __init__(
         self, workspace: Workspace, config: PolicyConfig, projections: Mapping[str, Projection]
     ) -> None:
+        self._workspace = workspace
         self._config = config
         self._projections = projections
         self._calibration = {
@@ -69,6 +71,24 @@ class TrajectoryStore:
                     action_NA=rows["action"][span][:-1],
                 )
         return found
+
+    def check_room(self, infos: Sequence[EpisodeInfo]) -> None:
+        """Raise `StorageFull` where the disk has no room for the frames of `infos`.
+
+        Asked before many are added, so that no recording beside them runs out of space meanwhile.
+        """
+        needed = sum(info.step_count for info in infos) * self._kind.itemsize
+        free = shutil.disk_usage(self._workspace.cache).free
+        if needed > free:
+            raise StorageFull(
+                f"What a policy of this recipe sees of {len(infos)} episodes takes "
+                f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free.",
+                where=self._workspace.cache,
+                next_step=(
+                    "Free some space (the cache/ folder may be deleted at any time), or choose a "
+                    "recipe with smaller images."
+                ),
+            )
 
     def add(self, episodes: Sequence[Episode]) -> dict[str, str]:
         """Cut those of `episodes` that are not here yet.

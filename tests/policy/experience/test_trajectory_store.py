@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from data.cells.robots import SIMULATED_FLEET
 from data.episodes.episodes import Episode
 from data.episodes.frames import EncodedFrameSet
 from data.episodes.gripper import GripperReading
+from data.errors import StorageFull
 from data.workspace import Workspace, open_workspace
 from policy.config import PolicyConfig, load_recipe
 from policy.experience.sight import Projection
@@ -96,6 +98,18 @@ def test_who_sees_otherwise_has_rows_of_their_own(workspace: Workspace, episode:
     assert not knows(replace(GROUND, frame_width_px=48), cameras)
     assert not knows(SMOKE, cameras)
     assert not knows(GROUND, {"robot-1": CAMERA * 1.01})  # calibrated anew
+
+
+def test_what_does_not_fit_on_the_disk_is_said_before_it_begins(
+    workspace: Workspace, episode: Episode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TrajectoryStore(workspace, SMOKE, {})
+    row = 32 * 32 * 3 + 2 * 4 + 8 * 4  # image, state, action; an episode of 3 steps has 4 frames
+    free = namedtuple("free", ["free"])
+    monkeypatch.setattr("shutil.disk_usage", lambda path: free(8 * row))
+    store.check_room([episode.info] * 2)
+    with pytest.raises(StorageFull, match=r"3 episodes takes 0\.0 GB.*smaller images"):
+        store.check_room([episode.info] * 3)
 
 
 def test_a_deleted_cache_is_made_again_and_readers_keep_theirs(
