@@ -5,7 +5,8 @@
 The episodes are linked into a workspace of this command, so that nothing is known of them; the
 simulator's truth rewards, so that no detector's network counts. Each filling ends with a look at
 every image that is held, since the second one only maps them into memory. Times of the process
-alone (a busy machine changes them little) and on the clock, which counts waiting for the disk.
+alone (a busy machine changes them little) and on the clock, which counts waiting for the disk. What
+is resident and mapped is the store, which the system may drop from memory and all trainings share.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import click
 import cv2
+import psutil
 
 from benchmarks.provenance import provenance
 from data.catalog.catalog import Catalog, rebuild
@@ -66,9 +68,13 @@ def fill(catalog: Catalog) -> dict[str, float]:
     }
     for trajectory in held.values():
         trajectory.image_THWC.max()
+    memory = psutil.Process().memory_info()
     return {
         "episodes": report.episodes,
         "frames": frames,
+        "frames_held": sum(len(trajectory.image_THWC) for trajectory in held.values()),
+        "resident_gib": round(memory.rss / 2**30, 2),
+        "mapped_gib": round(memory.shared / 2**30, 2),
         "process_ms": round(1000 * (time.process_time() - cpu_s) / frames, 4),
         "clock_ms": round(1000 * (time.perf_counter() - began_s) / frames, 4),
     }
