@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 
 from app import index_rebuild
 from app.gate import may_enter, show_visitor
@@ -17,8 +18,19 @@ from data.errors import GoalpostError, IndexMissing
 _MENU_PX = 220
 
 
+def _draw_from_the_top() -> None:
+    """Leave the part of the page that was refreshed last.
+
+    Whoever presses something while a fragment runs has the whole page run next, in the same
+    thread. Streamlit 1.67 leaves that thread inside the fragment's container, and would draw the
+    page there.
+    """
+    context_dg_stack.set(get_default_dg_stack_value())
+
+
 def main() -> None:
     """Show the chosen page; an expected error is told in words instead of a traceback."""
+    _draw_from_the_top()
     st.set_page_config(
         page_title="Goalpost",
         page_icon=assets.path("icon.svg"),

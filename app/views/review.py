@@ -195,6 +195,9 @@ def _show_gallery(
     else:
         shown = _unchecked(found, checked, GALLERIES[which])
     if shown.empty:
+        if which == "second look":
+            st.info("Nothing yet. What you check in the other galleries is asked again here.")
+            return
         words = "Every one of these is checked." if len(found) else "None in this selection."
         st.success(words, icon=":material/task_alt:")
         return

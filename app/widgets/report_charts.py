@@ -167,7 +167,7 @@ def show_thresholds(report: Report) -> None:
                 color=alt.Color(
                     "error:N",
                     title=None,
-                    legend=alt.Legend(orient="bottom"),
+                    legend=alt.Legend(orient="bottom", columns=1),
                     scale=alt.Scale(
                         domain=["missed successes", "false successes"],
                         range=["#c7892b", "#c8372d"],
