@@ -37,6 +37,10 @@ COMPARE_S = 3.0
 """How often the cameras' pictures are compared with the last clip [s]."""
 _SHOWN = "record-shown"
 """Session state: what the simulated person was last asked to show."""
+_LOOKS_LIKE = "record-stands-for-"
+"""Session state, by task: which task's outcomes the simulated person shows for it.
+
+Not the choice's own key: that is forgotten while a recording hides the choice."""
 
 
 def open_pair(pair: Pair | None) -> Pair | None:
@@ -240,11 +244,11 @@ def _advice(outcome: Outcome) -> None:
 def _simulated_person(cell: CellClient, task: Task, outcome: Outcome) -> None:
     st.markdown("##### The simulated person")
     st.caption(
-        "Stands in for you: it first shows what the step asks for. These buttons have it "
-        "show something else."
+        "Stands in for you: when a recording starts, it shows what the step asks for. With these "
+        "buttons it shows it now, or something else."
     )
     if task.name not in SEED_TASKS:
-        st.selectbox(
+        st.session_state[_LOOKS_LIKE + task.name] = st.selectbox(
             f"What {task.name} looks like",
             SEED_TASKS.names,
             index=SEED_TASKS.names.index(_shown_task(task)),
@@ -292,7 +296,7 @@ def _shown_task(task: Task) -> str:
     """The task whose outcomes the simulated person shows for `task`: itself, where it knows it."""
     if task.name in SEED_TASKS:
         return task.name
-    chosen = st.session_state.get(f"record-looks-like-{task.name}")
+    chosen = st.session_state.get(_LOOKS_LIKE + task.name)
     likely = [*(n for n in task.implies if n in SEED_TASKS), *SEED_TASKS.of_skill(task.skill)]
     return str(chosen or [*likely, *SEED_TASKS.names][0])
 

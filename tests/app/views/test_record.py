@@ -19,6 +19,8 @@ from data.cells.robots import Robot, register_robot
 from data.episodes.index import list_episodes
 from data.labels.labels import standing_labels
 from data.labels.notes import read_notes
+from data.tasks.changes import define_task
+from data.tasks.tasks import Task
 
 PATIENCE_S = 60.0
 
@@ -76,6 +78,30 @@ def test_a_pair_is_recorded_redone_and_counted(hosted: Any) -> None:
     at.button(key="record-redo").click().run()
     assert "Step 2 of 2: show failure of lift-any" in _text(at)
     assert [label.episode_id for label in standing_labels(hosted.catalog)] == [success.episode_id]
+
+
+def test_the_simulated_person_goes_on_showing_what_was_chosen_for_ones_own_task(
+    hosted: Any,
+) -> None:
+    define_task(
+        hosted.catalog,
+        Task(
+            name="place-left",
+            description="The object lies on the left of the plate.",
+            skill="place",
+            implies=("place-any",),
+        ),
+    )
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S)
+    at.query_params["record-task"] = "place-left"
+    stands_for = "record-looks-like-place-left"
+    assert at.run().selectbox(key=stands_for).value == "place-any"
+    at.selectbox(key=stands_for).set_value("place-top-left").run()
+    at.button(key="record-start").click().run()
+    assert "Recording success of place-left" in _text(at)
+    time.sleep(1.2)
+    at.button(key="record-stop").click().run()
+    assert at.selectbox(key=stands_for).value == "place-top-left"
 
 
 def test_the_desk_starts_and_stops_a_recording(
