@@ -35,7 +35,7 @@ class FrameStore:
     def rows(
         self,
         names: Sequence[str],
-        make: Callable[[Sequence[str]], Iterable[tuple[str, bytes]]] = lambda missing: (),
+        make: Callable[[Sequence[str]], Iterable[tuple[str, bytes]]] | None = None,
     ) -> tuple[NDArray[np.void], dict[str, slice]]:
         """All rows of the store, memory-mapped, and which belong to each of `names` that it holds.
 
@@ -44,7 +44,7 @@ class FrameStore:
         Args:
             names: Whose rows are asked for.
             make: Gives, for the names that the store lacks, the name and the bytes of its rows; one
-                that it leaves out is asked for again the next time.
+                that it leaves out is asked for again the next time. None: nothing is written.
 
         Raises:
             StorageFull: They do not fit on the disk; what was there stays.
@@ -55,7 +55,7 @@ class FrameStore:
             with FileLock(self._folder / _LOCK):
                 index = self._index()
                 missing = [name for name in names if name not in index]
-                if missing:
+                if missing and make is not None:
                     self._append(index, make(missing))
                 return self._mapped(index), {name: index[name] for name in names if name in index}
 

@@ -45,6 +45,7 @@ def test_what_is_not_made_is_not_there_and_asked_for_again(tmp_path: Path) -> No
     store = FrameStore(tmp_path / "s", KIND)
     rows, span_of = store.rows(["a"])
     assert (len(rows), span_of) == (0, {})
+    assert not (tmp_path / "s" / "rows.bin").exists()
     assert numbers(store, ["a"], Maker()) == {"a": [1, 2, 3]}
 
 
