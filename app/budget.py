@@ -37,7 +37,10 @@ class Progress:
         of = f"{minutes}:{seconds:02d} of about {BUDGET_S // 60} minutes"
         if not self.pairs:
             return f"{of}, no complete pair yet"
-        shared = [f"{count} on {robot}" for robot, count in sorted(self.pairs.items())]
+        if len(self.pairs) > 1 and len(alike := set(self.pairs.values())) == 1:
+            shared = [f"{alike.pop()} on each of {len(self.pairs)} robots"]
+        else:
+            shared = [f"{count} on {robot}" for robot, count in sorted(self.pairs.items())]
         return f"{of}, {counted(self.pairs.total(), 'complete pair')}: {listed(shared)}"
 
 

@@ -215,11 +215,12 @@ def _unchecked(found: pd.DataFrame, checked: Mapping[Item, Label], what: str) ->
 
     Says what the cards show: `what`.
     """
-    count, toggle = st.columns([3, 1], vertical_alignment="center")
+    row = st.container(horizontal=True, vertical_alignment="center")
+    count = row.container(width="stretch")
     opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
     before = {item for item, label in checked.items() if label.at_ns < opened_ns}
     keep = [item_of(row) not in before for row in records(found)]
-    if toggle.toggle("Hide checked before", value=True, key="review-hide"):
+    if row.toggle("Hide checked before", value=True, key="review-hide"):
         found = found[keep]
     count.markdown(f"**{counted(len(found), 'card')}.** {what}")
     return found

@@ -21,6 +21,10 @@ def test_time_and_complete_pairs_are_counted_by_robot() -> None:
     assert progress.share == 90 / 1800
     assert progress.pairs == {"robot-1": 1}
     assert progress.words == "1:30 of about 30 minutes, 1 complete pair: 1 on robot-1"
+    progress.pairs["robot-2"] = 2
+    assert progress.words.endswith("3 complete pairs: 1 on robot-1 and 2 on robot-2")
+    progress.pairs["robot-1"] = 2
+    assert progress.words.endswith("4 complete pairs: 2 on each of 2 robots")
 
 
 def _helps(**pairs: int) -> str:
