@@ -44,6 +44,7 @@ CURVE_POINTS = 20
 @click.option("--attempts", default=100, show_default=True, help="Of each task.")
 @click.option("--processes", default=0, help="That collect; 0 leaves one core for training.")
 @click.option("--seed", default=0, show_default=True)
+@click.option("--results", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
 def main(
     root: Path,
     rewards: str,
@@ -55,6 +56,7 @@ def main(
     attempts: int,
     processes: int,
     seed: int,
+    results: Path,
 ) -> None:
     """Learn, judge, and write the result."""
     workspace = open_workspace(root)
@@ -98,12 +100,12 @@ def main(
         "hours": hours(run),
         "curve": _curve(run),
     }  # fmt: skip
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found = json.loads(results.read_text()) if results.exists() else {}
     if rewards == "truth":
         content = {**found, "truth": content}
     elif "truth" in found:
         content["truth"] = found["truth"]
-    RESULTS.write_text(json.dumps(content, indent=2) + "\n")
+    results.write_text(json.dumps(content, indent=2) + "\n")
     for task, rate in of_policy.by_task.items():
         click.echo(f"{task}: {rate.successes} of {rate.attempts}")
 
