@@ -199,6 +199,7 @@ def _show_gallery(
             st.info("Nothing yet. What you check in the other galleries is asked again here.")
             return
         words = "Every one of these is checked." if len(found) else "None in this selection."
+        words += " Choose another list above, or other filters."
         st.success(words, icon=":material/task_alt:")
         return
     pages = -(-len(shown) // CARDS)

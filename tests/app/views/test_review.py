@@ -29,7 +29,7 @@ def test_without_a_detector_the_page_says_what_to_do(world: Any) -> None:
 def test_a_detector_without_mistakes(world: Any) -> None:
     world.add_detector("first", ["lift-any"])
     at = _run()
-    assert "None in this selection" in at.success[0].value
+    assert "None in this selection. Choose another list above" in at.success[0].value
     assert _counts(at) == (
         "**0 of 4 failures (0.0%)** taken for success, "
         "**0 of 2 successes (0.0%)** taken for failure."
