@@ -26,14 +26,10 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
     )
     tell_missing_simulator()
     tasks = state.tasks()
-    shown = {task for _, task, _ in state.census().clips}
-    skills = {tasks[name].skill for name in tasks.in_use if name in shown}
     behaviours = [name for name in _BEHAVIOUR_WORDS if name != "policy" or cards]
-    fitting = [name for name in behaviours if _SKILL_OF.get(name) in skills]
     behaviour: str = st.selectbox(
         "Who acts",
         behaviours,
-        index=behaviours.index(fitting[0]) if fitting else 0,
         format_func=lambda name: _BEHAVIOUR_WORDS[name],
         key="collect-behaviour",
         help="Scripted behaviours succeed now and then without having learned anything; that is "
@@ -56,10 +52,9 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
     chosen = st.multiselect(
         "Tasks to try",
         names,
-        default=[name for name in names if name in shown] or list(names[:1]),
+        default=list(names[:1]),
         key=f"collect-tasks-{behaviour}-{policy}",
-        help="Episodes are shared out evenly among them. Which tasks there are to choose from "
-        "depends on who acts.",
+        help="Episodes are shared out evenly among them.",
     )
     simulated = state.acting_robots()
     robots = st.multiselect(

@@ -50,15 +50,6 @@ def test_episodes_are_collected_with_a_fresh_seed_each_time(world: Any) -> None:
     assert any("collecting episodes, collecting episodes" in info.value for info in at.info)
 
 
-def test_robots_try_what_people_have_shown(world: Any) -> None:
-    world.record_pair("robot-1", "place-bottom")
-    world.record_pair("robot-2", "place-top-left")
-    at = AppTest.from_function(_page).run()
-    assert at.selectbox(key="collect-behaviour").value == "scripted-place"
-    tried = at.multiselect(key="collect-tasks-scripted-place-None").value
-    assert tried == ["place-bottom", "place-top-left"]
-
-
 def test_collecting_without_a_robot_is_refused_and_the_form_stays(world: Any) -> None:
     at = AppTest.from_function(_page).run()
     at.number_input(key="collect-episodes").set_value(7)
