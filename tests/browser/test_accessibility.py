@@ -68,6 +68,8 @@ def _settled(page: Page) -> None:
     expect(page.get_by_test_id("stHeading").first).to_be_visible(timeout=120_000)
     page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=120_000)
     page.wait_for_timeout(1000)
+    # What is being drawn anew is pale for a moment.
+    expect(page.locator('[data-stale="true"]')).to_have_count(0, timeout=120_000)
 
 
 def _faults(page: Page) -> list[str]:
@@ -136,6 +138,7 @@ def test_no_page_has_a_serious_fault(
         for number, show in enumerate(OPENED.get(spec.name, ()), 1):
             show(page)
             page.wait_for_timeout(1000)
+            _settled(page)
             faults[f"{spec.name}, step {number}"] = _faults(page)
     context.close()
     assert not any(faults.values()), faults
