@@ -54,7 +54,8 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         names,
         default=list(names[:1]),
         key=f"collect-tasks-{behaviour}-{policy}",
-        help="Episodes are shared out evenly among them.",
+        help="Episodes are shared out evenly among them. A scripted behaviour offers the tasks of "
+        "its skill: for others, change who acts.",
     )
     simulated = state.acting_robots()
     robots = st.multiselect(
