@@ -186,8 +186,9 @@ def _collect(
                 config=orders.collection,
             )
             writers[cell.robot].add(episode)
-            if greedy:
-                counts.add_greedy(number, bool((episode.info.truth or {})[task.name]))
+            truth = (episode.info.truth or {}).get(task.name)
+            if greedy and truth is not None:  # nobody knows the truth of a person's own task
+                counts.add_greedy(number, truth)
 
 
 def _take_turn(counts: Counts, episodes: int) -> bool:
