@@ -56,9 +56,11 @@ class Counts:
         self.collected: Synchronized[int] = _SPAWN.Value("q", collected)
         self._greedy: SynchronizedArray[int] = _SPAWN.Array("q", 2 * tasks)
 
-    def add_greedy(self, task: int, success: bool) -> None:
+    def add_greedy(self, task: int, success: bool | None) -> None:
         """Count an episode in which the policy acted without noise, and whether it truly
-        succeeded."""
+        succeeded; not where nobody knows (None), as of a person's own task."""
+        if success is None:
+            return
         with self._greedy.get_lock():
             self._greedy[2 * task] += 1
             self._greedy[2 * task + 1] += success
@@ -186,9 +188,8 @@ def _collect(
                 config=orders.collection,
             )
             writers[cell.robot].add(episode)
-            truth = (episode.info.truth or {}).get(task.name)
-            if greedy and truth is not None:  # nobody knows the truth of a person's own task
-                counts.add_greedy(number, truth)
+            if greedy:
+                counts.add_greedy(number, (episode.info.truth or {}).get(task.name))
 
 
 def _take_turn(counts: Counts, episodes: int) -> bool:

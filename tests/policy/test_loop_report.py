@@ -22,6 +22,13 @@ class Heard:
         self.rows.append(values)
 
 
+def test_an_episode_whose_outcome_nobody_knows_is_not_counted() -> None:
+    counts = Counts(len(TASKS), collected=0)
+    counts.add_greedy(0, success=None)
+    counts.add_greedy(1, success=True)
+    assert counts.take_greedy() == [(0, 0), (1, 1)]
+
+
 def test_success_is_that_of_the_newest_fifty_episodes_of_a_task() -> None:
     heard, counts = Heard(), Counts(len(TASKS), collected=7)
     report = LoopReport(heard, TASKS, ReplayBuffers(TASKS, 100), counts)
