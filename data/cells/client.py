@@ -40,8 +40,6 @@ from data.cells.messages import (
     decode_reply,
     encode,
 )
-from data.cells.robots import load_robots
-from data.cells.simulated.opening import check_simulator
 from data.episodes.frames import EncodedFrameSet
 from data.episodes.packing import unpack
 from data.errors import CellError
@@ -258,13 +256,10 @@ def start_host(workspace: Workspace, robot: str) -> None:
     Does nothing where one runs already. The host outlives this process.
 
     Raises:
-        CellError: It did not start; quotes its log. Or it is simulated, and PyBullet is missing.
+        CellError: It did not start; quotes its log.
     """
     if read_address(workspace, robot) is not None:
         return
-    known = load_robots(workspace).get(robot)
-    if known is not None and known.kind == "simulated":
-        check_simulator()
     command = [
         sys.executable, "-m", "data.cells.host",
         "--workspace", str(workspace.root), "--robot", robot,
