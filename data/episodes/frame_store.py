@@ -44,7 +44,7 @@ class FrameStore:
         Args:
             names: Whose rows are asked for.
             make: Gives, for the names that the store lacks, the name and the bytes of its rows; one
-                that it leaves out is asked for again the next time. None: nothing is written.
+                that it leaves out is asked for again the next time. None: none are made.
 
         Raises:
             StorageFull: They do not fit on the disk; what was there stays.
