@@ -1,6 +1,7 @@
 """Processor time of every question that pages and runs ask, on an index of any size.
 
-Run: .venv/bin/python benchmarks/index_questions.py 1000000
+    python -m benchmarks.index_questions 1000000
+
 The index is filled by SQL, as a rebuild would have left it: three labels an episode, a tenth of the
 robots' episodes without any. No shard is written, so nothing is shown and nothing is rebuilt; what
 is counted is the processor's time, which a busy machine changes less than a clock's. Adds
@@ -18,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from scale import RESULTS, store
 
+from benchmarks.scale import store
 from data.catalog.answers import refresh_answers
 from data.catalog.catalog import Catalog
 from data.catalog.counts import census, label_figures, outcome_counts, pair_counts
@@ -64,12 +65,10 @@ def main(episodes: int) -> None:
         figures = {
             "questions_cpu_s": {name: round(seconds, 4) for name, seconds in costs.items()},
             "questions_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "index_mib": workspace.catalog_path.stat().st_size >> 20,
+            "questions_index_mib": workspace.catalog_path.stat().st_size >> 20,
         }
     click.echo(json.dumps(figures, indent=1))
-    known = json.loads(RESULTS.read_text())["sizes"] if RESULTS.exists() else {}
-    command = f"benchmarks/index_questions.py {episodes}"
-    store(episodes, known.get(str(episodes), {}) | figures, command)
+    store(episodes, "index questions", figures)
 
 
 def _fill(workspace: Workspace, episodes: int) -> None:

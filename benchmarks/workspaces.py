@@ -1,6 +1,8 @@
 """Workspaces of any size whose rows obey the real schema, written in bulk.
 
-Run: .venv/bin/python benchmarks/workspaces.py FOLDER --episodes 100000 [--seed 0]
+    python -m benchmarks.workspaces FOLDER --episodes 100000 [--seed 0]
+
+Stopped, it goes on where it was when it is run again.
 Every episode has two frames. The newest ones, and every hundredth of the others, show the simulated
 cell; the rest share a tiny picture, so that a million episodes take gigabytes and not terabytes.
 Three labels an episode: some are replaced, taken back, unsure or given in review, and a few
@@ -10,6 +12,7 @@ judged a tenth of the labelled episodes.
 
 from __future__ import annotations
 
+import io
 import itertools
 import sys
 import time
@@ -23,6 +26,7 @@ import click
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from PIL import Image
 
 from data.catalog.catalog import rebuild
 from data.cells.robots import SIMULATED_FLEET
@@ -33,7 +37,7 @@ from data.episodes.shard_rows import SHARD_SCHEMA
 from data.episodes.shards import new_shard, read_infos, shard_path
 from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
-from sd_model.artefact import DetectorSummary, save_summary
+from sd_model.artefact import DetectorSummary, list_detectors, save_summary
 from sd_model.config import load_recipe
 from sd_model.judging.report_files import write_report
 from sd_model.judging.scores import as_table, save_scores
@@ -60,7 +64,7 @@ _ROBOTS = tuple(robot.name for robot in SIMULATED_FLEET)
 @click.option("--shards", type=int, help="Write only so many of the newest shards.")
 @click.option("--seed", default=0, show_default=True)
 def main(folder: Path, episodes: int, shards: int | None, seed: int) -> None:
-    """Make a workspace in FOLDER, which must be new."""
+    """Make a workspace in FOLDER, or go on with one that is half made."""
     began_s = time.monotonic()
     make_workspace(folder, episodes, shards=shards, seed=seed)
     click.echo(f"{episodes} episodes in {time.monotonic() - began_s:.0f} s", err=True)
@@ -71,12 +75,13 @@ def make_workspace(
 ) -> Workspace:
     """A workspace without an index: `goalpost data rebuild` makes it.
 
-    With `shards`, only so many of the newest are written; in the place of the others stand empty
-    files, and the index is filled here as if they had been read.
+    Shards that are there already stay. With `shards`, only so many of the newest are written; in
+    the place of the others stand empty files, and the index is filled here as if they had been
+    read.
     """
-    if folder.exists():
-        sys.exit(f"{folder} exists already.")
     workspace = open_workspace(folder)
+    if is_made(workspace):
+        sys.exit(f"{folder} is made already.")
     pictures = _pictures()
     numbers = [
         range(first, min(first + SHARD_EPISODES, episodes))
@@ -93,6 +98,12 @@ def make_workspace(
     for number in range(DETECTORS):
         _write_detector(workspace, episodes, number)
     return workspace
+
+
+def is_made(workspace: Workspace) -> bool:
+    """Whether nothing is missing any more: the last detector's summary is written last."""
+    last = _detector_id(DETECTORS - 1)
+    return last in [each.detector_id for each in list_detectors(workspace)]
 
 
 def _index_unwritten(workspace: Workspace, numbers: list[range], written: int) -> None:
@@ -141,8 +152,10 @@ def _truth(number: int) -> tuple[str, dict[str, bool]]:
 
 def _pictures() -> list[EncodedFrameSet]:
     """A tiny frame set, then real ones of several scenes."""
-    tiny = encode_jpeg(np.full((16, 16, 3), 128, dtype=np.uint8))
-    found = [EncodedFrameSet(jpegs=dict.fromkeys(CAMERAS, tiny), timestamps_ns=_NO_TIMES)]
+    tiny = io.BytesIO()
+    Image.new("RGB", (16, 16), "gray").save(tiny, "JPEG", optimize=True)
+    shared = dict.fromkeys(CAMERAS, tiny.getvalue())
+    found = [EncodedFrameSet(jpegs=shared, timestamps_ns=_NO_TIMES)]
     for robot in SIMULATED_FLEET[:4]:
         cell = make_cell(robot, fit="scale")
         for seed in range(3):
@@ -157,14 +170,24 @@ def _pictures() -> list[EncodedFrameSet]:
 def _write_shard(work: tuple[Workspace, range, int, list[EncodedFrameSet]]) -> None:
     workspace, numbers, total, pictures = work
     infos = [episode_info(number) for number in numbers]
+    path = shard_path(workspace, infos)
+    if path.exists():
+        return
     rows = [
         _row(info, step, _picture(pictures, number, total))
         for number, info in zip(numbers, infos, strict=True)
         for step in range(STEPS)
     ]
     entries = [(info, [STEPS]) for info in infos]
-    with new_shard(shard_path(workspace, infos), entries) as writer:
+    with new_shard(path, entries) as writer:
         writer.write_table(pa.Table.from_pylist(rows, SHARD_SCHEMA), row_group_size=STEPS)
+
+
+def write_small_shards(workspace: Workspace, numbers: range) -> None:
+    """Shards of one episode each, as recording leaves them; the index is not told of them."""
+    pictures = _pictures()
+    for number in numbers:
+        _write_shard((workspace, range(number, number + 1), numbers.stop, pictures))
 
 
 def _picture(pictures: list[EncodedFrameSet], number: int, total: int) -> EncodedFrameSet:
@@ -248,11 +271,15 @@ def _event(
     )
 
 
+def _detector_id(number: int) -> str:
+    return f"20260601-00000{number}-000-train-detector-scale"
+
+
 def _write_detector(workspace: Workspace, episodes: int, number: int) -> None:
     """What a detector leaves that judged one episode in ten of those that it did not train on."""
-    name = f"20260601-00000{number}-000-train-detector-scale"
+    name = _detector_id(number)
     folder = workspace.detectors / name
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     threshold = Threshold(
         value=0.5, way="balanced", failures=900, false_positives=30, bound=0.05, needed=45
     )
@@ -262,7 +289,6 @@ def _write_detector(workspace: Workspace, episodes: int, number: int) -> None:
         created_at_ns=EPOCH_NS + episodes * INTERVAL_NS + number, config=load_recipe("cpu", {}),
         thresholds=dict.fromkeys(tasks.names, threshold), seed=number, manifest_digest="",
     )  # fmt: skip
-    save_summary(summary)
     generator = np.random.default_rng(number)
     rows = []
     for each in range(number, episodes, 10):
@@ -289,6 +315,7 @@ def _write_detector(workspace: Workspace, episodes: int, number: int) -> None:
     save_scores(folder, as_table(pd.DataFrame(rows[:5000])))
     write_report(summary, SimpleNamespace(warnings=(), examples=(), tasks=tasks))  # type: ignore[arg-type]
     save_scores(folder, as_table(pd.DataFrame(rows)))
+    save_summary(summary)
 
 
 if __name__ == "__main__":
