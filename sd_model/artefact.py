@@ -41,6 +41,8 @@ class DetectorSummary:
     thresholds: Mapping[str, Threshold]
     seed: int
     manifest_digest: str
+    temperature: float = 1.0
+    """By which its logits were divided so that scores come true; the weights have it in them."""
 
 
 def save_summary(summary: DetectorSummary) -> None:
@@ -54,6 +56,7 @@ def save_summary(summary: DetectorSummary) -> None:
         "holdout": summary.holdout,
         "seed": summary.seed,
         "manifest_digest": summary.manifest_digest,
+        "temperature": summary.temperature,
         "tasks": summary.tasks.as_json(),
         "config": config_values(summary.config),
     }
@@ -81,6 +84,7 @@ def load_summary(folder: Path) -> DetectorSummary:
             thresholds={name: Threshold(**chosen["thresholds"][name]) for name in tasks.names},
             seed=about["seed"],
             manifest_digest=about["manifest_digest"],
+            temperature=about.get("temperature", 1.0),
         )
     except (KeyError, TypeError) as error:
         raise _corrupt(folder, f"lacks or misnames {error}") from error

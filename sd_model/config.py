@@ -63,9 +63,11 @@ class DetectorConfig:
     """Stride of that first convolution [px]; 2 on a larger cut trains three times as fast."""
     place_px: int = 0
     """Side of the look at the place where objects are put down, in every view, 24 to 256 [px]; 0:
-    none. It goes with a second look, whose margin, stride and stages it shares."""
+    none. It goes with a second look, whose margin and stages it shares."""
     place_share: float = 0.5
     """Width of that look as a share of the view's, 0.02 to 0.5."""
+    place_stride: int = 2
+    """Stride of its first convolution [px]."""
     finder_updates: int = 1200
     """Updates of the network that finds the gripper, where there is a second look."""
     projection: int = 64
@@ -112,6 +114,9 @@ class DetectorConfig:
     """Most frames that a clip contributes, spread evenly; its frames resemble each other."""
     validation_share: float = 0.2
     """Share of the groups of training robots kept back to choose thresholds, 0.05 to 0.5."""
+    false_positive_cost: float = 1.0
+    """What an accepted failure costs the threshold that tasks share, where a missed success costs
+    1; 0.01 to 100. A policy exploits the one and starves of the other."""
     false_positive_rate: float = 0.05
     """The false positive rate that a threshold must stay below, with `confidence`; 0.001 to 0.5."""
     confidence: float = 0.9
@@ -134,9 +139,10 @@ class DetectorConfig:
             ("batch_size", 2, 4096), ("learning_rate", 1e-7, 1),
             ("warmup_share", 0, 0.5), ("weight_decay", 0, 1), ("label_smoothing", 0, 0.05),
             ("ema_decay", 0, 0.99999), ("cut_share", 0.02, 0.5), ("cut_margin", 0, 1),
-            ("place_share", 0.02, 0.5), ("cut_stride", 1, 4),
+            ("place_share", 0.02, 0.5), ("cut_stride", 1, 4), ("place_stride", 1, 4),
             ("finder_updates", 1, 1_000_000), ("saturation", 0, 1), ("hue", 0, 0.1),
             ("frames_per_clip", 1, 10_000), ("validation_share", 0.05, 0.5),
+            ("false_positive_cost", 0.01, 100),
             ("false_positive_rate", 0.001, 0.5), ("confidence", 0.5, 0.999),
             ("checkpoint_every", 1, 10_000_000), ("report_every", 1, 10_000_000),
         ):  # fmt: skip
@@ -218,7 +224,7 @@ class DetectorConfig:
     @property
     def place_map_px(self) -> int:
         """Side of the last map of the look at the place [px]."""
-        return _last_map_px(self.place_px // self.cut_stride, self.cut_stages)
+        return _last_map_px(self.place_px // self.place_stride, self.cut_stages)
 
 
 def _last_map_px(side: int, stages: Sequence[Stage]) -> int:

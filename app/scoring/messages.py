@@ -37,7 +37,8 @@ class Judgement(BaseModel):
     decision: bool = Field(description="Whether the probability reaches the threshold.")
     threshold: float
     abstain: bool = Field(
-        description="Nothing was held out that shows that the decision can be trusted for this "
+        description="The probability is too close to call (neither success nor failure has nine "
+        "in ten), or nothing was held out that shows that the decision can be trusted for this "
         "task (on this robot, if one was named and held out)."
     )
     holdout: list[HoldoutFigures]
@@ -68,7 +69,13 @@ class Health(BaseModel):
 
 
 def judgement(
-    trusted: Trusted, task: str, probability: float, *, decision: bool, robot: str | None
+    trusted: Trusted,
+    task: str,
+    probability: float,
+    *,
+    decision: bool,
+    unsure: bool,
+    robot: str | None,
 ) -> Judgement:
     """One task's judgement with the figures that say how far to trust it."""
     cells = trusted.cells_of(task, robot)
@@ -77,7 +84,7 @@ def judgement(
         probability=probability,
         decision=decision,
         threshold=trusted.detector.thresholds[task],
-        abstain=not any(cell.verdict.trust in ("trusted", "with care") for cell in cells),
+        abstain=unsure or not any(cell.verdict.trust in ("trusted", "with care") for cell in cells),
         holdout=[
             HoldoutFigures(
                 robot=cell.robot,

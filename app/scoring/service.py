@@ -220,16 +220,17 @@ def _answer(judged: Sequence[_Judged], tasks: Sequence[str] | None, robot: str |
     for task in tasks or ():
         if task not in detector.tasks:
             raise unknown_name("task of the detector", task, detector.tasks)
-    decision_NT = detector.decide(np.stack([each.score_T for each in judged]))
+    score_NT = np.stack([each.score_T for each in judged])
+    decision_NT, unsure_NT = detector.decide(score_NT), detector.unsure(score_NT)
     results: list[list[Judgement]] = [
         [
             judgement(
                 trusted, task, float(score_T[column]), decision=bool(decision_T[column]),
-                robot=robot,
+                unsure=bool(unsure_T[column]), robot=robot,
             )
             for column, task in enumerate(detector.tasks)
             if tasks is None or task in tasks
         ]
-        for (_, score_T), decision_T in zip(judged, decision_NT, strict=True)
+        for score_T, decision_T, unsure_T in zip(score_NT, decision_NT, unsure_NT, strict=True)
     ]  # fmt: skip
     return Scores(detector=detector.detector_id, results=results)

@@ -22,6 +22,7 @@ from sd_model.artefact import (
     list_detectors,
     load_summary,
 )
+from sd_model.judging.calibration import too_close_to_call
 from sd_model.judging.consistency import Consistency
 
 if TYPE_CHECKING:
@@ -108,10 +109,20 @@ class Detector:
         Raises:
             InvalidInput: The scores are not of this detector's tasks.
         """
+        return self._consistency.settle(scores_NT, self._thresholds_of(scores_NT))
+
+    def unsure(self, scores_NT: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Whether each score is too close to call, (N, T); see `judging.calibration`.
+
+        Raises:
+            InvalidInput: The scores are not of this detector's tasks.
+        """
+        return too_close_to_call(scores_NT, self._thresholds_of(scores_NT))
+
+    def _thresholds_of(self, scores_NT: NDArray[np.float32]) -> NDArray[np.float64]:
         if scores_NT.ndim != 2 or scores_NT.shape[1] != len(self.tasks):
             raise InvalidInput(
                 f"Scores of shape {scores_NT.shape} are not of this detector's tasks.",
                 valid=[f"(N, {len(self.tasks)}), from Detector.score"],
             )
-        threshold_T = np.array([self.thresholds[task] for task in self.tasks])
-        return self._consistency.settle(scores_NT, threshold_T)
+        return np.array([self.thresholds[task] for task in self.tasks])

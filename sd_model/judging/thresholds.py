@@ -53,9 +53,11 @@ def failures_needed(rate: float, confidence: float) -> int:
 
 def shared_threshold(
     tasks: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]],
+    *,
+    false_positive_cost: float = 1.0,
 ) -> float:
-    """The threshold that all tasks would share: the fewest errors, as the mean over the tasks of
-    false negative plus false positive rate, in the middle of the gap it lies in.
+    """The threshold that all tasks would share: the cheapest errors, as the mean over the tasks of
+    false negative rate and false positive rate times its cost, in the middle of the gap it lies in.
 
     On robots that nobody has seen, scores of successes sink and those of failures rise, and the gap
     that a single task shows in validation, often between two frames, does not say where to.
@@ -64,6 +66,7 @@ def shared_threshold(
     Args:
         tasks: Scores of each task's frames whose outcome is known, and their outcomes; tasks
             without successes or failures say nothing. 0.5 where none says anything.
+        false_positive_cost: What an accepted failure costs, where a missed success costs 1.
     """
     telling = [(s_N, y_N) for s_N, y_N in tasks if y_N.any() and not y_N.all()]
     if not telling:
@@ -72,7 +75,8 @@ def shared_threshold(
     error_C = np.zeros(len(candidate_C))
     for score_N, success_N in telling:
         accepted_C = 1 - _below(score_N[~success_N], candidate_C) / (~success_N).sum()
-        error_C += _below(score_N[success_N], candidate_C) / success_N.sum() + accepted_C
+        missed_C = _below(score_N[success_N], candidate_C) / success_N.sum()
+        error_C += missed_C + false_positive_cost * accepted_C
     return float(candidate_C[np.argmin(error_C)])
 
 

@@ -88,4 +88,5 @@ def inherit_weights(
             if task in earlier.tasks:
                 old_row = earlier.tasks.names.index(task)
                 for part in ("weight", "bias"):
-                    own[last + part][row] = stored[last + part][old_row]
+                    # As training left it: what is published was divided by the temperature.
+                    own[last + part][row] = stored[last + part][old_row] * earlier.temperature

@@ -37,7 +37,7 @@ class DetectorNetwork(nn.Module):
             self.cut_trunk = _trunk(config, _CUT_KERNEL, config.cut_stride, config.cut_stages)
             self.cut_projections = _projections(config)
         if config.place_px:
-            self.place_trunk = _trunk(config, _CUT_KERNEL, config.cut_stride, config.cut_stages)
+            self.place_trunk = _trunk(config, _CUT_KERNEL, config.place_stride, config.cut_stages)
             self.place_projections = _projections(config)
         self._looks_at_gripper, self._looks_at_place = config.cut_px > 0, config.place_px > 0
         self.join = nn.Sequential(
@@ -62,6 +62,13 @@ class DetectorNetwork(nn.Module):
             seen += _seen(places_BVCHW, self.place_trunk, self.place_projections)
         logits_BT: Tensor = self.join(torch.cat(seen, 1))
         return logits_BT
+
+    @torch.no_grad()
+    def divide_logits(self, temperature: float) -> None:
+        """Have every logit divided by `temperature` from now on."""
+        last = self.join[-1]
+        for weight in last.parameters():
+            weight.div_(temperature)
 
 
 def build_network(

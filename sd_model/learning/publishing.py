@@ -15,8 +15,9 @@ from sd_model.artefact import CHECKPOINT, WEIGHTS, DetectorSummary, save_summary
 from sd_model.config import DetectorConfig
 from sd_model.examples.dataset import LabelledFrames, StoredLooks
 from sd_model.examples.manifest import Manifest
+from sd_model.judging.calibration import fit_temperature, tempered
 from sd_model.judging.report_files import write_report
-from sd_model.judging.scores import judged_examples, save_scores
+from sd_model.judging.scores import judged_examples, of_own_task, save_scores
 from sd_model.judging.scoring import score_looks
 from sd_model.judging.thresholds import Threshold, choose_threshold, shared_threshold
 from sd_model.learning.augmentation import Preprocessing
@@ -37,17 +38,18 @@ def publish_detector(
     seed: int,
     device: torch.device,
 ) -> None:
-    """Score the judging frames, choose thresholds, write everything; `config.json` comes last."""
+    """Score the judging frames, calibrate the network, choose thresholds, write everything;
+    `config.json` comes last."""
     judging = np.flatnonzero(frames.split_F != "train")
     chunks = np.array_split(judging, range(_CHUNK, len(judging), _CHUNK))
     score_NT = np.concatenate(
         [score_looks(network, preprocessing, stored.take(each), device) for each in chunks]
     )
+    temperature = _temperature(manifest, frames, judging, score_NT)
+    network.divide_logits(temperature)
+    score_NT = tempered(score_NT, temperature)
     thresholds = _choose_thresholds(frames, judging, score_NT, manifest, config)
-    score_of = {
-        (frames.refs[frame].episode_id, frames.refs[frame].frame_index): score_T
-        for frame, score_T in zip(judging, score_NT, strict=True)
-    }
+    score_of = _by_frame(frames, judging, score_NT)
     values = {task: chosen.value for task, chosen in thresholds.items()}
     save_weights(folder / WEIGHTS, network)
     save_scores(folder, judged_examples(manifest, score_of, values))
@@ -61,10 +63,34 @@ def publish_detector(
         thresholds=thresholds,
         seed=seed,
         manifest_digest=manifest.digest,
+        temperature=temperature,
     )
     write_report(summary, manifest)
     save_summary(summary)
     (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _temperature(
+    manifest: Manifest,
+    frames: LabelledFrames,
+    judging: NDArray[np.intp],
+    score_NT: NDArray[np.float32],
+) -> float:
+    """Chosen on validation frames and the tasks they show: the others' easy failures flatter."""
+    anyhow = dict.fromkeys(manifest.tasks.names, 0.5)
+    judged = judged_examples(manifest, _by_frame(frames, judging, score_NT), anyhow)
+    judged = judged[(judged["split"] == "validation") & of_own_task(judged)]
+    success_N = (judged["outcome"] == "success").to_numpy()
+    return fit_temperature(judged["score"].to_numpy(), success_N)
+
+
+def _by_frame(
+    frames: LabelledFrames, judging: NDArray[np.intp], score_NT: NDArray[np.float32]
+) -> dict[tuple[str, int], NDArray[np.float32]]:
+    return {
+        (frames.refs[frame].episode_id, frames.refs[frame].frame_index): score_T
+        for frame, score_T in zip(judging, score_NT, strict=True)
+    }
 
 
 def _choose_thresholds(
@@ -83,7 +109,7 @@ def _choose_thresholds(
         (score_NT[known_N, column], outcome_NT[known_N, column] == 1)
         for column, known_N in enumerate(known_TN)
     ]
-    shared = shared_threshold(judged)
+    shared = shared_threshold(judged, false_positive_cost=config.false_positive_cost)
     thresholds = {}
     for task, known_N, (score_N, success_N) in zip(
         manifest.tasks.names, known_TN, judged, strict=True

@@ -40,6 +40,10 @@ class Brightness:
         reached: NDArray[np.bool_] = scores_NT >= np.array(list(self.thresholds.values()))
         return reached
 
+    def unsure(self, scores_NT: NDArray[np.float32]) -> NDArray[np.bool_]:
+        between: NDArray[np.bool_] = (scores_NT > 0.4) & (scores_NT < 0.7)
+        return between
+
 
 @dataclass
 class Chosen:

@@ -48,6 +48,13 @@ def test_three_jpegs_are_judged(client: TestClient, views: Any) -> None:
     assert place["holdout"][0]["trust"] == "too few"
 
 
+def test_what_is_too_close_to_call_is_abstained_from(client: TestClient, views: Any) -> None:
+    answer = client.post("/v1/score", files=views(166), data={"task": "lift-can"})  # 0.65
+    [[lift]] = answer.json()["results"]
+    assert (lift["decision"], lift["holdout"][0]["trust"]) == (True, "trusted")
+    assert lift["abstain"]
+
+
 def test_a_batch_is_answered_in_its_order(client: TestClient, views: Any) -> None:
     answer = client.post("/v1/score", files=views(51, 255, 102), data={"task": "lift-can"})
     found = [[each["probability"] for each in result] for result in answer.json()["results"]]

@@ -37,6 +37,14 @@ def test_it_judges_frames_of_any_size(trained: Trained) -> None:
     assert decisions_NT.tolist() == [expected[colour] for colour in shown]
 
 
+def test_it_says_which_scores_are_too_close_to_call(trained: Trained) -> None:
+    scores_NT = np.array([[0.99, 0.01, 0.6]], dtype=np.float32)
+
+    assert trained.detector.unsure(scores_NT).tolist() == [[False, False, True]]
+    with pytest.raises(InvalidInput, match="not of this detector's tasks"):
+        trained.detector.unsure(scores_NT[:, :2])
+
+
 def test_a_score_does_not_depend_on_its_neighbours(trained: Trained) -> None:
     generator = np.random.default_rng(1)
     frames = [trained.world.images("robot-9", "red", generator) for _ in range(70)]

@@ -69,6 +69,17 @@ def test_tasks_share_what_is_best_for_all_of_them() -> None:
     assert shared_threshold([says_nothing]) == 0.5
 
 
+@pytest.mark.parametrize(("cost", "value"), [(0.1, 0.2), (1, 0.525), (10, 0.85)])
+def test_the_costlier_an_accepted_failure_the_higher_the_threshold(
+    cost: float, value: float
+) -> None:
+    # Of four successes and four failures 0.2 misses none and accepts three, 0.525 misses one and
+    # accepts one, 0.85 misses three and accepts none.
+    frames = judged([0.1, 0.4, 0.45, 0.8], [0.3, 0.6, 0.7, 0.9])
+
+    assert shared_threshold([frames], false_positive_cost=cost) == pytest.approx(value)
+
+
 def test_the_shared_threshold_is_raised_until_it_is_bounded() -> None:
     # 45 failures are just enough, so none may be accepted: the gap above the worst one is taken,
     # although 0.5 would miss no success and accept a single failure.

@@ -76,3 +76,13 @@ def test_every_projection_learns() -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
+
+
+def test_logits_are_divided_by_the_temperature() -> None:
+    network = build_network(load_recipe("smoke"), 2, seed=0, device=CPU).eval()
+    views_BVCHW = torch.randn(5, 3, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    before_BT = network(views_BVCHW, *NO_CUTS)
+
+    network.divide_logits(0.5)
+
+    torch.testing.assert_close(network(views_BVCHW, *NO_CUTS), 2 * before_BT)
