@@ -27,8 +27,8 @@ from data.workspace import open_workspace
 RESULT = Path(__file__).parent / "results" / "detector_ablations.json"
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "all": {},
-    "one look": {"cut_px": 0},
-    "a look at the place": {"cut_px": 72, "cut_stride": 2, "place_px": 72},
+    "one look": {"cut_px": 0, "place_px": 0},
+    "no look at the place": {"place_px": 0},
     "half the updates": {"steps": 750},
     "twice the updates": {"steps": 3000},
     "finer whole view": {"image_px": 144, "stem_stride": 4},
