@@ -36,6 +36,7 @@ _LOOK = """control => {
     return looks.join();
 }"""
 """What marks a control, or what it lies in."""
+expect.set_options(timeout=60_000)  # Playwright's five seconds are few on a busy machine
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

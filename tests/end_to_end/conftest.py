@@ -8,10 +8,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -35,8 +35,11 @@ from sd_model.artefact import WEIGHTS, DetectorSummary, save_summary
 from sd_model.config import load_recipe
 from sd_model.judging.thresholds import Threshold
 
+if TYPE_CHECKING:
+    from tests.conftest import SmallDisk
+
 GOALPOST = Path(sys.executable).with_name("goalpost")
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 _NOW_NS = 1_790_000_000_000_000_000
 
 
@@ -139,40 +142,13 @@ def goalpost(workspace: Workspace) -> Callable[..., str]:
     return call
 
 
-@dataclass(frozen=True)
-class SmallDisk:
-    """A disk of a few megabytes."""
-
-    folder: Path
-
-    @property
-    def filler(self) -> Path:
-        """What takes all the room after `fill`."""
-        return self.folder / "filler"
-
-    def fill(self) -> None:
-        """Leave no byte free."""
-        with self.filler.open("ab", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(1 << 12))
-
-    def free(self) -> None:
-        """Make room again."""
-        self.filler.unlink()
-
-
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+def small_disk(
+    mount_small_disk: Callable[[str], AbstractContextManager[SmallDisk]],
+) -> Iterator[SmallDisk]:
     """Mounted for one test."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk is not permitted here: {mounted.stderr.strip()}")
-    yield SmallDisk(folder)
-    # Lazily: a process or a memory map of the test may hold a file a moment longer.
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mount_small_disk("32m") as disk:
+        yield disk
 
 
 @pytest.fixture

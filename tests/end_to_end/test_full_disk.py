@@ -22,7 +22,7 @@ from data.runs.runs import Run, create_run
 from data.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
-    from conftest import SmallDisk
+    from tests.conftest import SmallDisk
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
 

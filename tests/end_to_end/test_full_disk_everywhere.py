@@ -6,11 +6,11 @@ modules that write, so that a new one has to be shown here or there.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -47,6 +47,9 @@ from policy.acting.collection_log import CollectionLog
 from policy.event_log import EventLog
 from sd_model.approval import approve
 
+if TYPE_CHECKING:
+    from tests.conftest import SmallDisk
+
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(120)]
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -56,37 +59,16 @@ FRAMES = EncodedFrameSet(
 )
 
 
-class Disk:
-    """A tmpfs of a few megabytes, and what fills it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.filler = folder / "filler"
-
-    def fill(self) -> None:
-        """Leave no byte free."""
-        with self.filler.open("ab", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(1 << 12))
-
-    def free(self) -> None:
-        """Make room again."""
-        self.filler.unlink(missing_ok=True)
+@pytest.fixture(scope="module")
+def disk(
+    mount_small_disk: Callable[[str], AbstractContextManager[SmallDisk]],
+) -> Iterator[SmallDisk]:
+    with mount_small_disk("24m") as disk:
+        yield disk
 
 
 @pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
-    folder = tmp_path_factory.mktemp("disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk is not permitted here: {mounted.stderr.strip()}")
-    yield Disk(folder)
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture(scope="module")
-def stocked(disk: Disk) -> Workspace:
+def stocked(disk: SmallDisk) -> Workspace:
     workspace = open_workspace(disk.folder / "workspace")
     catalog = Catalog(workspace)
     save_episodes(catalog, [_episode("first")])
@@ -96,7 +78,7 @@ def stocked(disk: Disk) -> Workspace:
 
 
 @pytest.fixture
-def workspace(disk: Disk, stocked: Workspace) -> Iterator[Workspace]:
+def workspace(disk: SmallDisk, stocked: Workspace) -> Iterator[Workspace]:
     """On a disk that is full during the test."""
     disk.fill()
     yield stocked
@@ -206,7 +188,7 @@ WRITES: dict[str, Callable[[Workspace], object]] = {
 
 @pytest.mark.parametrize("what", WRITES)
 def test_a_full_disk_is_told_and_nothing_half_written_is_left(
-    workspace: Workspace, disk: Disk, what: str
+    workspace: Workspace, disk: SmallDisk, what: str
 ) -> None:
     before = {path for path in workspace.root.rglob("*") if path.is_file()}
     journals = {header.recording_id for header in list_journals(workspace)}
@@ -223,7 +205,7 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(
     WRITES[what](workspace)  # and once there is room, it works
 
 
-def test_compaction(disk: Disk, stocked: Workspace) -> None:
+def test_compaction(disk: SmallDisk, stocked: Workspace) -> None:
     catalog = Catalog(stocked)
     save_episodes(catalog, [_episode("merge-1")])
     save_episodes(catalog, [_episode("merge-2")])
@@ -237,7 +219,7 @@ def test_compaction(disk: Disk, stocked: Workspace) -> None:
     assert check_workspace(catalog, thorough=True) == []
 
 
-def test_approval(disk: Disk, stocked: Workspace) -> None:
+def test_approval(disk: SmallDisk, stocked: Workspace) -> None:
     write_atomically(stocked.detectors / "approved" / "config.json", b"{}")
     disk.fill()
     with pytest.raises(StorageFull):

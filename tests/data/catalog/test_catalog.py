@@ -238,16 +238,9 @@ with Catalog(open_workspace(Path({str(catalog.workspace.root)!r}))).transaction(
         assert transaction.rows("SELECT * FROM shards") == []
 
 
-def test_a_full_disk_keeps_what_was_there(tmp_path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk is not permitted here: {mounted.stderr.strip()}")
-    try:
-        catalog = Catalog(open_workspace(disk / "workspace"))
+def test_a_full_disk_keeps_what_was_there(mount_small_disk) -> None:
+    with mount_small_disk("3m") as disk:
+        catalog = Catalog(open_workspace(disk.folder / "workspace"))
         kept = 0
 
         def fill() -> None:
@@ -263,8 +256,6 @@ def test_a_full_disk_keeps_what_was_there(tmp_path) -> None:
         assert kept > 0
         with catalog.transaction() as transaction:
             assert transaction.rows("SELECT count(*) AS n FROM shards") == [{"n": 300 * kept}]
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_the_lock_is_a_file_lock_that_other_programs_can_respect(catalog) -> None:

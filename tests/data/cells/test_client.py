@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -27,6 +28,9 @@ from data.labels.labels import standing_labels
 from data.recording.journal import count_frames
 from data.workspace import Workspace, open_workspace
 
+if TYPE_CHECKING:
+    from tests.conftest import SmallDisk
+
 
 def record(client: CellClient, **changes: object) -> str:
     clip = {"task": "lift-carrot", "outcome": "success", "pair_id": "pair-1", "by": "ann"}
@@ -38,12 +42,6 @@ def wait_until(condition: Callable[[], bool], patience_s: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0.1)
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
 
 
 def test_a_simulated_cell_is_shown_recorded_and_stored(workspace: Workspace) -> None:
@@ -208,37 +206,31 @@ def test_a_camera_that_dies_ends_the_clip_and_keeps_it(
 
 
 def test_a_full_disk_ends_the_clip_and_keeps_it(
-    tmp_path: Path, write_video: Callable[[str, float], Path]
+    mount_small_disk: Callable[[str], AbstractContextManager[SmallDisk]],
+    write_video: Callable[[str, float], Path],
 ) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(small)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("mounting a small disk needs root")
-    workspace = open_workspace(small / "workspace")
-    try:
-        source = str(write_video("long", 60))
-        robot = Robot(name="arm-3", kind="hardware", cameras=dict.fromkeys(CAMERAS, source))
+    source = str(write_video("long", 60))
+    robot = Robot(name="arm-3", kind="hardware", cameras=dict.fromkeys(CAMERAS, source))
+    with mount_small_disk("32m") as disk:
+        workspace = open_workspace(disk.folder / "workspace")
         register_robot(Catalog(workspace), robot)
         start_host(workspace, "arm-3")
-        with CellClient(workspace, "arm-3") as client:
-            clip_id = record(client)
-            time.sleep(1)
-            filler = small / "filler"
-            with pytest.raises(OSError, match="No space left"):
-                fill(filler)
-            wait_until(lambda: client.status().recording is None)
-            assert "disk is full" in (client.status().problem or "")
-            with pytest.raises(StorageFull):
-                record(client)
-            with pytest.raises(StorageFull):
-                client.keep_recovered(clip_id)
-            filler.unlink()
-            assert client.keep_recovered(clip_id) == clip_id
-        assert load_episode(Catalog(workspace), clip_id).info.step_count >= 4
-    finally:
-        stop_host(workspace, "arm-3")
-        subprocess.run(["umount", str(small)], check=True)
+        try:
+            with CellClient(workspace, "arm-3") as client:
+                clip_id = record(client)
+                time.sleep(1)
+                disk.fill()
+                wait_until(lambda: client.status().recording is None)
+                assert "disk is full" in (client.status().problem or "")
+                with pytest.raises(StorageFull):
+                    record(client)
+                with pytest.raises(StorageFull):
+                    client.keep_recovered(clip_id)
+                disk.free()
+                assert client.keep_recovered(clip_id) == clip_id
+            assert load_episode(Catalog(workspace), clip_id).info.step_count >= 4
+        finally:
+            stop_host(workspace, "arm-3")
 
 
 def test_a_silent_host_is_told_after_the_time_out(workspace: Workspace, hardware: Robot) -> None:

@@ -1,6 +1,5 @@
 import errno
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -174,24 +173,15 @@ def test_a_write_that_fails_leaves_nothing(workspace, make_episode, monkeypatch)
     assert files_below(workspace.episodes) == []
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path, make_episode) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk is not permitted here: {mounted.stderr.strip()}")
-    try:
-        workspace = open_workspace(disk / "workspace")
+def test_a_full_disk_leaves_nothing_half_written(mount_small_disk, make_episode) -> None:
+    with mount_small_disk("64k") as disk:
+        workspace = open_workspace(disk.folder / "workspace")
         kept = make_episode()
         path = write_shard(workspace, [kept])
         with pytest.raises(StorageFull):
             write_shard(workspace, [make_episode(steps=60)])
         assert files_below(workspace.episodes) == [path.name]
         assert same(read_shard(path)[0], kept)
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_merging_keeps_every_episode_once(workspace, make_episode) -> None:

@@ -81,18 +81,11 @@ def test_a_full_disk_leaves_the_log_as_it_was(
 
 @pytest.mark.parametrize("count", [40, 48, 60, 100])
 def test_a_small_full_disk_leaves_the_log_as_it_was(
-    tmp_path, make_episode, make_label, count
+    mount_small_disk, make_episode, make_label, count
 ) -> None:
     """Also where a part of the batch fits, and would be written once the log was cut back."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", disk], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk is not permitted here: {mounted.stderr.strip()}")
-    try:
-        path = disk / "labels.jsonl"
+    with mount_small_disk("8k") as disk:
+        path = disk.folder / "labels.jsonl"
         label = make_label(make_episode())
         label_log.append(path, [label])
         before = path.read_bytes()
@@ -100,8 +93,6 @@ def test_a_small_full_disk_leaves_the_log_as_it_was(
             label_log.append(path, [make_label(make_episode()) for _ in range(count)])
         assert path.read_bytes() == before
         path.unlink()
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_killed_in_mid_append(catalog, make_episode, make_label) -> None:
