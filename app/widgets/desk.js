@@ -48,7 +48,8 @@ class Desk {
       return;
     }
     const target = event.composedPath()[0];
-    const control = target?.closest?.("a, button, input, select, textarea, [role=option]");
+    // Not links: the space bar opens none, and the one that led here still has the focus.
+    const control = target?.closest?.("button, input, select, textarea, [role=option]");
     if (control && control !== this.find(".go")) return;
     if (target?.isContentEditable || document.querySelector('[role="dialog"]')) return;
     event.preventDefault();
