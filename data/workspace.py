@@ -43,6 +43,11 @@ class Workspace:
         return self.root / "notes.jsonl"
 
     @property
+    def sightings_path(self) -> Path:
+        """The append-only log of what people pointed at in pictures, one JSON object a line."""
+        return self.root / "sightings.jsonl"
+
+    @property
     def tasks_path(self) -> Path:
         """Task definitions and relations."""
         return self.root / "tasks.json"

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from data.cells.robots import load_robots
 from data.episodes.frames import CAMERAS
+from data.labels.sightings import read_sightings
 from data.workspace import Workspace
 from sd_model.artefact import CHECKPOINT, FINDER, MANIFEST, DetectorSummary
 from sd_model.config import DetectorConfig, config_values
@@ -35,6 +36,7 @@ from sd_model.examples.dataset import (
     training_frames,
 )
 from sd_model.examples.manifest import Manifest
+from sd_model.examples.sighted import Sighted, sighted_frames
 from sd_model.judging.detector import Detector
 from sd_model.learning.augmentation import Preprocessing, to_tensors
 from sd_model.learning.batches import Batch, Batches
@@ -104,12 +106,14 @@ def train(
         lambda share, message: report.progress(_DECODING * share, message),
     )
     position_FMV2 = mark_positions(frames, stored.tips, load_robots(workspace))
+    sighted = sighted_frames(read_sightings(workspace), manifest, config, workspace)
     if earlier is None:
-        config = possible_looks(config, position_FMV2[training_indices], report)
+        known_NMV2 = np.concatenate([position_FMV2[training_indices], sighted.position_NMV2])
+        config = possible_looks(config, known_NMV2, report)
     finder = None
     if config.cut_px:
         finder = open_finder(
-            frames, training_indices, position_FMV2[training_indices, : config.marks], stored,
+            frames, training_indices, position_FMV2[training_indices], stored, sighted,
             config, folder, report=report, seed=seed, device=where,
             fingerprint=_fingerprint(manifest, config, seed), earlier=earlier,
         )  # fmt: skip
@@ -134,7 +138,7 @@ def possible_looks(
     """`config` without the looks that cannot be learned: too few frames say where to look.
 
     Args:
-        position_FMV2: Gripper and place in the views of the training frames; NaN: unknown.
+        position_FMV2: Gripper and place in the views of the frames to learn from; NaN: unknown.
     """
     gripper, place = np.isfinite(position_FMV2).any(axis=(2, 3)).sum(axis=0)
     if config.cut_px and gripper < FEWEST_FRAMES:
@@ -151,6 +155,7 @@ def open_finder(
     training_indices: NDArray[np.intp],
     position_FMV2: NDArray[np.float32],
     stored: StoredLooks,
+    sighted: Sighted,
     config: DetectorConfig,
     folder: Path,
     *,
@@ -165,7 +170,9 @@ def open_finder(
 
     Args:
         position_FMV2: The marks in the views of the training frames; NaN: unknown.
+        sighted: Frames in which people pointed at them.
     """
+    fingerprint += hashlib.sha256(sighted.position_NMV2.tobytes()).hexdigest()
     path = folder / FINDER
     if path.exists() and read_tensors(path)[1].get("fingerprint") == fingerprint:
         return Finder.load(path, marks=config.marks, device=device)
@@ -173,12 +180,16 @@ def open_finder(
         finder = Finder.load(earlier.folder / FINDER, marks=config.marks, device=device)
         finder.save(path, {"fingerprint": fingerprint})
         return finder
-    known = np.isfinite(position_FMV2).any(axis=(1, 2, 3))
+    known = np.isfinite(position_FMV2[:, : config.marks]).any(axis=(1, 2, 3))
     chosen = training_indices[known]
+    whole_NVHWC = stored.whole(chosen)
+    if len(sighted.robot_N):  # joining copies
+        whole_NVHWC = np.concatenate([whole_NVHWC, sighted.whole_NVHWC])
+    position_NMV2 = np.concatenate([position_FMV2[known], sighted.position_NMV2])
     finder = train_finder(
-        stored.whole(chosen),
-        position_FMV2[known],
-        frames.robot_F[chosen],
+        whole_NVHWC,
+        position_NMV2[:, : config.marks],
+        np.concatenate([frames.robot_F[chosen], sighted.robot_N]),
         updates=config.finder_updates,
         batch_size=_FINDER_BATCH,
         seed=seed,

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from data.labels.sightings import Sighting, write_sightings
 from sd_model.config import load_recipe
 from sd_model.judging.detector import Detector
 from sd_model.judging.scores import load_scores
@@ -62,6 +63,29 @@ def test_without_readings_there_is_no_second_look(
         1,
         3,
     )
+
+
+def test_people_s_pointing_teaches_the_second_look_where_robots_say_nothing(
+    world: SquareWorld, recorder: Recorder, tiny: dict[str, Any]
+) -> None:
+    world.record(["robot-1", "robot-3"], scenes=20, steps=1)
+    write_sightings(
+        world.catalog,
+        [
+            Sighting(
+                robot="robot-1", episode_id=f"robot-1-{shown}-{number:03d}", frame_index=0,
+                camera="left", mark="gripper", position=(0.3, 0.6), by="ana", at_ns=1,
+            )
+            for shown in ("red", "green", "none")
+            for number in range(20)
+        ],
+    )  # fmt: skip
+
+    detector = train_on(world, "shown", recorder, tiny | LOOKS | {"finder_updates": 2})
+
+    assert (detector.folder / "finder.safetensors").exists()
+    images = [world.images("robot-1", "red", np.random.default_rng(0))]
+    assert detector.score(images).shape == (1, 3)
 
 
 def test_only_looks_whose_place_is_known_are_taken(recorder: Recorder) -> None:
