@@ -33,18 +33,20 @@ __all__ = [
 
 
 def load_detector(
-    detector: str | Path, *, workspace: str | Path | None = None, device: str = "cpu"
+    detector: str | Path, *, workspace: str | Path | None = None, device: str | None = None
 ) -> Detector:
     """A detector, ready to `score` and `decide`.
 
     Args:
         detector: Its identifier in the workspace, or its folder.
         workspace: By default `$GOALPOST_WORKSPACE`, or `workspace/` here.
-        device: Where it computes, such as "cpu" or "cuda".
+        device: Where it computes, such as "cpu" or "cuda"; by default `$GOALPOST_DEVICE`, else
+            the CPU.
 
     Raises:
         UnknownName: The workspace has no such detector.
         WorkspaceError: There is no workspace.
+        ConfigurationError: This machine does not have the device.
         CorruptData: A file is missing or damaged, or a newer Goalpost wrote it.
     """
     folder = _as_folder(detector)
@@ -54,18 +56,14 @@ def load_detector(
 
 
 def load_policy(
-    policy: str | Path, *, workspace: str | Path | None = None, device: str = "cpu"
+    policy: str | Path, *, workspace: str | Path | None = None, device: str | None = None
 ) -> Policy:
     """A policy, ready to `act`; arguments and errors as for `load_detector`."""
-    import torch
-
     from policy.acting.policy import Policy
     from policy.artefact import policy_folder
 
     folder = _as_folder(policy)
-    return Policy.load(
-        folder or policy_folder(_workspace(workspace), str(policy)), device=torch.device(device)
-    )
+    return Policy.load(folder or policy_folder(_workspace(workspace), str(policy)), device=device)
 
 
 def reward_classifier(detector: Detector, task: str) -> RewardClassifier:

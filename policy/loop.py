@@ -52,6 +52,7 @@ from policy.learning.networks import Network, build_network
 from policy.learning.training import Trainer, train
 from policy.loop_report import LoopReport, Report
 from sd_model.artefact import load_summary as load_detector_summary
+from sd_model.device import chosen_device
 from sd_model.judging.detector import Detector, detector_folder
 
 
@@ -86,6 +87,7 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
     folder = workspace.policies / lesson.policy_id
     checkpoint = folder / CHECKPOINT
     config, tasks = lesson.config, lesson.tasks
+    device = chosen_device()
     catalog = Catalog(workspace)
     _check_method(load_tasks(workspace), lesson)
     report.progress(0.0, "Judging and replaying the robots' episodes")
@@ -124,7 +126,7 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
         sample,
         config,
         seed=lesson.seed,
-        device=torch.device("cpu"),
+        device=device,
     )
     if checkpoint.exists():
         load_training(checkpoint, trainer, replay.replayed)

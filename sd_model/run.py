@@ -11,6 +11,7 @@ from data.runs.runs import Run
 from data.tasks.store import load_tasks
 from sd_model.artefact import MANIFEST, DetectorSummary, detector_folder, load_summary
 from sd_model.config import load_recipe
+from sd_model.device import chosen_device
 from sd_model.examples.gathering import build_manifest
 from sd_model.examples.manifest import Manifest
 from sd_model.learning.inheritance import inherited_config
@@ -40,6 +41,7 @@ def execute_run(run: Run) -> Path | None:
                 where=run.folder / "spec.json",
                 valid=_KEYS,
             )
+        device = chosen_device()
         earlier = _earlier(run)
         if earlier is None:
             config = load_recipe(spec.get("recipe", "cpu"), spec.get("overrides"))
@@ -62,8 +64,8 @@ def execute_run(run: Run) -> Path | None:
                 path=folder / MANIFEST,
             )
         detector = train(
-            manifest, config, folder, workspace=workspace, report=report, seed=seed, device="cpu",
-            earlier=earlier,
+            manifest, config, folder, workspace=workspace, report=report, seed=seed,
+            device=device, earlier=earlier,
         )  # fmt: skip
         report.result(detector=detector.detector_id)
         return folder

@@ -35,6 +35,7 @@ from policy.acting.policy import Policy, PolicyBehaviour
 from policy.acting.scripted import PickReflex, Scripted
 from policy.config import PolicyConfig
 from policy.learning.networks import Network, make_network
+from sd_model.device import chosen_device
 from sd_model.tensors import load_weights, save_weights
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -241,7 +242,7 @@ class _Newest:
             network = make_network(orders.config, len(orders.policy_tasks))
             load_weights(orders.weights, network)
             self._policy = Policy(
-                orders.policy_id, network, orders.policy_tasks, device=torch.device("cpu")
+                orders.policy_id, network, orders.policy_tasks, device=chosen_device()
             )
             self._stamp = stamp
         return self._policy

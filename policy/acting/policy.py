@@ -27,6 +27,7 @@ from policy.learning.averaging import inference_copy
 from policy.learning.bellman_updater import as_input, torch_generator
 from policy.learning.checkpoint import load_network
 from policy.learning.networks import Network
+from sd_model.device import chosen_device
 
 
 class Policy:
@@ -49,10 +50,14 @@ class Policy:
         self._device = device
 
     @classmethod
-    def load(cls, folder: Path, *, device: torch.device | None = None) -> Self:
-        """The policy stored in `folder`, on the CPU unless `device` says otherwise.
+    def load(cls, folder: Path, *, device: str | torch.device | None = None) -> Self:
+        """The policy stored in `folder`.
+
+        Args:
+            device: Where it thinks; see `sd_model.device`.
 
         Raises:
+            ConfigurationError: This machine does not have the device.
             CorruptData: A file is missing or cannot be read.
         """
         summary = load_summary(folder)
@@ -60,7 +65,7 @@ class Policy:
             summary.policy_id,
             load_network(summary),
             summary.tasks,
-            device=device or torch.device("cpu"),
+            device=chosen_device(device),
         )
 
     def act(self, observation: Observation, task: str, generator: np.random.Generator) -> ActionA:

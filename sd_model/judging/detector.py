@@ -58,21 +58,24 @@ class Detector:
         self._device = device
 
     @classmethod
-    def load(cls, folder: Path, *, device: str | torch.device = "cpu") -> Detector:
+    def load(cls, folder: Path, *, device: str | torch.device | None = None) -> Detector:
         """Load the detector in `folder`.
 
+        Args:
+            device: Where it computes; see `sd_model.device`.
+
         Raises:
+            ConfigurationError: This machine does not have the device.
             CorruptData: A file is missing or damaged, or a newer Goalpost wrote it.
         """
-        import torch
-
+        from sd_model.device import chosen_device
         from sd_model.learning.augmentation import Preprocessing
         from sd_model.learning.network import build_network
         from sd_model.looking.finder import Finder
         from sd_model.tensors import load_weights
 
         summary = load_summary(folder)
-        where = torch.device(device)
+        where = chosen_device(device)
         network = build_network(summary.config, len(summary.tasks), seed=0, device=where)
         load_weights(folder / WEIGHTS, network)
         finder = None

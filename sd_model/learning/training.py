@@ -29,6 +29,7 @@ from data.labels.sightings import read_sightings
 from data.workspace import Workspace
 from sd_model.artefact import CHECKPOINT, FINDER, MANIFEST, DetectorSummary
 from sd_model.config import DetectorConfig, config_values
+from sd_model.device import chosen_device
 from sd_model.examples.dataset import (
     LabelledFrames,
     StoredLooks,
@@ -91,8 +92,9 @@ def train(
             a frame lacks a camera.
         CorruptData: A frame or the checkpoint cannot be read.
         StorageFull: The disk is full; the last checkpoint is kept.
+        ConfigurationError: This machine does not have the device.
     """
-    where = torch.device(device)
+    where = chosen_device(device)
     if earlier is not None:
         check_inheritance(manifest, earlier)
     frames = LabelledFrames.of(manifest)

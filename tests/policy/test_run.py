@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode
 from data.episodes.index import list_episodes, save_episodes
-from data.errors import InvalidInput, UnknownName
+from data.errors import ConfigurationError, InvalidInput, UnknownName
 from data.runs.runs import Run, create_run, load_run
 from data.tasks.store import store_tasks
 from data.tasks.tasks import SEED_TASKS, Task
@@ -230,6 +230,22 @@ def knows_two(workspace: Workspace) -> None:
     folder = workspace.policies / "knows-two"
     save_policy_weights(folder, build_policy_network(config, 2, seed=0))
     save_policy(folder, tasks=("lift-any", "lift-can"), config=config, created_at_ns=1, lineage={})
+
+
+@pytest.mark.usefixtures("knows_two")
+def test_training_and_acting_obey_the_one_setting_of_the_device(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOALPOST_DEVICE", "cuda:99")
+    acting = {"robots": ["robot-1"], "policy": "knows-two", "tasks": ["lift-can"]}
+    for kind, spec in (
+        ("train-policy", TRAIN),
+        ("train-policy", {**TRAIN, "detector": None}),
+        ("collect", {**acting, "episodes_per_robot": 1}),
+        ("evaluate-policy", {**acting, "episodes_per_task": 1}),
+    ):
+        with pytest.raises(ConfigurationError, match="This machine has no 'cuda:99'"):
+            _executed(workspace, kind, spec)
 
 
 @pytest.mark.usefixtures("knows_two")

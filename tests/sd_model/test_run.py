@@ -51,6 +51,17 @@ def test_what_goes_on_keeps_its_recipe(world: SquareWorld) -> None:
         execute_run(run)
 
 
+def test_a_device_that_is_not_there_is_said_at_once(
+    world: SquareWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOALPOST_DEVICE", "cuda:99")
+    run = create_run(world.workspace, "train-detector", {"recipe": "smoke"})
+
+    with pytest.raises(ConfigurationError, match="This machine has no 'cuda:99'"):
+        execute_run(run)
+    assert "GOALPOST_DEVICE" in (run.status().error or "")
+
+
 def test_a_cancelled_run_ends_quietly(world: SquareWorld, tiny: dict[str, Any]) -> None:
     world.record(["robot-1"], scenes=6, steps=1)
     run = create_run(world.workspace, "train-detector", {"recipe": "smoke", "overrides": tiny})
