@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from app.wording import counted
+
+DEFINING = {"tasks-tab": "Define a task"}
+"""In the address of the Tasks page: opens the form for a new task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +17,8 @@ class Facts:
     """What a workspace holds, as far as the next step depends on it."""
 
     tasks: int = 0
+    own_tasks: int = 0
+    """Of these, tasks that did not come with Goalpost."""
     clips: int = 0
     """Clips in use; one that was recorded again does not count."""
     labels: int = 0
@@ -46,6 +52,8 @@ class LoopStep:
     """What there is, or what to do."""
     action: str
     """Words of the button that leads to the page."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """What the page's address says beside its name."""
 
 
 def checklist(facts: Facts) -> list[LoopStep]:
@@ -57,7 +65,7 @@ def checklist(facts: Facts) -> list[LoopStep]:
     rows: list[tuple[str, str, bool, str, str, str]] = [
         (
             "Define a task", "tasks", facts.tasks > 0,
-            f"{counted(facts.tasks, 'task')} defined.",
+            f"{counted(facts.tasks, 'task')} defined, {facts.own_tasks or 'none'} of your own.",
             "Say what the robot should achieve.", "Define a task",
         ),
         (
@@ -109,6 +117,7 @@ def checklist(facts: Facts) -> list[LoopStep]:
                 state=state,
                 text=present if done else wanted,
                 action=action,
+                query=DEFINING if page == "tasks" else {},
             )
         )
     return steps

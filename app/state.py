@@ -21,7 +21,7 @@ from data.catalog.counts import Census, OutcomeCounts
 from data.cells.robots import Robot, load_robots
 from data.cells.simulated.opening import has_simulator
 from data.tasks.store import load_tasks
-from data.tasks.tasks import TaskSet
+from data.tasks.tasks import SEED_TASKS, TaskSet
 from data.workspace import Workspace, default_root, open_workspace
 
 Stamp = tuple[int, ...]
@@ -55,6 +55,13 @@ def _catalog(workspace: Workspace) -> Catalog:
 def tasks() -> TaskSet:
     """The workspace's tasks."""
     return load_tasks(workspace())
+
+
+def tasks_to_choose() -> list[str]:
+    """The tasks in use as a person looks for them: one's own first, the newest leading."""
+    names = tasks().in_use
+    own = [name for name in reversed(names) if name not in SEED_TASKS]
+    return [*own, *(name for name in names if name in SEED_TASKS)]
 
 
 def robots() -> dict[str, Robot]:

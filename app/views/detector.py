@@ -58,8 +58,7 @@ def _train(counts: OutcomeCounts) -> None:
         )
         return
     _show_data(counts)
-    tasks = state.tasks()
-    labelled = [name for name in tasks.names if counts.of(name) != Tally()]
+    labelled = [name for name in state.tasks_to_choose() if counts.of(name) != Tally()]
     both = [n for n in labelled if counts.of(n).successes and counts.of(n).failures]
     chosen = st.multiselect(
         "Tasks the detector shall judge",
@@ -125,7 +124,7 @@ def _train(counts: OutcomeCounts) -> None:
 
 
 def _show_data(counts: OutcomeCounts) -> None:
-    known = [name for name in state.tasks().in_use if counts.of(name) != Tally()]
+    known = [name for name in state.tasks_to_choose() if counts.of(name) != Tally()]
     both = [n for n in known if counts.of(n).successes and counts.of(n).failures]
     st.markdown("**What there is to learn from** · successes / failures, by robot")
     if both:

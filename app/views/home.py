@@ -14,10 +14,13 @@ from app.policy_watch import NEEDED_PRECISION, watch_policy
 from app.verdict import detector_words, holdout_verdict, trust_summary, untrusted_lines
 from app.widgets.review_policy import watched_lines
 from app.widgets.run_progress import show_run
+from app.widgets.task_list import show_begun_tasks
 from app.widgets.tour_strip import offer_tour
 from data.catalog.counts import label_figures
 from data.errors import CorruptData
+from data.tasks.tasks import SEED_TASKS
 from sd_model.artefact import DetectorSummary, list_detectors
+from sd_model.judging.report import Report
 from sd_model.judging.report_files import load_report
 
 _WATCHED_POLICIES = 2
@@ -41,6 +44,7 @@ def render() -> None:
     for run in jobs.active_runs(state.workspace()):
         show_run(run)
     _show_counts(known)
+    show_begun_tasks(_newest_report())
     # Two blocks beside each other, or below each other in a narrow window.
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=470):
@@ -66,7 +70,8 @@ def _facts() -> Facts:
     newest = detectors[0] if detectors else None
     labels = label_figures(state.catalog(), since_ns=newest.created_at_ns if newest else 2**62)
     return Facts(
-        tasks=len(state.tasks()),
+        tasks=len(state.tasks().in_use),
+        own_tasks=sum(name not in SEED_TASKS for name in state.tasks().in_use),
         clips=census.clips.total(),
         labels=labels.standing,
         paired_tasks=sum(len(outcomes) == 2 for outcomes in shown_tasks.values()),
@@ -93,7 +98,7 @@ def _show_next(step: LoopStep) -> None:
             icon=":material/arrow_forward:",
             help=f"Opens the {step.page.capitalize()} page.",
         ):
-            st.switch_page(streamlit_page(step.page))
+            st.switch_page(streamlit_page(step.page), query_params=step.query)
 
 
 def _show_step(number: int, step: LoopStep) -> None:
@@ -103,7 +108,7 @@ def _show_step(number: int, step: LoopStep) -> None:
         f":{color}[{icon}] **{number}. {step.title}** :{color}-badge[{words}]  \n{step.text}"
     )
     with way:
-        link(step.page, step.action)
+        link(step.page, step.action, step.query)
 
 
 def _show_counts(known: Facts) -> None:
@@ -117,6 +122,14 @@ def _show_counts(known: Facts) -> None:
     with st.container(horizontal=True):
         for words, number, text in counts:
             st.metric(words, number, help=text, border=True, width=144)
+
+
+def _newest_report() -> Report | None:
+    detectors = list_detectors(state.workspace())
+    try:
+        return load_report(detectors[0].folder) if detectors else None
+    except CorruptData:
+        return None  # said where the newest detector is shown
 
 
 def _show_newest_detector() -> None:

@@ -54,7 +54,9 @@ def render() -> None:
     on_robot, of_task, person = st.columns([2, 2, 1], vertical_alignment="bottom")
     # Kept in the address, so that a reload in mid-recording comes back to the same cell.
     robot = on_robot.selectbox("Robot", robots, key="record-robot", bind="query-params")
-    task = of_task.selectbox("Task", tasks.in_use, key="record-task", bind="query-params")
+    task = of_task.selectbox(
+        "Task", state.tasks_to_choose(), key="record-task", bind="query-params"
+    )
     with person:
         by = your_name()
     with errors_shown():

@@ -22,6 +22,7 @@ from app.task_form import (
 )
 from app.widgets.examples import show_examples
 from app.widgets.notice import errors_shown, show_error
+from app.wording import listed
 from data.errors import GoalpostError
 from data.tasks.changes import archive_task, define_task, rename_task
 from data.tasks.tasks import SEED_TASKS, TaskSet
@@ -57,9 +58,10 @@ def define(tasks: TaskSet, examples: Mapping[str, Examples]) -> None:
         placeholder="The gripper holds the carrot clear of the bin.",
         help="One sentence that the last picture can show, for whoever shows or labels the task.",
     )
-    skill = _choose_skill(tasks, key, name)
+    skill = _choose_skill(tasks, key, suggested_skill(tasks, name, description or ""))
     if not (name and skill):
-        st.info("Type a name to see what the new task would mean.", icon=":material/info:")
+        missing = "Choose its skill" if name else "Type a name"
+        st.info(f"{missing} to see what the new task would mean.", icon=":material/info:")
         return
     relations = _ask_relations(
         tasks, key, name, skill, suggested_relations(tasks, name, skill), examples
@@ -98,7 +100,7 @@ def edit(tasks: TaskSet, examples: Mapping[str, Examples]) -> None:
     """The form that changes, renames or archives a task."""
     if changed := st.session_state.pop("task-changed", None):
         st.success(changed, icon=":material/check_circle:")
-    name = st.selectbox("Task to change", tasks.in_use, key="edit-task")
+    name = st.selectbox("Task to change", state.tasks_to_choose(), key="edit-task")
     if name is None:
         return
     task = tasks[name]
@@ -185,25 +187,31 @@ def _offer_archive(name: str) -> None:
                 _done(f"{name} is archived.")
 
 
-def _choose_skill(tasks: TaskSet, key: str, name: str) -> str:
+def _choose_skill(tasks: TaskSet, key: str, suggested: str | None) -> str:
     skills = list(dict.fromkeys(task.skill for task in tasks))
-    suggested = suggested_skill(tasks, name)
     chosen = st.selectbox(
-        "Skill",
+        "Skill: what the robot does is most like",
         [*skills, _NEW_SKILL],
-        index=skills.index(suggested) if suggested else 0,
+        index=skills.index(suggested) if suggested else None,
+        format_func=lambda skill: _skill_words(tasks, skill),
         # The suggestion is part of the key, so that a new one is taken up until somebody chooses.
         key=f"{key}-skill-{suggested}",
+        placeholder="Choose what it is like",
         help="Tasks of one skill share what the robot must do; episodes of one serve the others.",
     )
     if chosen != _NEW_SKILL:
-        return str(chosen)
+        return chosen or ""
     return name_from_words(
         st.text_input(
             "Name of the new skill", key=f"{key}-new-skill", placeholder="wipe", live=True
         )
         or ""
     )
+
+
+def _skill_words(tasks: TaskSet, skill: str) -> str:
+    known = [name for name in tasks.of_skill(skill) if not tasks[name].archived]
+    return f"{skill}: as {listed(known, limit=3)}" if known else skill
 
 
 def _ask_relations(

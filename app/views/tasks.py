@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import access, state
 from app.examples import Examples, task_examples
+from app.next_step import DEFINING
 from app.pages import link
 from app.relations import relation_sentences
 from app.views import task_editor
@@ -17,7 +18,7 @@ from app.widgets.notice import errors_shown
 from app.wording import counted
 from data.catalog.counts import OutcomeCounts, Tally
 from data.tasks.changes import archive_task
-from data.tasks.tasks import Task, TaskSet
+from data.tasks.tasks import SEED_TASKS, Task, TaskSet
 
 
 def render() -> None:
@@ -29,7 +30,10 @@ def render() -> None:
     )
     tasks = state.tasks()
     defined, define, edit = st.tabs(
-        ["Tasks", "Define a task", "Change a task"], key="tasks-tab", on_change="rerun"
+        ["Tasks", *DEFINING.values(), "Change a task"],
+        key="tasks-tab",
+        on_change="rerun",
+        bind="query-params",
     )
     if defined.open:
         with defined:
@@ -47,11 +51,15 @@ def _show_tasks(tasks: TaskSet, counts: OutcomeCounts, examples: Mapping[str, Ex
     for (_, name, _), count in state.census().clips.items():
         clips[name] += count
     in_use = [tasks[name] for name in tasks.in_use]
-    for skill in dict.fromkeys(task.skill for task in in_use):
-        st.subheader(f"Skill: {skill}")
-        for task in in_use:
-            if task.skill == skill:
-                _card(tasks, task, clips[task.name], counts.of(task.name), examples.get(task.name))
+    own = [task for task in reversed(in_use) if task.name not in SEED_TASKS]
+    parts = {"Your own": own} if own else {}
+    for task in in_use:
+        if task not in own:
+            parts.setdefault(f"Skill: {task.skill}", []).append(task)
+    for title, part in parts.items():
+        st.subheader(title)
+        for task in part:
+            _card(tasks, task, clips[task.name], counts.of(task.name), examples.get(task.name))
     archived = [task for task in tasks if task.archived]
     if archived:
         st.subheader("Archived")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from app import access, jobs, state
 from app.policies import PolicyCard
 from app.widgets.notice import errors_shown, tell_missing_simulator
 from app.widgets.run_progress import warn_if_busy
+from app.wording import listed
+from data.tasks.tasks import TaskSet
 
 _BEHAVIOUR_WORDS = {
     "scripted-pick": "scripted-pick: reaches down at random places and lifts",
@@ -26,17 +30,21 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
     )
     tell_missing_simulator()
     tasks = state.tasks()
+    shown = Counter[str]()
+    for (_, task, _), clips in state.census().clips.items():
+        shown[task] += clips
     behaviours = [name for name in _BEHAVIOUR_WORDS if name != "policy" or cards]
     behaviour: str = st.selectbox(
         "Who acts",
         behaviours,
+        index=behaviours.index(_who_can(shown, tasks)),
         format_func=lambda name: _BEHAVIOUR_WORDS[name],
         key="collect-behaviour",
         help="Scripted behaviours succeed now and then without having learned anything; that is "
         "how learning begins.",
     )
     policy = None
-    names = tasks.in_use
+    names = tuple(state.tasks_to_choose())
     if behaviour == "policy":
         by_id = {card.policy_id: card for card in cards}
         policy = st.selectbox(
@@ -48,15 +56,20 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         )
         names = tuple(name for name in names if name in by_id[policy].tasks)
     elif behaviour in _SKILL_OF:
-        names = tuple(n for n in tasks.of_skill(_SKILL_OF[behaviour]) if n in names) or names
+        names = tuple(n for n in names if tasks[n].skill == _SKILL_OF[behaviour]) or names
     chosen = st.multiselect(
         "Tasks to try",
         names,
-        default=list(names[:1]),
+        default=[name for name in names if name in shown] or list(names[:1]),
         key=f"collect-tasks-{behaviour}-{policy}",
-        help="Episodes are shared out evenly among them. A scripted behaviour offers the tasks of "
-        "its skill: for others, change who acts.",
+        help="Episodes are shared out evenly among them. What people have recorded is proposed.",
     )
+    elsewhere = [name for name in tasks.in_use if name in shown and name not in names]
+    if elsewhere:
+        st.caption(
+            f"Recorded too, but not for who acts now: {listed(elsewhere, limit=4)}. Change who "
+            "acts to let robots try it."
+        )
     simulated = state.acting_robots()
     robots = st.multiselect(
         "Robots",
@@ -94,3 +107,13 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
                 },
             )
             st.rerun()
+
+
+def _who_can(shown: Counter[str], tasks: TaskSet) -> str:
+    """The behaviour for the skill that people have recorded most of."""
+    clips = Counter[str]()
+    for name in tasks.in_use:
+        clips[tasks[name].skill] += shown[name]
+    [(skill, most)] = clips.most_common(1) or [("", 0)]
+    known = {skill: behaviour for behaviour, skill in _SKILL_OF.items()}
+    return known.get(skill, "noisy") if most else next(iter(_BEHAVIOUR_WORDS))

@@ -36,12 +36,12 @@ def choose(census: Census) -> Wanted:
     """The choices, kept for the visit."""
     acted = [row for row in census.rows if row.kind == "robot"]
     tried = {row.task for row in acted}
-    commanded = [name for name in state.tasks().in_use if name in tried]
+    commanded = [name for name in state.tasks_to_choose() if name in tried]
     chosen, which, name = st.columns([4, 3, 2], vertical_alignment="bottom")
     with chosen:
         tasks = st.multiselect(
             "Ask me about",
-            state.tasks().in_use,
+            state.tasks_to_choose(),
             default=commanded,
             key="label-tasks",
             placeholder="Choose tasks",

@@ -37,6 +37,12 @@ def test_the_next_step_follows_from_what_exists(facts: Facts, page: str, action:
     assert (step.page, step.action) == (page, action)
 
 
+def test_defining_a_task_opens_its_form() -> None:
+    step = next_step(Facts())
+    assert (step.page, step.query) == ("tasks", {"tasks-tab": "Define a task"})
+    assert next_step(Facts(tasks=12)).query == {}
+
+
 def test_exactly_one_step_of_an_unfinished_loop_is_next() -> None:
     states = [step.state for step in checklist(Facts(tasks=12))]
     assert states == ["done", "next", "later", "later", "later", "later"]

@@ -28,6 +28,34 @@ def test_the_skill_is_the_word_a_name_begins_with() -> None:
     assert suggested_skill(SEED_TASKS, "lifting-pear") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "description", "skill"),
+    [
+        ("put-it-on-the-left-of-the-plate", "", "place"),
+        ("hold-something", "", "lift"),
+        ("on-the-left", "The can lies left of the middle of the plate.", "place"),
+        ("wipe-the-table", "", None),
+        ("hold-it-over-the-plate", "", None),
+    ],
+)
+def test_the_skill_is_heard_in_the_words(name: str, description: str, skill: str | None) -> None:
+    assert suggested_skill(SEED_TASKS, name, description) == skill
+
+
+@pytest.mark.parametrize("name", ["put-it-on-the-left-of-the-plate", "place-left"])
+def test_what_lies_on_the_left_may_lie_at_the_top_left(name: str) -> None:
+    suggested = suggested_relations(SEED_TASKS, name, "place")
+    assert suggested["place-any"] == "succeeded"
+    assert suggested["place-top-left"] == "either"
+    assert suggested["place-top-right"] == "failed"
+
+
+def test_of_a_task_named_otherwise_than_those_of_its_skill_no_exclusion_is_presumed() -> None:
+    suggested = suggested_relations(SEED_TASKS, "put-it-on-the-left-of-the-plate", "place")
+    assert suggested["place-bottom"] == "either"
+    assert suggested_relations(SEED_TASKS, "place-middle", "place")["place-bottom"] == "failed"
+
+
 def test_a_specific_task_implies_the_general_one_and_excludes_the_others() -> None:
     suggested = suggested_relations(SEED_TASKS, "lift-pear", "lift")
     assert suggested["lift-any"] == "succeeded"

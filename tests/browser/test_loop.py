@@ -96,7 +96,7 @@ def _label(page: Page, url: str, workspace: Workspace) -> None:
     episodes = list_episodes(Catalog(workspace), kind="robot")
     page.goto(f"{url}/label")
     widget = page.locator(LABELLING)
-    expect(widget.get_by_role("heading", name="Success at lift-any?")).to_be_visible(timeout=30_000)
+    expect(widget.get_by_role("heading", name=f"Success at {TASK}?")).to_be_visible(timeout=30_000)
     for number in range(len(episodes)):
         page.keyboard.press("1" if number % 2 == 0 else "0")
         page.wait_for_timeout(150)

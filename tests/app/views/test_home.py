@@ -2,6 +2,9 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from data.tasks.changes import define_task
+from data.tasks.tasks import Task
+
 
 def _page() -> None:
     from app.views.home import render
@@ -43,3 +46,16 @@ def test_a_filled_workspace_shows_the_newest_detector_and_policy(world: Any) -> 
         "labels": "6",
         "robots": "7",
     }
+
+
+def test_what_one_has_begun_stands_under_its_own_name_with_its_next_step(world: Any) -> None:
+    world.record_pair("robot-1", "lift-can")
+    define_task(world.catalog, Task(name="put-left", skill="place", implies=("place-any",)))
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    begun = [text for text in _text(at).splitlines() if " :gray[" in text]
+    assert begun == [
+        "**put-left** :gray[0 pairs on 0 robots]  ",
+        "**lift-can** :gray[1 pair on 1 robot]  ",
+    ]
+    assert "13 tasks defined, 1 of your own." in _text(at)

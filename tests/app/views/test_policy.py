@@ -5,6 +5,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import jobs
 from data.runs.runs import list_runs
+from data.tasks.changes import define_task
+from data.tasks.tasks import Task
 
 
 def _page() -> None:
@@ -48,6 +50,28 @@ def test_episodes_are_collected_with_a_fresh_seed_each_time(world: Any) -> None:
     }
     assert second.spec["seed"] == 1
     assert any("collecting episodes, collecting episodes" in info.value for info in at.info)
+
+
+def test_robots_try_what_people_have_shown(world: Any) -> None:
+    define_task(world.catalog, Task(name="put-left", skill="place", implies=("place-any",)))
+    world.record_pair("robot-1", "lift-can")
+    world.record_pair("robot-1", "put-left")
+    world.record_pair("robot-2", "put-left")
+    at = AppTest.from_function(_page).run()
+    assert at.selectbox(key="collect-behaviour").value == "scripted-place"
+    tried = at.multiselect(key="collect-tasks-scripted-place-None")
+    assert (tried.value, tried.options[0]) == (["put-left"], "put-left")
+    assert "Recorded too, but not for who acts now: lift-can." in "\n".join(
+        each.value for each in at.caption
+    )
+
+
+def test_a_task_of_a_skill_that_no_script_knows_is_tried_by_chance(world: Any) -> None:
+    define_task(world.catalog, Task(name="wipe-table", skill="wipe"))
+    world.record_pair("robot-1", "wipe-table")
+    at = AppTest.from_function(_page).run()
+    assert at.selectbox(key="collect-behaviour").value == "noisy"
+    assert at.multiselect(key="collect-tasks-noisy-None").value == ["wipe-table"]
 
 
 def test_collecting_without_a_robot_is_refused_and_the_form_stays(world: Any) -> None:

@@ -38,6 +38,23 @@ def test_tasks_are_counted_and_their_relations_said_in_words(world: Any) -> None
     assert "Failure of lift-any counts as failure of lift-banana" in _text(at)
 
 
+def test_ones_own_tasks_come_first(world: Any) -> None:
+    define_task(world.catalog, Task(name="put-left", skill="place"))
+    at = _open()
+    assert [each.value for each in at.subheader] == ["Your own", "Skill: lift", "Skill: place"]
+    assert at.markdown[1].value.startswith("**put-left**")
+
+
+def test_the_address_opens_the_form(world: Any) -> None:
+    at = AppTest.from_function(_page)
+    at.query_params["tasks-tab"] = "Define a task"
+    at.run()
+    assert at.text_input(key="new-task-0-name")
+    # Nothing is presumed of a task whose words tell no skill.
+    at.text_input(key="new-task-0-name").input("wipe the table").run()
+    assert "Choose its skill to see" in at.info[0].value
+
+
 def test_a_task_is_defined_in_plain_words_with_proposed_answers(world: Any) -> None:
     at = _open("Define a task")
     at.text_input(key="new-task-0-name").input("Lift the pear!").run()
