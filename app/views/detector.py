@@ -5,13 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from app import access, jobs, state
+from app.forecast import detector_time
 from app.pages import link, nothing_yet
 from app.readiness import judge_readiness, proposed_holdout
 from app.verdict import detector_words
 from app.widgets.notice import errors_shown, show_left_out
 from app.widgets.report_view import show_report
 from app.widgets.run_progress import show_run, warn_if_busy
+from app.wording import counted, listed
 from data.catalog.counts import OutcomeCounts, Tally
+from data.runs.runs import list_runs
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.config import RECIPES
 
@@ -100,6 +103,8 @@ def _train(counts: OutcomeCounts) -> None:
     if verdict.cautions:
         with st.expander(f"Worth knowing first ({len(verdict.cautions)})", expanded=False):
             st.markdown("\n".join(f"- {text}" for text in verdict.cautions))
+    if not verdict.problems:
+        _say_what_it_takes(counts, chosen, holdout, recipe)
     warn_if_busy()
     if access.button(
         "Train the detector",
@@ -121,6 +126,29 @@ def _train(counts: OutcomeCounts) -> None:
                 },
             )
             st.rerun()
+
+
+def _say_what_it_takes(
+    counts: OutcomeCounts, chosen: list[str], holdout: list[str], recipe: str
+) -> None:
+    """How long it will take, from how much it learns, and what it brings."""
+    training = [robot for robot in counts.robots if robot not in holdout]
+    learned, judged = (
+        sum((counts.of(task, robots) for task in chosen), Tally()) for robots in (training, holdout)
+    )
+    st.markdown(
+        f"**It takes** {detector_time(list_runs(state.workspace()), recipe)}. **It learns** from "
+        f"{_outcomes(learned)} on {listed(training)}. **It brings** a detector of "
+        f"{counted(len(chosen), 'task')}, and a report of how often it errs on {listed(holdout)}, "
+        f"by {_outcomes(judged)} there."
+    )
+
+
+def _outcomes(tally: Tally) -> str:
+    return (
+        f"{counted(tally.successes, 'success', 'successes')} and "
+        f"{counted(tally.failures, 'failure')}"
+    )
 
 
 def _show_data(counts: OutcomeCounts) -> None:

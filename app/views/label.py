@@ -14,6 +14,7 @@ from app.decision_log import Item, Source
 from app.images import FRAMES, image_urls
 from app.pages import link, nothing_yet
 from app.widgets.agreement import show_agreement
+from app.widgets.coming import tell_of_coming
 from app.widgets.conflicts import show_conflicts
 from app.widgets.film import opened_film
 from app.widgets.gallery import Card, gallery
@@ -57,6 +58,9 @@ def render() -> None:
     """Show the page."""
     st.title("Label")
     census = state.census()
+    coming = tell_of_coming()
+    if not census.robot_episodes and coming:
+        return
     if not census.robot_episodes:
         st.caption("Say how each robot episode ended. One key an answer.")
         nothing_yet(

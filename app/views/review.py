@@ -33,7 +33,7 @@ from app.widgets.review_retrain import offer_retraining
 from app.wording import counted
 from data.labels.labels import Label
 from sd_model.artefact import SCORES, DetectorSummary, list_detectors
-from sd_model.judging.scores import load_scores, records
+from sd_model.judging.scores import load_scores, of_own_task, records
 
 _KEY = "review"
 CARDS = 12
@@ -161,12 +161,20 @@ def _show_tallies(
     thresholds: Mapping[str, float],
     checked: Mapping[Item, Label],
 ) -> None:
+    of_others = judged[~of_own_task(judged)]
+    judged = judged[of_own_task(judged)]
     at_own, now = tally(judged, own), tally(judged, thresholds)
     corrected = tally(as_corrected(judged, checked), thresholds)
     st.markdown(
         f"{_in_words(now)}.",
-        help="Frames are counted here. Below, the frames of one clip share a card.",
+        help="Frames are counted, as in the report: those of episodes that show the task or tried "
+        "it. The report's last line is the mean over tasks; here all tasks are counted together. "
+        "Below, the frames of one clip share a card.",
     )
+    if not of_others.empty:
+        st.caption(
+            f"On frames of other tasks' episodes: {_in_words(tally(of_others, thresholds))}."
+        )
     if now != at_own:
         st.caption(f"With the detector's own threshold: {_in_words(at_own)}.")
     if corrected != now:

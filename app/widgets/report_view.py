@@ -20,6 +20,7 @@ from app.wording import when
 from data.errors import CorruptData
 from sd_model.artefact import DetectorSummary, list_detectors
 from sd_model.judging.comparison import compare
+from sd_model.judging.metrics import Rate
 from sd_model.judging.report import Cell, Mean, Report
 from sd_model.judging.report_files import CSV, HTML, JSON, load_report
 from sd_model.judging.report_tables import interval_text, mean_text, percent
@@ -72,7 +73,9 @@ def show_report(summary: DetectorSummary) -> None:
         st.markdown("\n".join(f"- **{words}**: {text}" for words, text in _RATES.values()))
         st.markdown(
             "Behind a rate stand the counts and the 95% interval. The frames of one clip resemble "
-            "each other, so the interval counts clips, not frames."
+            "each other, so the interval counts clips, not frames. *10 in 1* are ten frames of one "
+            "episode; a clip is an episode too. The last line is the mean over tasks. Review "
+            "counts the frames of all tasks together, so its percentage of them is another."
         )
     others = [mean for mean in report.means if mean.split != "holdout"]
     if others:
@@ -171,8 +174,8 @@ def _row(cell: Cell) -> dict[str, str]:
         "task": cell.task,
         "verdict": _TRUST_WORDS[cell.verdict.trust],
         "total": str(metrics.total),
-        "success": str(metrics.success),
-        "failure": str(metrics.failure),
+        "success": _frames(metrics.false_negative),
+        "failure": _frames(metrics.false_positive),
         "success rate": percent(metrics.success_rate),
     }
     for column, (words, _) in _RATES.items():
@@ -180,6 +183,11 @@ def _row(cell: Cell) -> dict[str, str]:
         known = rate.value is not None
         row[words] = f"{percent(rate.value)} ({interval_text(rate)})" if known else "no examples"
     return row
+
+
+def _frames(rate: Rate) -> str:
+    """How many frames, and in how many episodes where that is another number."""
+    return f"{rate.count} in {rate.episodes}" if rate.source else str(rate.count)
 
 
 def _downloads(summary: DetectorSummary) -> None:

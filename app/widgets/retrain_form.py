@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import access, jobs, state
+from app.forecast import policy_time
 from app.pages import link, nothing_yet
 from app.policies import PolicyCard
 from app.verdict import detector_words, reward_warnings
@@ -17,6 +18,7 @@ from app.widgets.notice import (
 from app.widgets.run_progress import warn_if_busy
 from app.wording import counted
 from data.errors import CorruptData
+from data.runs.runs import list_runs
 from policy.config import RECIPES
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.judging.report_files import load_report
@@ -101,6 +103,12 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
     collecting = _collecting(recipe)
     with st.expander("Evaluation and advanced settings"):
         advanced = _advanced(strategy)
+    tried = advanced["evaluation_episodes"] if advanced["robots"] else 0
+    st.markdown(
+        f"**It takes** {policy_time(list_runs(state.workspace()), recipe, int(updates))}. **It "
+        f"brings** a policy for {counted(len(tasks), 'task')}"
+        + (f", and how often it succeeds in {tried} attempts a task." if tried else ".")
+    )
     warn_if_busy()
     if access.button(
         "Retrain the policy",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import access, jobs, state
+from app.forecast import retraining_time
 from app.retraining import retraining_spec
 from app.reviews import Reviews
 from app.widgets.comparison import show_comparison
@@ -12,8 +13,10 @@ from app.widgets.notice import errors_shown
 from app.widgets.run_progress import show_run, warn_if_busy
 from app.wording import counted
 from data.errors import CorruptData
+from data.runs.runs import list_runs
 from sd_model.artefact import DetectorSummary
 from sd_model.judging.report_files import load_report
+from sd_model.learning.inheritance import STEPS_SHARE
 
 
 def offer_retraining(summary: DetectorSummary, reviews: Reviews) -> None:
@@ -31,8 +34,9 @@ def offer_retraining(summary: DetectorSummary, reviews: Reviews) -> None:
     ):
         st.markdown(
             f"{counted(fixes, 'label')} reviewed since this detector was trained. Training goes on "
-            "from it with all labels as they are now, the same tasks and held-out robots, in a "
-            "fifth of the updates."
+            "from it with all labels as they are now, with the same tasks and held-out robots. "
+            f"**It takes** {retraining_time(list_runs(state.workspace()), STEPS_SHARE)}. **It "
+            "brings** a new detector, and what changed against this one on the same frames."
         )
         warn_if_busy()
         if access.button("Start", type="primary", key="retrain-detector"):

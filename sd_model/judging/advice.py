@@ -34,7 +34,8 @@ def _false_positives(task: str, robot: str, rate: Rate) -> list[str]:
         return [f"No failure of {task} on {robot} was judged: record or label some."]
     if rate.errors:
         return [
-            f"{rate.errors} of {rate.count} failures of {task} on {robot} were accepted: open "
+            f"{rate.errors} of {rate.count} failures of {task} on {robot}{_source(rate)} were "
+            "accepted: open "
             "them in Review. Where the label is wrong, correct it; where it is right, record more "
             "failures that look like them."
         ]
@@ -51,7 +52,12 @@ def _false_negatives(task: str, robot: str, rate: Rate) -> list[str]:
         return [f"No success of {task} on {robot} was judged: record or label some."]
     if rate.errors > ACCEPTED_FALSE_NEGATIVE * rate.count:
         return [
-            f"{rate.errors} of {rate.count} successes of {task} on {robot} were missed: open them "
-            "in Review, and record successes under more lights, backgrounds and objects."
+            f"{rate.errors} of {rate.count} successes of {task} on {robot}{_source(rate)} were "
+            "missed: open them in Review, and record successes under more lights, backgrounds and "
+            "objects."
         ]
     return []
+
+
+def _source(rate: Rate) -> str:
+    return f" ({rate.source})" if rate.source else ""

@@ -40,6 +40,13 @@ class Rate:
         """The rate; None where nothing was judged."""
         return self.errors / self.count if self.count else None
 
+    @property
+    def source(self) -> str:
+        """`frames of 2 episodes`, a clip being one; empty where each gave one frame."""
+        if self.count == self.episodes:
+            return ""
+        return f"frames of {self.episodes} episode{'s' if self.episodes != 1 else ''}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeanRate:

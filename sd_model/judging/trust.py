@@ -74,4 +74,5 @@ def _trust(missed: Rate, accepted: Rate, taken: Rate) -> Trust:
 
 def _share(rate: Rate) -> str:
     low, high = rate.interval
-    return f"{rate.errors} of {rate.count} ({100 * low:.1f} to {100 * high:.1f}%)"
+    source = f"; {rate.source}" if rate.source else ""
+    return f"{rate.errors} of {rate.count} ({100 * low:.1f} to {100 * high:.1f}%{source})"

@@ -43,6 +43,10 @@ def test_training_is_started_with_what_was_chosen(world: Any, no_process: None) 
         world.record_pair(robot, "place-any")
     at = AppTest.from_function(_page).run()
     assert not at.error
+    assert (
+        "**It learns** from 4 successes and 4 failures on robot-1. **It brings** a detector of 4 "
+        "tasks"
+    ) in _text(at)
     at.multiselect(key="detector-tasks").unselect("place-any").run()
     at.button(key="train-detector").click().run()
     assert not at.exception

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.policy_watch import remembered_scores
 from app.views import label
 from data.labels.labels import Label, append_labels, label_history, standing_labels
+from data.runs.runs import Run, RunStatus, create_run
 
 
 def _page() -> None:
@@ -245,3 +246,22 @@ def test_the_grid_asks_one_task_of_many_pictures(
     world.act("robot-1", "lift-carrot", labelled=False)
     _page_with(grid=True)
     assert [(card.title, card.blind) for card in given] == [("Success at lift-any?", True)] * 2
+
+
+def test_while_robots_collect_the_page_says_that_episodes_are_coming(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(world.workspace, "collect", {})
+    monkeypatch.setattr(Run, "status", lambda run: RunStatus(state="running", message="3 of 60"))
+    at = _run()
+    assert "episodes are coming.** 3 of 60 (0%)" in at.info[0].value
+    assert "There are no robot episodes yet" not in _text(at)
+    # What has come is asked about while the rest is still coming.
+    world.act("robot-1", "lift-any", labelled=False)
+    at.run()
+    assert at.info
+    assert "1 waiting · 0 answered" in _text(at)
+    monkeypatch.setattr(Run, "status", lambda run: RunStatus(state="done"))
+    at.run()
+    assert not at.info
+    assert run.kind == "collect"

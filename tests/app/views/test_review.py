@@ -5,6 +5,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from data.labels.labels import Label, append_labels
+from data.labels.notes import read_notes
+from sd_model.judging.scores import as_table, load_scores, save_scores
+
+NOW_NS = 1_790_000_000_000_000_000
+
 
 def _page() -> None:
     from app.views.review import render
@@ -75,3 +81,33 @@ def test_every_gallery_opens_with_little_to_show(world: Any, show: str) -> None:
     at.query_params["show"] = show
     at.run()
     assert not at.exception
+
+
+def test_the_history_says_why(world: Any) -> None:
+    world.record_pair("robot-7", "lift-any")
+    world.add_detector("first", ["lift-any"])
+    clip = "clip-robot-7-lift-any-0-failure"
+    answer = Label(
+        label_id="fixed", episode_id=clip, frame_index=None, task="lift-any", outcome="success",
+        by="ana", source="review", at_ns=NOW_NS + 1,
+    )  # fmt: skip
+    append_labels(world.catalog, [answer])
+    at = _run()
+    at.text_input(key="why-fixed").input("It was up_all along").run()
+    at.button(key="why-save-fixed").click().run()
+    assert not at.exception
+    assert any("It was up\\_all along” :gray[" in each.value for each in at.markdown)
+    assert read_notes(world.workspace)[clip].text == "It was up_all along"
+
+
+def test_the_frames_of_other_tasks_are_counted_apart_as_in_the_report(world: Any) -> None:
+    summary = world.add_detector("first", ["lift-any", "lift-can"], false_positives=1)
+    judged = load_scores(summary.folder)
+    # The mistake about lift-any was made on an episode of lift-can.
+    mistaken = judged["decision"] & (judged["outcome"] == "failure")
+    shown = judged["shown_task"].astype(str).where(~mistaken, "lift-can")
+    save_scores(summary.folder, as_table(judged.assign(shown_task=shown)))
+    at = _run()
+    assert _counts(at).startswith("**1 of 7 failures (14.3%)**")
+    told = "\n".join(each.value for each in at.caption)
+    assert "On frames of other tasks' episodes: **1 of 1 failures (100.0%)**" in told

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sd_model.judging.advice import advise
 from sd_model.judging.metrics import Metrics, task_metrics
 from sd_model.judging.trust import Trust, judge
 
@@ -56,3 +57,19 @@ def test_the_reason_names_counts_and_intervals() -> None:
         "missed; 1 of 4 (4.6 to 69.9%) frames of other tasks taken for this one"
     )
     assert judge(_metrics((0, 4), (0, 0))).reason.startswith("No failure judged; 0 of 4")
+
+
+def test_ten_frames_of_one_clip_are_told_from_ten_clips() -> None:
+    metrics = task_metrics(
+        np.zeros(10, np.float32),
+        np.zeros(10, np.bool_),
+        np.ones(10, np.bool_),
+        np.ones(10, np.bool_),
+        np.full(10, "clip"),
+    )
+    # Wilson of 1 in 1, since the clip is one look: 1 / (1 + 3.84) = 20.7%.
+    assert judge(metrics).reason == (
+        "No failure judged; 10 of 10 (20.7 to 100.0%; frames of 1 episode) successes missed"
+    )
+    [_, missed] = advise("put-left", "robot-3", metrics)
+    assert missed.startswith("10 of 10 successes of put-left on robot-3 (frames of 1 episode)")

@@ -1,0 +1,61 @@
+"""What a training will take on this computer, judged by what earlier ones took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.wording import duration
+from data.runs.runs import Run
+
+_UNKNOWN = (
+    "nobody knows yet how long on this computer: no training with this recipe was finished here"
+)
+
+
+def detector_time(runs: Sequence[Run], recipe: str) -> str:
+    """How long a training from nothing will take, in words.
+
+    Args:
+        runs: Earlier runs, the newest first.
+    """
+    for run in runs:
+        if run.kind == "train-detector" and run.spec.get("recipe") == recipe:
+            taken_s = _taken_s(run)
+            if taken_s is not None:
+                return f"about {duration(taken_s)}, as the last one with this recipe did"
+    return _UNKNOWN
+
+
+def retraining_time(runs: Sequence[Run], share: float) -> str:
+    """How long going on from a detector will take, which makes `share` of the updates."""
+    for run in runs:
+        if run.kind == "train-detector" and (taken_s := _taken_s(run)) is not None:
+            if run.spec.get("from_detector"):
+                return f"about {duration(taken_s)}, as the last one did"
+            return (
+                f"about {duration(taken_s * share)}: {share:.0%} of the updates that took the last "
+                f"one {duration(taken_s)}"
+            )
+    return _UNKNOWN
+
+
+def policy_time(runs: Sequence[Run], recipe: str, updates: int) -> str:
+    """How long `updates` of a policy will take, collecting and evaluating as the last one did."""
+    for run in runs:
+        if run.kind == "train-policy" and run.spec.get("recipe") == recipe:
+            taken_s = _taken_s(run)
+            if taken_s is not None:
+                per_update_s = taken_s / max(1, int(run.spec["updates"]))
+                return (
+                    f"about {duration(per_update_s * updates)}, if an update takes as long as in "
+                    f"the last one with this recipe ({run.spec['updates']} in {duration(taken_s)})"
+                )
+    return _UNKNOWN
+
+
+def _taken_s(run: Run) -> float | None:
+    """How long it worked [s]; None unless it ended well."""
+    status = run.status()
+    if status.state != "done" or not status.started_at_ns or not status.updated_at_ns:
+        return None
+    return (status.updated_at_ns - status.started_at_ns) / 1e9

@@ -1,0 +1,55 @@
+from typing import Any, cast
+
+import pytest
+
+from app.forecast import detector_time, policy_time, retraining_time
+from app.wording import duration
+from data.runs.runs import Run, RunStatus
+
+
+class _Run:
+    def __init__(self, kind: str, taken_s: float | None, **spec: Any) -> None:
+        self.kind, self.spec, self._taken_s = kind, spec, taken_s
+
+    def status(self) -> RunStatus:
+        if self._taken_s is None:
+            return RunStatus(state="failed", started_at_ns=1, updated_at_ns=10**12)
+        ended_ns = 10**9 + round(self._taken_s * 1e9)
+        return RunStatus(state="done", started_at_ns=10**9, updated_at_ns=ended_ns)
+
+
+def _runs(*runs: _Run) -> list[Run]:
+    return cast(list[Run], list(runs))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (200, "3 min"), (4800, "1 h 20 min")],
+)
+def test_how_long_is_said_as_people_do(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_training_takes_what_the_last_one_with_its_recipe_took() -> None:
+    runs = _runs(
+        _Run("train-detector", None, recipe="quick"),  # failed: says nothing
+        _Run("train-detector", 40, recipe=None, from_detector="a"),
+        _Run("train-detector", 200, recipe="quick"),
+        _Run("train-detector", 900, recipe="quick"),
+    )
+    assert detector_time(runs, "quick").startswith("about 3 min, as the last one")
+    assert "nobody knows yet" in detector_time(runs, "cpu")
+
+
+def test_going_on_takes_a_share_or_what_going_on_took() -> None:
+    whole = _Run("train-detector", 1000, recipe="cpu")
+    assert retraining_time(_runs(whole), 0.2).startswith("about 3 min: 20% of the updates")
+    again = _Run("train-detector", 50, from_detector="a")
+    assert retraining_time(_runs(again, whole), 0.2) == "about 50 s, as the last one did"
+    assert "nobody knows yet" in retraining_time([], 0.2)
+
+
+def test_a_policy_takes_by_the_update() -> None:
+    runs = _runs(_Run("train-policy", 600, recipe="cpu", updates=1000))
+    assert policy_time(runs, "cpu", 500).startswith("about 5 min, if an update")
+    assert "nobody knows yet" in policy_time(runs, "smoke", 100)
