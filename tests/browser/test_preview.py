@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from data.catalog.catalog import Catalog
+from data.cells.calibration import project, projections_of
 from data.cells.client import stop_host
+from data.cells.robots import SIMULATED_FLEET
+from data.cells.simulated.layout import SECTIONS
 from data.episodes.index import list_episodes
 from data.workspace import Workspace
 
@@ -73,3 +77,30 @@ def test_frames_arrive_while_recording_and_age_when_the_host_stops(
     stop_host(workspace, "robot-1")
     expect(preview).to_contain_text("s old", timeout=15_000)
     expect(preview).to_contain_text("is not running")
+
+
+def test_an_object_is_laid_down_where_one_clicks(serve: Callable[..., Any], page: Page) -> None:
+    page.goto(f"{serve().url}/record?record-robot=robot-1&record-task=place-top-left")
+    preview = page.locator(PREVIEW)
+    expect(preview).to_contain_text("Live", timeout=60_000)
+    page.get_by_role("button", name="Arrange the scene by hand").click()
+    for label, choice in (("Laid down", "can"), ("Where it lies", "where I click in the picture")):
+        field = page.get_by_role("combobox", name=label)
+        expect(field).to_have_count(1)
+        field.click()
+        page.get_by_role("option", name=choice, exact=True).click()
+    over_shoulder = preview.locator('figure[data-camera="over_shoulder"]')
+    expect(over_shoulder).to_contain_text("click where it shall lie")
+    page.keyboard.press("Escape")  # the panel may lie over the picture
+    section = SECTIONS["top-left"]
+    [(x, y)] = project(
+        projections_of(SIMULATED_FLEET[0])["over_shoulder"],
+        np.array([[section.x_m, section.y_m, 0.0]]),
+    )
+    picture = over_shoulder.locator("img")
+    box = picture.bounding_box()
+    assert box is not None
+    picture.click(position={"x": x * box["width"], "y": y * box["height"]})
+    expect(page.get_by_text("The scene shows success of place-top-left")).to_be_visible(
+        timeout=30_000
+    )
