@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -88,9 +89,10 @@ def make_workspace(
         for first in range(0, episodes, SHARD_EPISODES)
     ]
     written = len(numbers) if shards is None else shards
+    missing = [each for each in numbers[-written:] if not _path(workspace, each).exists()]
+    write = partial(_write_shard, workspace, episodes, pictures)
     with ProcessPoolExecutor(2) as pool:
-        work = [(workspace, each, episodes, pictures) for each in numbers[-written:]]
-        for _ in pool.map(_write_shard, work, chunksize=4):
+        for _ in pool.map(write, missing, chunksize=20):
             pass
     _write_labels(workspace, episodes, seed)
     if shards is not None:
@@ -111,7 +113,7 @@ def _index_unwritten(workspace: Workspace, numbers: list[range], written: int) -
     described: dict[Path, list[EpisodeInfo]] = {}
     for each in numbers[:-written]:
         infos = [episode_info(number) for number in each]
-        path = shard_path(workspace, infos)
+        path = _path(workspace, each)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         described[path] = infos
@@ -167,19 +169,21 @@ def _pictures() -> list[EncodedFrameSet]:
     return found
 
 
-def _write_shard(work: tuple[Workspace, range, int, list[EncodedFrameSet]]) -> None:
-    workspace, numbers, total, pictures = work
+def _path(workspace: Workspace, numbers: range) -> Path:
+    return shard_path(workspace, [episode_info(number) for number in numbers])
+
+
+def _write_shard(
+    workspace: Workspace, total: int, pictures: list[EncodedFrameSet], numbers: range
+) -> None:
     infos = [episode_info(number) for number in numbers]
-    path = shard_path(workspace, infos)
-    if path.exists():
-        return
     rows = [
         _row(info, step, _picture(pictures, number, total))
         for number, info in zip(numbers, infos, strict=True)
         for step in range(STEPS)
     ]
     entries = [(info, [STEPS]) for info in infos]
-    with new_shard(path, entries) as writer:
+    with new_shard(shard_path(workspace, infos), entries) as writer:
         writer.write_table(pa.Table.from_pylist(rows, SHARD_SCHEMA), row_group_size=STEPS)
 
 
@@ -187,7 +191,7 @@ def write_small_shards(workspace: Workspace, numbers: range) -> None:
     """Shards of one episode each, as recording leaves them; the index is not told of them."""
     pictures = _pictures()
     for number in numbers:
-        _write_shard((workspace, range(number, number + 1), numbers.stop, pictures))
+        _write_shard(workspace, numbers.stop, pictures, range(number, number + 1))
 
 
 def _picture(pictures: list[EncodedFrameSet], number: int, total: int) -> EncodedFrameSet:

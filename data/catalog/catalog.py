@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from data.catalog.answers import refresh_answers, refresh_conclusions, tasks_digest
+from data.catalog.engine import AttachedFile, Config
 from data.catalog.indexing import fill, index_labels, index_unknown_shards, is_large, log_size
 from data.catalog.schema import MIGRATIONS, SCHEMA
 from data.catalog.transaction import Transaction
@@ -31,9 +32,11 @@ from data.errors import (
 )
 from data.workspace import Workspace
 
-_Config = dict[str, str | bool | int | float | list[str]]
-_ONE_TRANSACTION: _Config = {"threads": 1, "memory_limit": "400MB"}
-_BULK: _Config = {"threads": 2, "memory_limit": "1500MB", "preserve_insertion_order": False}
+_BULK: Config = {
+    "threads": 2,
+    "memory_limit": "1500MB",
+    "preserve_insertion_order": False,
+}
 MOVES_WAIT_S = 600.0
 """How long a compaction and a rebuild wait for one another; nobody sits in front of them."""
 
@@ -76,7 +79,8 @@ class Catalog:
                 filled anew.
         """
         with self._lock():
-            connection, disk_is_full = self._open(lag_bytes)
+            file, disk_is_full = self._open(lag_bytes)
+            connection = file.connection
             try:
                 with self._plain_errors():
                     connection.execute("BEGIN")
@@ -90,7 +94,7 @@ class Catalog:
                 self._set_aside()
                 raise
             finally:
-                connection.close()
+                file.close()
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -111,39 +115,39 @@ class Catalog:
                 ) from error
             yield
 
-    def _open(self, lag_bytes: float) -> tuple[duckdb.DuckDBPyConnection, bool]:
-        """An open connection to a catalog that is whole, migrated and caught up but for the lag.
+    def _open(self, lag_bytes: float) -> tuple[AttachedFile, bool]:
+        """A catalog that is whole, migrated and caught up but for the lag.
 
         On a full disk (then True) it is not caught up, so that what is indexed can still be read.
         """
         try:
-            return self._connect(lag_bytes), False
+            return self._attach(lag_bytes), False
         except DamagedCatalog:
             self._set_aside()
-            return self._connect(lag_bytes), False
+            return self._attach(lag_bytes), False
         except StorageFull:
-            return self._connect(math.inf), True
+            return self._attach(math.inf), True
 
-    def _connect(self, lag_bytes: float) -> duckdb.DuckDBPyConnection:
+    def _attach(self, lag_bytes: float) -> AttachedFile:
         with self._plain_errors():
-            connection = duckdb.connect(self.workspace.catalog_path, config=_ONE_TRANSACTION)
+            file = AttachedFile(self.workspace.catalog_path)
             try:
-                transaction = Transaction(connection)
+                transaction = Transaction(file.connection)
                 found = _state_of(transaction)
                 if found["schema_version"] != SCHEMA or self._is_behind(found, lag_bytes):
-                    connection.execute("BEGIN")
+                    file.connection.execute("BEGIN")
                     self._migrate(transaction, found["schema_version"])
                     index_labels(transaction, self.workspace)
                     refresh_conclusions(transaction, self.workspace)
-                    connection.execute("COMMIT")
+                    file.connection.execute("COMMIT")
             except IndexMissing:
-                connection.close()
+                file.close()
                 _remove(self.workspace.catalog_path)  # it was empty
                 raise
             except BaseException:
-                connection.close()
+                file.close()
                 raise
-        return connection
+        return file
 
     def _is_behind(self, found: dict[str, Any], lag_bytes: float) -> bool:
         if lag_bytes == math.inf:
@@ -247,12 +251,12 @@ def rebuild(
                 progress(share, what)
             connection.execute("COMMIT")
         with catalog._lock():
-            with duckdb.connect(new, config=_ONE_TRANSACTION) as connection:
-                transaction = Transaction(connection)
-                connection.execute("BEGIN")
+            with closing(AttachedFile(new)) as file:
+                transaction = Transaction(file.connection)
+                file.connection.execute("BEGIN")
                 index_unknown_shards(transaction, workspace)
                 index_labels(transaction, workspace)
-                connection.execute("COMMIT")
+                file.connection.execute("COMMIT")
             if workspace.catalog_path.exists():
                 catalog._set_aside()
             new.replace(workspace.catalog_path)

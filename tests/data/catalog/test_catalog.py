@@ -11,6 +11,7 @@ from filelock import FileLock
 from data.catalog import catalog as catalog_module
 from data.catalog import schema as catalog_schema
 from data.catalog.catalog import Catalog, DamagedCatalog, rebuild
+from data.catalog.engine import AttachedFile
 from data.episodes.index import list_episodes, save_episodes
 from data.errors import IndexMissing, StorageFull, WorkspaceBusy, WorkspaceTooNew
 from data.labels.labels import append_labels, label_history, standing_labels, undo_label
@@ -302,15 +303,15 @@ def test_on_a_full_disk_labels_that_wait_for_the_index_are_seen(
     save_episodes(catalog, [episode])
     label = make_label(episode)
     append_labels(catalog, [label])
-    connect = Catalog._connect
+    attach = Catalog._attach
 
-    def full(self: Catalog, lag_bytes: float) -> duckdb.DuckDBPyConnection:
+    def full(self: Catalog, lag_bytes: float) -> AttachedFile:
         if lag_bytes < float("inf"):
             raise StorageFull("The disk is full.")
-        return connect(self, lag_bytes)
+        return attach(self, lag_bytes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Catalog, "_connect", full)
+        patch.setattr(Catalog, "_attach", full)
         assert standing_labels(catalog) == [label]
         assert standing_labels(catalog) == [label]
     assert standing_labels(catalog) == [label]
