@@ -8,6 +8,7 @@ from app import access, state
 from app.camera_check import check_cameras
 from app.pages import link, nothing_yet
 from app.verdict import robot_figures
+from app.views import robot_pointing
 from app.views.robot_live import show_live
 from app.widgets.notice import errors_shown, show_error, tell_missing_simulator
 from app.widgets.preview import CAMERA_TITLES
@@ -36,8 +37,10 @@ def render() -> None:
         "Every robot stands in a cell with three cameras. A cell's host is the process that reads "
         "them, so recording goes on even when this page is closed."
     )
-    fleet, cameras = st.tabs(
-        ["Fleet", "Add or change a robot with real cameras"], key="robots-tab", on_change="rerun"
+    fleet, cameras, gripper = st.tabs(
+        ["Fleet", "Add or change a robot with real cameras", "Show where the gripper is"],
+        key="robots-tab",
+        on_change="rerun",
     )
     robots = state.robots()
     if fleet.open:
@@ -52,6 +55,9 @@ def render() -> None:
     if cameras.open:
         with cameras:
             _edit_hardware(robots)
+    if gripper.open:
+        with gripper:
+            robot_pointing.show(robots)
 
 
 def _show_robot(robot: Robot, *, here: bool, running: bool) -> None:
@@ -142,7 +148,12 @@ def _edit_hardware(robots: dict[str, Robot]) -> None:
         st.success(f"{name} is saved.", icon=":material/check_circle:")
         if name in running_hosts(state.workspace()):
             st.warning("Its host still reads the old sources: stop it under Fleet and start it.")
-        link("record", f"Record a pair on {name}")
+        with st.container(horizontal=True):
+            link("record", f"Record a pair on {name}")
+        st.caption(
+            "Once clips are recorded: if the robot cannot say where its gripper is, show it under "
+            "“Show where the gripper is”."
+        )
     hardware = [robot.name for robot in robots.values() if robot.kind != "simulated"]
     chosen = st.selectbox(
         "Robot",

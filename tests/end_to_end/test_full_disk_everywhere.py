@@ -35,6 +35,7 @@ from data.importers.receipts import Batch, receipt_for
 from data.labels import log as label_log
 from data.labels.labels import Label, append_labels, label_history
 from data.labels.notes import Note, write_note
+from data.labels.sightings import Sighting, write_sightings
 from data.recording.journal import Journal, JournalHeader, list_journals
 from data.runs.reporter import RunReporter
 from data.runs.runs import create_run, launch, list_runs
@@ -165,6 +166,21 @@ WRITES: dict[str, Callable[[Workspace], object]] = {
     "notes": lambda workspace: write_note(
         Catalog(workspace), Note(episode_id="first", text="x" * 5000, by="ann", at_ns=NOW_NS)
     ),
+    "sightings": lambda workspace: write_sightings(
+        Catalog(workspace),
+        [
+            Sighting(
+                robot="robot-1",
+                episode_id="first",
+                frame_index=0,
+                camera="left",
+                mark="gripper",
+                position=(0.5, 0.5),
+                by="x" * 5000,
+                at_ns=NOW_NS,
+            )
+        ],
+    ),
     "shards": lambda workspace: save_episodes(Catalog(workspace), [_episode("second")]),
     "journal": _journal,
     "address": _address,
@@ -231,7 +247,8 @@ def test_approval(disk: SmallDisk, stocked: Workspace) -> None:
 SHOWN = {
     # by the table above
     "data/workspace.py", "data/tasks/store.py", "data/cells/robots.py", "data/labels/log.py",
-    "data/labels/notes.py", "data/episodes/shards.py", "data/recording/journal.py",
+    "data/labels/notes.py", "data/labels/sightings.py", "data/episodes/shards.py",
+    "data/recording/journal.py",
     "data/cells/addresses.py", "data/cells/keys.py", "data/cameras/references.py",
     "data/runs/runs.py", "data/runs/reporter.py", "data/importers/receipts.py",
     "policy/acting/collection_log.py", "policy/event_log.py", "sd_model/approval.py",
