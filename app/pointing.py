@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
+from data.cells.calibration import projections_of
+from data.cells.robots import Robot
 from data.episodes.frames import CAMERAS
 from data.episodes.index import IndexedEpisode
 from data.episodes.shards import FrameRef
@@ -59,3 +61,14 @@ def open_questions(refs: Sequence[FrameRef], sightings: Sequence[Sighting]) -> l
     if refs and not shown:
         asked.insert(0, Question(ref=refs[0], mark="place"))
     return [each for each in asked if len(given(sightings, each)) < len(CAMERAS)]
+
+
+def still_to_show(robots: Iterable[Robot], sightings: Sequence[Sighting]) -> list[str]:
+    """Names of the robots that do not say where their gripper is, and of which fewer than `ENOUGH`
+    pictures show it."""
+    shown = {(each.robot, each.episode_id) for each in sightings if each.mark == "gripper"}
+    return [
+        robot.name
+        for robot in robots
+        if not projections_of(robot) and sum(name == robot.name for name, _ in shown) < ENOUGH
+    ]

@@ -7,6 +7,7 @@ import streamlit as st
 from app import access, jobs, state
 from app.forecast import detector_time
 from app.pages import link, nothing_yet
+from app.pointing import ENOUGH, still_to_show
 from app.readiness import judge_readiness, proposed_holdout
 from app.verdict import detector_words
 from app.widgets.notice import errors_shown, show_left_out
@@ -14,6 +15,7 @@ from app.widgets.report_view import show_report
 from app.widgets.run_progress import show_run, warn_if_busy
 from app.wording import counted, listed
 from data.catalog.counts import OutcomeCounts, Tally
+from data.labels.sightings import read_sightings
 from data.runs.runs import list_runs
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.config import RECIPES
@@ -105,6 +107,7 @@ def _train(counts: OutcomeCounts) -> None:
             st.markdown("\n".join(f"- {text}" for text in verdict.cautions))
     if not verdict.problems:
         _say_what_it_takes(counts, chosen, holdout, recipe)
+    _say_whose_gripper_is_unknown(counts)
     warn_if_busy()
     if access.button(
         "Train the detector",
@@ -142,6 +145,17 @@ def _say_what_it_takes(
         f"{counted(len(chosen), 'task')}, and a report of how often it errs on {listed(holdout)}, "
         f"by {_outcomes(judged)} there."
     )
+
+
+def _say_whose_gripper_is_unknown(counts: OutcomeCounts) -> None:
+    robots = [robot for name, robot in state.robots().items() if name in counts.robots]
+    missing = still_to_show(robots, read_sightings(state.workspace()))
+    if missing:
+        st.warning(
+            f"**{listed(missing)}: nobody says where the gripper is.** A detector that does not "
+            f"know looks less closely, and errs more. Show it in {ENOUGH} pictures first."
+        )
+        link("robots", "Show where the gripper is")
 
 
 def _outcomes(tally: Tally) -> str:

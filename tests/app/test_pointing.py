@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from app.pointing import ENOUGH, Question, open_questions, pictures
+from app.pointing import ENOUGH, Question, open_questions, pictures, still_to_show
+from data.cells.robots import Robot
 from data.episodes.episodes import EpisodeInfo
 from data.episodes.frames import CAMERAS
 from data.episodes.index import IndexedEpisode
@@ -45,3 +46,17 @@ def test_the_place_is_asked_once_and_the_gripper_in_every_picture() -> None:
     assert open_questions([first, second], seen(second, "place")) == [gripper, last]
     some = [*seen(first, "place"), *seen(first, "gripper"), *seen(second, "gripper", CAMERAS[:2])]
     assert open_questions([first, second], some) == [last]
+
+
+def test_which_robots_are_still_to_be_shown() -> None:
+    cameras = dict.fromkeys(CAMERAS, "0")
+    told = Robot(name="robot-1", kind="simulated", variation=1)
+    calibrated = Robot(name="cell-b", kind="hardware", cameras=cameras,
+                       projections={"left": [[1.0, 0, 0, 0]] * 3})  # fmt: skip
+    asked = Robot(name="cell-a", kind="hardware", cameras=cameras)
+    refs = pictures([clip(f"clip-{number}", "lift-any") for number in range(ENOUGH)])
+    shown = [each for ref in refs for each in seen(ref, "gripper")]
+
+    assert still_to_show([told, calibrated, asked], []) == ["cell-a"]
+    assert still_to_show([asked], shown[:-3]) == ["cell-a"]
+    assert still_to_show([asked], shown) == []

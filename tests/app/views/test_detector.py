@@ -44,7 +44,7 @@ def test_training_is_started_with_what_was_chosen(world: Any, no_process: None) 
     at = AppTest.from_function(_page).run()
     assert not at.error
     assert (
-        "**It learns** from 4 successes and 4 failures on robot-1. **It brings** a detector of 4 "
+        "**It learns** from 2 successes and 2 failures on robot-1. **It brings** a detector of 2 "
         "tasks"
     ) in _text(at)
     at.multiselect(key="detector-tasks").unselect("place-any").run()
