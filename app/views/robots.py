@@ -234,7 +234,15 @@ def _save(name: str, sources: dict[str, str], robots: dict[str, Robot], *, new: 
             f"There is a robot '{name}' already.",
             next_step="Choose another name, or choose that robot above to change it.",
         )
-    register_robot(state.catalog(), Robot(name=name, kind="hardware", cameras=sources))
+    known = robots.get(name)
+    kept = {
+        camera: rows
+        for camera, rows in (known.projections if known else {}).items()
+        if known and known.cameras.get(camera) == sources[camera]
+    }
+    register_robot(
+        state.catalog(), Robot(name=name, kind="hardware", cameras=sources, projections=kept)
+    )
     st.session_state["robot-saved"] = name
     st.session_state["robot-forms"] = st.session_state.get("robot-forms", 0) + 1
     st.rerun()

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.camera_test import watch_cell
 from data.cameras.references import load_reference
 from data.cells.client import CellClient, running_hosts, stop_host
-from data.cells.robots import load_robots, register_imported
+from data.cells.robots import load_robots, register_imported, register_robot
 
 
 def _page() -> None:
@@ -94,12 +95,21 @@ def test_a_hardware_robot_is_saved_and_changed(world: Any, film: str) -> None:
     assert not at.exception
     assert at.success[0].value == "cell-a is saved."
     assert load_robots(world.workspace)["cell-a"].cameras == sources
+    projection = [[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]]
+    calibrated = replace(
+        load_robots(world.workspace)["cell-a"],
+        projections={"left": projection, "right": projection},
+    )
+    register_robot(world.catalog, calibrated)
     at.selectbox(key="robot-chosen").select("cell-a").run()
     field = at.text_input(key="source-cell-a-left-1")
     assert field.value == "0"
     field.input("2").run()
     at.button(key="save-robot").click().run()
-    assert load_robots(world.workspace)["cell-a"].cameras["left"] == "2"
+    changed = load_robots(world.workspace)["cell-a"]
+    assert changed.cameras["left"] == "2"
+    # What was calibrated stays so; another camera on the left is not.
+    assert changed.projections == {"right": projection}
 
 
 @pytest.mark.parametrize(
