@@ -1,19 +1,20 @@
 """How quickly `goalpost serve` answers under load, beside the bare network's throughput.
 
-Starts the service on loopback with an untrained detector of a recipe (speed does not depend on what
-was learned) and drives it with ApacheBench: one frame set a request, first one request at a time,
-then many at once; once with a rendered frame, and once with noise, the dearest to send and decode.
-Needs `ab` (Debian: apache2-utils).
+Starts the service on loopback with a detector and its report and drives it with ApacheBench: one
+frame set a request, first one request at a time, then many at once; once with a rendered frame, and
+once with noise, the dearest to send and decode. Bare is `Detector.score` on decoded images in full
+batches, with all threads on one batch or with a batch a core, whichever does more. Needs `ab`
+(Debian: apache2-utils).
 
-    python -m benchmarks.scoring_service_load --recipe cpu --requests 200 --concurrency 16
+    python -m benchmarks.scoring_service_load --detector FOLDER --requests 400 --concurrency 16
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
-import platform
 import re
 import socket
 import subprocess
@@ -21,8 +22,10 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,69 +33,72 @@ import uvicorn
 
 from app.scoring.keys import ApiKeys
 from app.scoring.limits import Limits
-from app.scoring.service import scoring_service
+from app.scoring.serving import on_all_cores
+from benchmarks.provenance import provenance
 from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
 from data.episodes.frames import CAMERAS, ImageHWC, Size, encode_jpeg
-from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
-from sd_model.artefact import DetectorSummary
-from sd_model.config import load_recipe
 from sd_model.judging.detector import Detector
-from sd_model.judging.thresholds import Threshold
-from sd_model.learning.augmentation import Preprocessing
-from sd_model.learning.network import build_network
-from sd_model.looking.finder import Finder, FinderNetwork
+from sd_model.judging.report_files import load_report
 from sd_model.serving.current import CurrentDetector, Trusted
 
 HEIGHT_PX, WIDTH_PX = 256, 320
-CPU = torch.device("cpu")
+RESULTS = Path(__file__).parent / "results" / "service.json"
+BATCH = 32
 
 
 class Fixed(CurrentDetector):
     """Always the same detector."""
 
-    def __init__(self, detector: Detector) -> None:
-        self.trusted = Trusted(detector=detector, cells=())
+    def __init__(self, folder: Path) -> None:
+        held_out = tuple(cell for cell in load_report(folder).cells if cell.split == "holdout")
+        self.trusted = Trusted(detector=Detector.load(folder), cells=held_out)
 
     def refresh(self) -> bool:
         """Nothing newer comes."""
         return False
 
 
-def untrained(recipe: str) -> Detector:
-    """A detector of the recipe's size for the 12 tasks of the paper."""
-    config = load_recipe(recipe, {})
-    threshold = Threshold(
-        value=0.5, way="default", failures=0, false_positives=0, bound=1.0, needed=1
-    )
-    summary = DetectorSummary(
-        detector_id="untrained", folder=Path(), tasks=SEED_TASKS, holdout=(), created_at_ns=0,
-        config=config, thresholds=dict.fromkeys(SEED_TASKS.names, threshold), seed=0,
-        manifest_digest="",
-    )  # fmt: skip
-    network = build_network(config, len(SEED_TASKS), seed=0, device=CPU)
-    finder = Finder(FinderNetwork(config.marks), CPU) if config.cut_px else None
-    return Detector(summary, network.eval(), Preprocessing(config, finder), CPU)
-
-
-def serve(root: Path, recipe: str, port: int) -> None:
+def serve(root: Path, detector: Path, port: int) -> None:
     """The service, in a process of its own."""
     limits = Limits(per_second=1e6, burst=1_000_000)
-    service = scoring_service(Workspace(root), Fixed(untrained(recipe)), limits=limits)
+    service = on_all_cores(Workspace(root), Fixed(detector), limits=limits)
     uvicorn.run(service, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
-def bare_throughput(recipe: str, seconds: float) -> float:
+def bare_throughput(folder: Path, images: Mapping[str, ImageHWC], seconds: float) -> float:
     """Frame sets a second that `Detector.score` judges in full batches, without any service."""
-    detector = untrained(recipe)
-    images = np.random.default_rng(0).integers(0, 256, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
-    batch = [dict.fromkeys(CAMERAS, images)] * 32
-    detector.score(batch)
-    judged, begin_s = 0, time.perf_counter()
-    while time.perf_counter() - begin_s < seconds:
-        detector.score(batch)
-        judged += len(batch)
+    detector = Detector.load(folder)
+    cores = os.cpu_count() or 1
+    return max(
+        _judged_a_second(detector, images, seconds, threads=cores, workers=1),
+        _judged_a_second(detector, images, seconds, threads=1, workers=cores),
+    )
+
+
+def _judged_a_second(
+    detector: Detector,
+    images: Mapping[str, ImageHWC],
+    seconds: float,
+    *,
+    threads: int,
+    workers: int,
+) -> float:
+    torch.set_num_threads(threads)
+    batch = [images] * BATCH
+
+    def judge(until_s: float) -> int:
+        judged = 0
+        while time.perf_counter() < until_s:
+            detector.score(batch)
+            judged += len(batch)
+        return judged
+
+    judge(time.perf_counter() + 1)
+    begin_s = time.perf_counter()
+    with ThreadPoolExecutor(workers) as pool:
+        judged = sum(pool.map(judge, [begin_s + seconds] * workers))
     return judged / (time.perf_counter() - begin_s)
 
 
@@ -140,45 +146,58 @@ def drive(port: int, key: str, body: Path, requests: int, concurrency: int) -> t
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", default="cpu")
-    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--detector", type=Path, required=True)
+    parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--concurrency", type=int, default=16)
     chosen = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
-          f"load {os.getloadavg()[0]:.1f}")  # fmt: skip
-    bare = bare_throughput(chosen.recipe, 5.0)
+    views = {"rendered": rendered(), "noise": noise()}
+    found: dict[str, Any] = {"load": round(os.getloadavg()[0], 1)}
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
         workspace = open_workspace(Path(folder) / "workspace")
         key = ApiKeys(workspace).add("load")
-        bodies = {"rendered": Path(folder) / "rendered", "noise": Path(folder) / "noise"}
-        request_body(bodies["rendered"], rendered())
-        request_body(bodies["noise"], noise())
         process = multiprocessing.get_context("spawn").Process(
-            target=serve, args=(workspace.root, chosen.recipe, port), daemon=True
+            target=serve, args=(workspace.root, chosen.detector, port), daemon=True
         )
         process.start()
-        deadline_s = time.monotonic() + 300
-        while time.monotonic() < deadline_s:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        print(f"bare network: {bare:.1f} frame sets/s")
-        for name, body in bodies.items():
-            drive(port, key, body, 10, 1)
-            _, alone_ms = drive(port, key, body, chosen.requests, 1)
-            rate, crowd_ms = drive(port, key, body, chosen.requests, chosen.concurrency)
-            print(f"{name}, one request at a time: 95% within {alone_ms} ms")
-            print(f"{name}, {chosen.concurrency} at once: {rate:.1f} requests/s "
-                  f"({rate / bare:.0%} of bare), 95% within {crowd_ms} ms")  # fmt: skip
+        _wait_for(port)
+        for name, images in views.items():
+            body = Path(folder) / name
+            request_body(body, images)
+            drive(port, key, body, 20, 1)
+            alone, alone_ms = drive(port, key, body, chosen.requests, 1)
+            crowd, crowd_ms = drive(port, key, body, chosen.requests, chosen.concurrency)
+            bare = bare_throughput(chosen.detector, images, 5.0)
+            found[name] = {
+                "alone_p95_ms": alone_ms,
+                "alone_per_s": round(alone, 1),
+                "at_once": chosen.concurrency,
+                "at_once_p95_ms": crowd_ms,
+                "at_once_per_s": round(crowd, 1),
+                "bare_per_s": round(bare, 1),
+                "of_bare": round(crowd / bare, 3),
+            }
         process.terminate()
         process.join()
+    found |= provenance()
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    print(RESULTS.read_text())
+
+
+def _wait_for(port: int) -> None:
+    deadline_s = time.monotonic() + 300
+    while time.monotonic() < deadline_s:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise SystemExit("The service did not come up.")
 
 
 if __name__ == "__main__":

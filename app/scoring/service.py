@@ -52,12 +52,14 @@ def scoring_service(
     *,
     limits: Limits | None = None,
     refresh_s: float = REFRESH_S,
+    workers: int = 1,
 ) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
         current: The detector in use; looked after every `refresh_s` seconds.
         limits: See `Limits` for the defaults.
+        workers: Batches that are judged at the same time.
     """
     limits = limits or Limits()
     keys = ApiKeys(workspace)
@@ -69,7 +71,7 @@ def scoring_service(
         figures.frame_sets.labels(trusted.detector.detector_id).inc(len(frames))
         return [_Judged(trusted, score_T) for score_T in trusted.detector.score(frames)]
 
-    batcher: Batcher[_Images, _Judged] = Batcher(judge, largest=limits.frame_sets)
+    batcher: Batcher[_Images, _Judged] = Batcher(judge, largest=limits.frame_sets, workers=workers)
     figures = Figures(lambda: batcher.waiting)
 
     @asynccontextmanager
@@ -88,7 +90,7 @@ def scoring_service(
     service.add_middleware(SizeLimit, limit_bytes=limits.request_bytes)
     service.add_middleware(CountedRequests, figures=figures)
 
-    def owner(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> str:
+    async def owner(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> str:
         name = None if given is None else keys.owner(given.credentials)
         if name is None:
             raise HTTPException(
@@ -105,7 +107,7 @@ def scoring_service(
             return JSONResponse({"detail": str(error)}, 503, headers={"Retry-After": "1"})
         return JSONResponse({"detail": str(error)}, 422)
 
-    @service.post("/v1/score", summary="Judge frame sets")
+    @service.post("/v1/score", summary="Judge frame sets", response_model=Scores)
     async def score(
         over_shoulder: Annotated[list[UploadFile], File(description="JPEG, one a frame set")],
         left: Annotated[list[UploadFile], File(description="JPEG, one a frame set")],
@@ -113,7 +115,7 @@ def scoring_service(
         task: Annotated[list[str] | None, Form(description="Only these; default: all")] = None,
         robot: Annotated[str | None, Form(description="Whose cell the frames show")] = None,
         name: str = Depends(owner),
-    ) -> Scores:
+    ) -> Response:
         uploads = dict(zip(CAMERAS, (over_shoulder, left, right), strict=True))
         count = _frame_set_count(uploads, limits)
         wait_s = rate.wait_s(name, count)
@@ -132,7 +134,8 @@ def scoring_service(
         if len({each.trusted.detector.detector_id for each in judged}) > 1:
             # A newer detector was taken in between two batches: one answer is one detector's.
             judged = await asyncio.to_thread(judge, frames)
-        return _answer(judged, task, robot)
+        answer = _answer(judged, task, robot)  # written here: FastAPI would check it once more
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     @service.get("/v1/detectors", summary="Which detectors there are")
     def detectors(name: str = Depends(owner)) -> list[DetectorEntry]:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
+import torch
 import uvicorn
+from fastapi import FastAPI
 
 from app.scoring.keys import ApiKeys
+from app.scoring.limits import Limits
 from app.scoring.service import scoring_service
 from app.serving import check_port_is_free
 from data.errors import InvalidInput
-from data.workspace import default_root, open_workspace
+from data.workspace import Workspace, default_root, open_workspace
 from sd_model.serving.current import CurrentDetector
+
+
+def on_all_cores(
+    workspace: Workspace, current: CurrentDetector, *, limits: Limits | None = None
+) -> FastAPI:
+    """The service with a worker a core; changes how many threads torch takes in this process.
+
+    Threads that share a batch wait for each other at every layer, so each core judges its own.
+    """
+    torch.set_num_threads(1)
+    return scoring_service(workspace, current, limits=limits, workers=os.cpu_count() or 1)
 
 
 def serve_scores(root: Path | None, *, address: str, port: int, detector: str | None) -> None:
@@ -35,7 +50,7 @@ def serve_scores(root: Path | None, *, address: str, port: int, detector: str | 
     click.echo(f"Detector: {current.trusted.detector.detector_id}")
     click.echo(f"Scoring: http://{address}:{port}/v1/score  (described at /docs)")
     uvicorn.run(
-        scoring_service(workspace, current),
+        on_all_cores(workspace, current),
         host=address,
         port=port,
         log_level="warning",

@@ -1,7 +1,8 @@
 """Dynamic batching: what waits while one batch is judged becomes the next batch.
 
 Nobody waits for a batch to fill, so one request alone is answered as fast as can be, and many at
-once are judged together.
+once are judged together. Several workers judge batches side by side, so that no core rests while
+another prepares images.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ class Overloaded(GoalpostError):
 
 
 class Batcher(Generic[Item, Verdict]):
-    """Judges items in a thread of its own, as many at once as are waiting.
+    """Judges items in threads of its own, as many at once as are waiting.
 
     Args:
-        judge: Verdicts of a batch, in its order.
+        judge: Verdicts of a batch, in its order; called by several threads where there are several
+            workers.
         largest: Items in one batch at most.
         waiting: Items that may wait at most.
+        workers: Batches that may be judged at the same time.
     """
 
     def __init__(
@@ -37,12 +40,17 @@ class Batcher(Generic[Item, Verdict]):
         *,
         largest: int = 32,
         waiting: int = 256,
+        workers: int = 1,
     ) -> None:
         self._judge = judge
         self._largest = largest
         self._queue: queue.Queue[tuple[Item, Future[Verdict]] | None] = queue.Queue(waiting)
-        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"batcher-{worker}", daemon=True)
+            for worker in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def waiting(self) -> int:
@@ -63,9 +71,11 @@ class Batcher(Generic[Item, Verdict]):
 
     def close(self) -> None:
         """Judge what waits, then stop; calling it again does nothing."""
-        if self._thread.is_alive():
+        working = [thread for thread in self._threads if thread.is_alive()]
+        for _ in working:
             self._queue.put(None)
-            self._thread.join()
+        for thread in working:
+            thread.join()
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:

@@ -33,6 +33,20 @@ def test_what_waits_becomes_one_batch() -> None:
     batcher.close()
 
 
+def test_workers_judge_side_by_side_until_all_are_told_to_stop() -> None:
+    together = threading.Barrier(2)
+
+    def judge(items: Sequence[int]) -> list[int]:
+        together.wait(10)  # alone, a worker would wait in vain
+        return [10 * item for item in items]
+
+    batcher = Batcher(judge, largest=1, workers=2)
+    verdicts = [batcher.submit(item) for item in (1, 2)]
+    assert [each.result(10) for each in verdicts] == [10, 20]
+    batcher.close()
+    batcher.close()
+
+
 def test_an_error_reaches_those_who_wait_and_the_next_are_judged() -> None:
     def judge(items: Sequence[int]) -> list[int]:
         if 0 in items:
