@@ -46,8 +46,12 @@ def main() -> None:
         show_menu()
         show_visitor()
         workspace()
-        show_tour()
-        page.run()
+        above = st.container()
+        try:
+            page.run()
+        finally:
+            with above:  # drawn last: what was just done on the page counts
+                show_tour()
     except IndexMissing:
         index_rebuild.show(workspace())
     except GoalpostError as error:
