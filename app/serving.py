@@ -52,6 +52,8 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     click.echo(f"Workspace: {workspace.root}")
     url = sign_in.origin if sign_in else f"http://{address}:{port}"
     click.echo(f"Goalpost: {url}  (stop with Ctrl-C)")
+    # A terminal's Ctrl-C reaches the server, too: it ends in order, and says nothing of its own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "streamlit", "run", str(_PACKAGE / "asgi.py")),
@@ -64,7 +66,8 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
         env={**os.environ, "GOALPOST_WORKSPACE": str(workspace.root)}
         | ({VARIABLE: str(path)} if sign_in else {}),
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         code = server.wait()
     except KeyboardInterrupt:

@@ -50,7 +50,9 @@ class Desk {
     const target = event.composedPath()[0];
     // Not links: the space bar opens none, and the one that led here still has the focus.
     const control = target?.closest?.("button, input, select, textarea, [role=option]");
-    if (control && control !== this.find(".go")) return;
+    // A list keeps the focus once something was chosen, and a space would only empty it.
+    const isClosedList = control?.matches('[role=combobox][aria-expanded="false"]');
+    if (control && control !== this.find(".go") && !isClosedList) return;
     if (target?.isContentEditable || document.querySelector('[role="dialog"]')) return;
     event.preventDefault();
     this.toggle();

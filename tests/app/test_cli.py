@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -74,13 +75,20 @@ def test_the_settings_hold_wherever_the_app_is_started(tmp_path: Path) -> None:
     assert found.stdout.splitlines() == ["['localhost', '127.0.0.1']", "False"]
 
 
-def test_up_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Stopped by a signal to it alone, it takes the server and idle cell hosts with it."""
+@pytest.mark.parametrize("whom", ["it alone", "all that the terminal runs"])
+def test_up_serves_and_leaves_nothing_behind(tmp_path: Path, whom: str) -> None:
+    """Stopped, it takes the server and idle cell hosts with it, and nothing sounds like a fault."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [GOALPOST, "up", "--workspace", str(tmp_path / "w"), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
         deadline_s = time.monotonic() + 120
         while not _answers(port):
             assert process.poll() is None
@@ -88,9 +96,15 @@ def test_up_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
             time.sleep(0.2)
         workspace = open_workspace(tmp_path / "w", create=False)
         start_host(workspace, "robot-1")
-        process.send_signal(signal.SIGINT)
+        if whom == "it alone":
+            process.send_signal(signal.SIGINT)
+        else:
+            os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0
-        assert f"http://127.0.0.1:{port}" in (process.stdout.read() if process.stdout else "")
+        said = process.stdout.read() if process.stdout else ""
+        assert f"http://127.0.0.1:{port}" in said
+        assert said.splitlines()[-1] == "Stopping ..."
+        assert "Aborted" not in said
     assert running_hosts(workspace) == {}
     assert not _answers(port)
 
