@@ -6,15 +6,17 @@ items: a row each, with the columns of `items`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from app.decision_log import Item
 from data.labels.labels import Label
+from sd_model.judging.scores import records
 from sd_model.judging.worst import with_threshold
 
 ITEM = ["episode_id", "item_frame", "task"]
@@ -85,6 +87,14 @@ def item_of(row: Mapping[str, Any]) -> Item:
     """The item of one row of `items`, by column."""
     frame = None if row["item_frame"] == WHOLE_CLIP else int(row["item_frame"])
     return Item(str(row["episode_id"]), frame, str(row["task"]))
+
+
+def among(found: pd.DataFrame, asked: Collection[Item]) -> NDArray[np.bool_]:
+    """Which rows of `items` are one of `asked`, (N,)."""
+    marked_N = found["episode_id"].isin({item.episode_id for item in asked}).to_numpy(copy=True)
+    rows = found[marked_N]
+    marked_N[marked_N] = [item_of(row) in asked for row in records(rows)]
+    return marked_N
 
 
 def as_corrected(judged: pd.DataFrame, corrections: Mapping[Item, Label]) -> pd.DataFrame:

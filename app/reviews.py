@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.decision_log import Item
 from data.catalog.catalog import Catalog
@@ -19,7 +20,7 @@ class Reviews:
 
     labels: tuple[Label, ...]
 
-    @property
+    @cached_property
     def by_item(self) -> Mapping[Item, Label]:
         """The newest answer to each item."""
         return {

@@ -15,7 +15,7 @@ from app import inbox, state
 from app.decision_log import Item
 from app.galleries import GALLERIES, Gallery, gallery_items
 from app.images import FRAMES
-from app.mistakes import Tally, as_corrected, item_of, items, tally
+from app.mistakes import Tally, among, as_corrected, item_of, items, tally
 from app.pages import link, nothing_yet
 from app.person import your_name
 from app.reviews import items_to_exclude, load_reviews
@@ -71,7 +71,7 @@ def render() -> None:
 
 
 def _review(summary: DetectorSummary, detectors: Sequence[DetectorSummary], by: str) -> None:
-    reviews = load_reviews(state.catalog())
+    reviews = state.answer(load_reviews)
     offer_retraining(summary, reviews)
     which = choose_gallery()
     if which == "newest policy":
@@ -227,10 +227,9 @@ def _unchecked(found: pd.DataFrame, checked: Mapping[Item, Label], what: str) ->
     row = st.container(horizontal=True, vertical_alignment="center")
     count = row.container(width="stretch")
     opened_ns = st.session_state.setdefault("review-opened-ns", time.time_ns())
-    before = {item for item, label in checked.items() if label.at_ns < opened_ns}
-    keep = [item_of(row) not in before for row in records(found)]
     if row.toggle("Hide checked before", value=True, key="review-hide"):
-        found = found[keep]
+        before = {item for item, label in checked.items() if label.at_ns < opened_ns}
+        found = found[~among(found, before)]
     count.markdown(f"**{counted(len(found), 'card')}.** {what}")
     return found
 

@@ -27,9 +27,11 @@ def show_history(reviews: Reviews, found: pd.DataFrame, *, by: str) -> None:
     if not reviews.labels:
         return
     notes = read_notes(state.workspace())
-    reasons = {tuple(row[column] for column in ITEM): row for _, row in found.iterrows()}
+    newest = reviews.labels[-_SHOWN:]
+    judged = found[found["episode_id"].isin({label.episode_id for label in newest})]
+    reasons = {tuple(row[column] for column in ITEM): row for _, row in judged.iterrows()}
     with st.expander(f"History ({len(reviews.labels)})", icon=":material/history:"):
-        for label in reversed(reviews.labels[-_SHOWN:]):
+        for label in reversed(newest):
             frame = WHOLE_CLIP if label.frame_index is None else label.frame_index
             row = reasons.get((label.episode_id, frame, label.task))
             _row(label, row, notes.get(label.episode_id), by)

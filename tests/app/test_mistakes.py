@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from app.decision_log import Item
-from app.mistakes import Tally, as_corrected, item_of, items, tally
+from app.mistakes import Tally, among, as_corrected, item_of, items, tally
 from data.labels.labels import Label, LabelOutcome
 from data.tasks.tasks import Outcome
 
@@ -50,6 +50,13 @@ EXAMPLES = pd.DataFrame([
     _example("d", "failure", 0.1),
     _example("e", "failure", 0.55, task="place-any"),
 ])  # fmt: skip
+
+
+def test_rows_that_are_asked_for_are_found_by_frame_and_task() -> None:
+    found = items(EXAMPLES, THRESHOLDS).sort_values("episode_id")
+    asked = {Item("b", 4, "lift-any"), Item("c", 3, "lift-any"), Item("e", 4, "lift-any")}
+    assert among(found, asked).tolist() == [False, True, False, False, False]
+    assert among(found, ()).tolist() == [False] * 5
 
 
 def test_tally_counts_what_each_threshold_gets_wrong() -> None:
