@@ -104,6 +104,20 @@ def _opposites(words: Iterable[str]) -> set[str]:
     return {both[word] for word in words if word in both}
 
 
+def most_like(tasks: TaskSet, task: Task) -> str | None:
+    """The one of `tasks` whose success is most likely success of `task` too, as `place-top-left` is
+    for what shall lie on the left: of the same skill, sharing the most words, then the general one.
+    """
+    told = _words(task.name) | _words(name_from_words(task.description))
+    apart = _opposites(_words(task.name))
+    alike = {
+        name: (len(words & told) - len(words & apart), name in task.implies)
+        for name in tasks.of_skill(task.skill)
+        for words in (_words(name) - {task.skill},)
+    }
+    return max(alike, key=lambda name: alike[name], default=None)
+
+
 def suggested_implying(tasks: TaskSet, name: str, skill: str) -> tuple[str, ...]:
     """The tasks that would likely imply a new one: all of its skill where it is a general one."""
     if not name.endswith("-any"):

@@ -53,7 +53,7 @@ def render() -> None:
                 _show_step(number, step)
         with st.container(width=380):
             st.subheader("How far it is")
-            _show_newest_detector()
+            _show_newest_detector(known)
             _show_newest_policy()
 
 
@@ -132,10 +132,15 @@ def _newest_report() -> Report | None:
         return None  # said where the newest detector is shown
 
 
-def _show_newest_detector() -> None:
+def _show_newest_detector(known: Facts) -> None:
     detectors = list_detectors(state.workspace())
     if not detectors:
-        st.markdown("**No detector yet.** It needs recorded pairs from two robots.")
+        enough = known.paired_tasks > 0 and known.paired_robots > 1
+        st.markdown(
+            "**No detector yet.** The recorded pairs are enough to train a first one."
+            if enough
+            else "**No detector yet.** It needs recorded pairs from two robots."
+        )
         return
     st.markdown(f"**Newest detector**  \n{detector_words(detectors[0])}")
     try:

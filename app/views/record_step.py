@@ -13,6 +13,7 @@ from app.images import FRAMES
 from app.pairing import Pair
 from app.scene_check import check_new_pair, check_same_scene
 from app.service import HUB
+from app.task_form import most_like
 from app.widgets.notice import errors_shown
 from app.widgets.scene_panel import scene_panel
 from app.wording import counted
@@ -297,8 +298,7 @@ def _shown_task(task: Task) -> str:
     if task.name in SEED_TASKS:
         return task.name
     chosen = st.session_state.get(_LOOKS_LIKE + task.name)
-    likely = [*(n for n in task.implies if n in SEED_TASKS), *SEED_TASKS.of_skill(task.skill)]
-    return str(chosen or [*likely, *SEED_TASKS.names][0])
+    return str(chosen or most_like(SEED_TASKS, task) or SEED_TASKS.names[0])
 
 
 def _demonstrate(

@@ -173,10 +173,8 @@ def _row(cell: Cell) -> dict[str, str]:
     row = {
         "task": cell.task,
         "verdict": _TRUST_WORDS[cell.verdict.trust],
-        "total": str(metrics.total),
         "success": _frames(metrics.false_negative),
         "failure": _frames(metrics.false_positive),
-        "success rate": percent(metrics.success_rate),
     }
     for column, (words, _) in _RATES.items():
         rate = getattr(metrics, column)

@@ -1,6 +1,7 @@
 import pytest
 
 from app.task_form import (
+    most_like,
     name_from_words,
     suggested_implying,
     suggested_relations,
@@ -73,3 +74,21 @@ def test_a_general_task_is_implied_by_all_of_its_skill_and_says_nothing_itself()
     tasks = TaskSet(Task(name=name, skill="wipe") for name in ("wipe-left", "wipe-right"))
     assert set(suggested_relations(tasks, "wipe-any", "wipe").values()) == {"either"}
     assert suggested_implying(tasks, "wipe-any", "wipe") == ("wipe-left", "wipe-right")
+
+
+@pytest.mark.parametrize(
+    ("name", "skill", "known"),
+    [
+        ("put-it-on-the-left-of-the-plate", "place", "place-top-left"),
+        ("put-it-on-the-right", "place", "place-top-right"),
+        ("lift-the-red-can", "lift", "lift-can"),
+        ("hold-something", "lift", "lift-any"),
+        ("put-it-down", "place", "place-any"),
+        ("wipe-the-table", "wipe", None),
+    ],
+)
+def test_the_known_task_that_is_most_like_ones_own(
+    name: str, skill: str, known: str | None
+) -> None:
+    task = Task(name=name, skill=skill, implies=(f"{skill}-any",))
+    assert most_like(SEED_TASKS, task) == known

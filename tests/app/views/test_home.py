@@ -59,3 +59,10 @@ def test_what_one_has_begun_stands_under_its_own_name_with_its_next_step(world: 
         "**lift-can** :gray[1 pair on 1 robot]  ",
     ]
     assert "13 tasks defined, 1 of your own." in _text(at)
+
+
+def test_pairs_of_two_robots_are_enough_for_a_detector(world: Any) -> None:
+    world.record_pair("robot-1", "lift-can")
+    world.record_pair("robot-2", "lift-can")
+    at = AppTest.from_function(_page).run()
+    assert "The recorded pairs are enough to train a first one" in _text(at)

@@ -254,7 +254,7 @@ def test_while_robots_collect_the_page_says_that_episodes_are_coming(
     run = create_run(world.workspace, "collect", {})
     monkeypatch.setattr(Run, "status", lambda run: RunStatus(state="running", message="3 of 60"))
     at = _run()
-    assert "episodes are coming.** 3 of 60 (0%)" in at.info[0].value
+    assert "episodes are coming.** 3 of 60 (0%)." in at.info[0].value
     assert "There are no robot episodes yet" not in _text(at)
     # What has come is asked about while the rest is still coming.
     world.act("robot-1", "lift-any", labelled=False)

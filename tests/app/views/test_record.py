@@ -95,13 +95,13 @@ def test_the_simulated_person_goes_on_showing_what_was_chosen_for_ones_own_task(
     at = AppTest.from_function(_page, default_timeout=PATIENCE_S)
     at.query_params["record-task"] = "place-left"
     stands_for = "record-looks-like-place-left"
-    assert at.run().selectbox(key=stands_for).value == "place-any"
-    at.selectbox(key=stands_for).set_value("place-top-left").run()
+    assert at.run().selectbox(key=stands_for).value == "place-top-left"
+    at.selectbox(key=stands_for).set_value("place-bottom").run()
     at.button(key="record-start").click().run()
     assert "Recording success of place-left" in _text(at)
     time.sleep(1.2)
     at.button(key="record-stop").click().run()
-    assert at.selectbox(key=stands_for).value == "place-top-left"
+    assert at.selectbox(key=stands_for).value == "place-bottom"
 
 
 def test_the_desk_starts_and_stops_a_recording(
