@@ -8,7 +8,7 @@ from app.wording import duration
 from data.runs.runs import Run
 
 _UNKNOWN = (
-    "nobody knows yet how long on this computer: no training with this recipe was finished here"
+    "a time that nobody knows yet: no training with this recipe was finished on this computer"
 )
 
 

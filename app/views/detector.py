@@ -22,8 +22,8 @@ from sd_model.config import RECIPES
 
 _RECIPE_WORDS = {
     "smoke": "smoke: seconds to a minute, shows only that everything runs",
-    "quick": "quick: some minutes, for a first detector from ten pairs a task and robot",
-    "cpu": "cpu: useful on an ordinary computer without a graphics card",
+    "quick": "quick: about three minutes, for a first detector from ten pairs a task and robot",
+    "cpu": "cpu: about ten minutes on two cores, useful without a graphics card",
     "paper": "paper: the sizes of the MT-Opt paper, for a computer with a graphics card",
 }
 
@@ -47,13 +47,14 @@ def render() -> None:
         on_change="rerun",
     )
     with train:
-        _train(state.outcome_counts())
+        _train(state.outcome_counts(), first=not detectors)
     with reports:
         show_left_out(damaged_detectors(state.workspace()))
         _reports(detectors)
 
 
-def _train(counts: OutcomeCounts) -> None:
+def _train(counts: OutcomeCounts, *, first: bool) -> None:
+    """What there is to learn from, and the form; a `first` detector is proposed a quick recipe."""
     if not counts.robots:
         nothing_yet(
             "**Nothing is labelled yet.** A detector learns from clips of success and failure: "
@@ -83,7 +84,7 @@ def _train(counts: OutcomeCounts) -> None:
     recipe = st.selectbox(
         "Recipe",
         RECIPES,
-        index=RECIPES.index("cpu"),
+        index=RECIPES.index("quick" if first else "cpu"),
         format_func=lambda name: _RECIPE_WORDS.get(name, name),
         key="detector-recipe",
         help="How large the network is and how long it trains.",

@@ -30,9 +30,10 @@ def _watch(run: Run, known: int) -> None:
     status = run.status()
     if status.state in FINISHED or state.census().robot_episodes != known:
         st.rerun()
-    how_far = f"{status.message} ({status.progress:.0%})."
-    if status.state == "queued":
-        how_far = "They begin when other runs of this computer are done."
+    if status.message:
+        how_far = f"{status.message} ({status.progress:.0%})."
+    else:
+        how_far = "They begin when other runs on this computer are done."
     st.info(
         f"**Robots are collecting: episodes are coming.** {how_far} They are saved some at a time, "
         "and asked about here as they come; you need not wait for the end.",

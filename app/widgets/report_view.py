@@ -153,7 +153,10 @@ def _show_robot(report: Report, mean: Mean) -> None:
     cells = report.cells_of(mean)
     st.markdown(f"**{mean.robot}** · {_SPLIT_WORDS[mean.split]}")
     rows = [_row(cell) for cell in cells]
-    rates = {words: mean_text(mean.rates[column]) for column, (words, _) in _RATES.items()}
+    rates = {
+        words: "no examples" if mean.rates[column].value is None else mean_text(mean.rates[column])
+        for column, (words, _) in _RATES.items()
+    }
     rows.append({**dict.fromkeys(rows[0], ""), "task": "mean", **rates})
     # A static table, since its cells wrap: no column hides beyond the edge of the page.
     st.table(

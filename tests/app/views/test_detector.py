@@ -53,7 +53,7 @@ def test_training_is_started_with_what_was_chosen(world: Any, no_process: None) 
     (run,) = list_runs(world.workspace)
     assert run.kind == "train-detector"
     assert run.spec == {
-        "recipe": "cpu",
+        "recipe": "quick",
         "overrides": {},
         "holdout": ["robot-7"],
         "tasks": ["lift-carrot"],
@@ -80,6 +80,7 @@ def test_the_report_shows_the_held_out_robot(world: Any) -> None:
     assert row[["success", "failure"]].tolist() == ["2", "4"]
     assert row["false success (FP)"].startswith("25.0% (1 of 4")
     assert row["other-task FP"] == "no examples"
+    assert at.table[0].value.iloc[-1]["other-task FP"] == "no examples"
 
 
 def test_a_damaged_report_is_told_in_words(world: Any) -> None:
