@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 
 from benchmarks.scale import store
-from data.catalog.answers import refresh_answers
+from benchmarks.workspaces import fill_index
 from data.catalog.catalog import Catalog
 from data.catalog.counts import census, label_figures, outcome_counts, pair_counts
 from data.catalog.label_queue import QueueFilter, queue
@@ -31,26 +31,6 @@ from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 
 _REPEATS = 7
-_EPISODES = """
-    INSERT INTO episodes (episode_id, shard, robot, kind, behaviour, task, outcome, pair_id, start,
-                          recorded_at_ns, step_count, truth)
-    SELECT printf('%010d-scale', i), 'episodes/robot-' || (i // 500 % 7 + 1) || '/' || (i // 500),
-        'robot-' || (i // 500 % 7 + 1), if(i % 20 < 2, 'clip', 'robot'),
-        if(i % 20 < 2, 'person', 'scripted-pick'), $tasks[i // 20 % len($tasks) + 1],
-        if(i % 20 < 2, if(i % 20 = 0, 'success', 'failure'), NULL),
-        if(i % 20 < 2, 'pair-' || (i // 20), NULL), 'pick',
-        1780000000000000000 + i * 6000000000, 10,
-        if(i % 20 < 2, NULL, $truth)
-    FROM range($episodes) t(i)
-"""
-_LABELS = """
-    INSERT INTO labels (label_id, line, episode_id, frame_index, task, outcome, "by", source, at_ns)
-    SELECT 'label-' || i || '-' || n, 3 * i + n, printf('%010d-scale', i), if(i % 20 < 2, NULL, 9),
-        if(n = 1, 'place-any', $tasks[i // 20 % len($tasks) + 1]),
-        if(n <> 1 AND i % 2 = 0, 'success', 'failure'), 'ann',
-        if(i % 50 = 7 AND n = 2, 'review', 'person'), 1780000000000000000 + i * 6000000000 + n
-    FROM range($episodes) t(i), range(3) u(n) WHERE i % 10 <> 3 ORDER BY i, n
-"""
 
 
 @click.command()
@@ -59,7 +39,7 @@ def main(episodes: int) -> None:
     """Measure an index of EPISODES episodes."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = open_workspace(Path(folder) / "workspace")
-        filled_s = _cpu_s(lambda: _fill(workspace, episodes), repeats=1)
+        filled_s = _cpu_s(lambda: fill_index(workspace, episodes), repeats=1)
         click.echo(f"filled in {filled_s:.1f} s of processor time")
         costs = {name: _cpu_s(ask) for name, ask in _questions(workspace).items()}
         figures = {
@@ -69,20 +49,6 @@ def main(episodes: int) -> None:
         }
     click.echo(json.dumps(figures, indent=1))
     store(episodes, "index questions", figures)
-
-
-def _fill(workspace: Workspace, episodes: int) -> None:
-    tasks = list(SEED_TASKS.of_skill("lift")[1:])
-    truth = json.dumps(dict.fromkeys(SEED_TASKS.names, False))
-    catalog = Catalog(workspace)
-    for sql in (_EPISODES, _LABELS):
-        for name, value in (("tasks", tasks), ("truth", truth), ("episodes", episodes)):
-            sql = sql.replace(f"${name}", f"'{value}'" if name == "truth" else str(value))
-        with catalog.transaction() as transaction:
-            transaction.execute(sql)
-    with catalog.transaction() as transaction:
-        transaction.execute("UPDATE catalog_state SET labels_lines = ?", (3 * episodes,))
-        refresh_answers(transaction, workspace)
 
 
 def _questions(workspace: Workspace) -> dict[str, Callable[[], object]]:

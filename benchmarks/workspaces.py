@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import click
 import numpy as np
@@ -29,13 +29,16 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
-from data.catalog.catalog import rebuild
+from data.catalog.answers import refresh_answers
+from data.catalog.catalog import Catalog
+from data.catalog.indexing import relative
 from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
+from data.episodes.compaction import adopt_shards
 from data.episodes.episodes import EpisodeInfo
 from data.episodes.frames import CAMERAS, EncodedFrameSet, Size, encode_jpeg
 from data.episodes.shard_rows import SHARD_SCHEMA
-from data.episodes.shards import new_shard, read_infos, shard_path
+from data.episodes.shards import new_shard, shard_path
 from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import DetectorSummary, list_detectors, save_summary
@@ -55,6 +58,26 @@ INTERVAL_NS = 6_000_000_000
 DETECTORS = 2
 _LIFTS = SEED_TASKS.of_skill("lift")[1:]
 _PLACES = SEED_TASKS.of_skill("place")[1:]
+_EPISODES = """
+    INSERT INTO episodes (episode_id, shard, robot, kind, behaviour, task, outcome, pair_id, start,
+                          recorded_at_ns, step_count, truth)
+    SELECT printf('%010d-scale', i), 'episodes/robot-' || (i // 500 % 7 + 1) || '/' || (i // 500),
+        'robot-' || (i // 500 % 7 + 1), if(i % 20 < 2, 'clip', 'robot'),
+        if(i % 20 < 2, 'person', 'scripted-pick'), $tasks[i // 20 % len($tasks) + 1],
+        if(i % 20 < 2, if(i % 20 = 0, 'success', 'failure'), NULL),
+        if(i % 20 < 2, 'pair-' || (i // 20), NULL), 'pick',
+        1780000000000000000 + i * 6000000000, 10,
+        if(i % 20 < 2, NULL, $truth)
+    FROM range($episodes) t(i)
+"""
+_LABELS = """
+    INSERT INTO labels (label_id, line, episode_id, frame_index, task, outcome, "by", source, at_ns)
+    SELECT 'label-' || i || '-' || n, 3 * i + n, printf('%010d-scale', i), if(i % 20 < 2, NULL, 9),
+        if(n = 1, 'place-any', $tasks[i // 20 % len($tasks) + 1]),
+        if(n <> 1 AND i % 2 = 0, 'success', 'failure'), 'ann',
+        if(i % 50 = 7 AND n = 2, 'review', 'person'), 1780000000000000000 + i * 6000000000 + n
+    FROM range($episodes) t(i), range(3) u(n) WHERE i % 10 <> 3 ORDER BY i, n
+"""
 _NO_TIMES = dict.fromkeys(CAMERAS, 0)
 _ROBOTS = tuple(robot.name for robot in SIMULATED_FLEET)
 
@@ -77,8 +100,7 @@ def make_workspace(
     """A workspace without an index: `goalpost data rebuild` makes it.
 
     Shards that are there already stay. With `shards`, only so many of the newest are written; in
-    the place of the others stand empty files, and the index is filled here as if they had been
-    read.
+    the place of the others the index is filled by SQL as if they and their labels had been read.
     """
     workspace = open_workspace(folder)
     if is_made(workspace):
@@ -94,11 +116,14 @@ def make_workspace(
     with ProcessPoolExecutor(2) as pool:
         for _ in pool.map(write, missing, chunksize=20):
             pass
-    _write_labels(workspace, episodes, seed)
+    first = numbers[-written].start
     if shards is not None:
-        _index_unwritten(workspace, numbers, written)
+        fill_index(workspace, first)
+    _write_labels(workspace, range(first, episodes), seed)
     for number in range(DETECTORS):
-        _write_detector(workspace, episodes, number)
+        _write_detector(workspace, episodes, number, shown_from=first)
+    if shards is not None:
+        adopt_shards(Catalog(workspace))
     return workspace
 
 
@@ -108,19 +133,19 @@ def is_made(workspace: Workspace) -> bool:
     return last in [each.detector_id for each in list_detectors(workspace)]
 
 
-def _index_unwritten(workspace: Workspace, numbers: list[range], written: int) -> None:
-    """Fill the index with shards of which only the newest `written` exist."""
-    described: dict[Path, list[EpisodeInfo]] = {}
-    for each in numbers[:-written]:
-        infos = [episode_info(number) for number in each]
-        path = _path(workspace, each)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        described[path] = infos
-    with patch(
-        "data.catalog.indexing.read_infos", lambda path: described.get(path) or read_infos(path)
-    ):
-        rebuild(workspace)
+def fill_index(workspace: Workspace, episodes: int) -> None:
+    """Fill the index with so many episodes and three labels each, of which no file is written."""
+    tasks = list(SEED_TASKS.of_skill("lift")[1:])
+    truth = json.dumps(dict.fromkeys(SEED_TASKS.names, False))
+    catalog = Catalog(workspace)
+    for sql in (_EPISODES, _LABELS):
+        for name, value in (("tasks", tasks), ("truth", truth), ("episodes", episodes)):
+            sql = sql.replace(f"${name}", f"'{value}'" if name == "truth" else str(value))
+        with catalog.transaction() as transaction:
+            transaction.execute(sql)
+    with catalog.transaction() as transaction:
+        transaction.execute("UPDATE catalog_state SET labels_lines = ?", (3 * episodes,))
+        refresh_answers(transaction, workspace)
 
 
 def episode_info(number: int) -> EpisodeInfo:
@@ -173,6 +198,17 @@ def _path(workspace: Workspace, numbers: range) -> Path:
     return shard_path(workspace, [episode_info(number) for number in numbers])
 
 
+@lru_cache(maxsize=4)
+def _shard_of_part(workspace: Workspace, part: range) -> str:
+    return relative(workspace, _path(workspace, part))
+
+
+def _shard_of(workspace: Workspace, number: int, episodes: int) -> str:
+    """The shard of an episode, as the index calls it."""
+    first = number - number % SHARD_EPISODES
+    return _shard_of_part(workspace, range(first, min(first + SHARD_EPISODES, episodes)))
+
+
 def _write_shard(
     workspace: Workspace, total: int, pictures: list[EncodedFrameSet], numbers: range
 ) -> None:
@@ -214,13 +250,13 @@ def _row(info: EpisodeInfo, step: int, frames: EncodedFrameSet) -> dict[str, obj
     return row
 
 
-def _write_labels(workspace: Workspace, episodes: int, seed: int) -> None:
+def _write_labels(workspace: Workspace, episodes: range, seed: int) -> None:
     """Three events an episode, in the order of recording."""
     generator = np.random.default_rng(seed)
     with workspace.labels_path.open("w") as file:
-        for first in range(0, episodes, 10_000):
+        for first in range(episodes.start, episodes.stop, 10_000):
             draws = generator.random((10_000, 3))
-            numbers = range(first, min(first + 10_000, episodes))
+            numbers = range(first, min(first + 10_000, episodes.stop))
             file.writelines(itertools.chain.from_iterable(
                 _events(number, draw) for number, draw in zip(numbers, draws, strict=False)
             ))  # fmt: skip
@@ -279,8 +315,11 @@ def _detector_id(number: int) -> str:
     return f"20260601-00000{number}-000-train-detector-scale"
 
 
-def _write_detector(workspace: Workspace, episodes: int, number: int) -> None:
-    """What a detector leaves that judged one episode in ten of those that it did not train on."""
+def _write_detector(workspace: Workspace, episodes: int, number: int, *, shown_from: int) -> None:
+    """What a detector leaves that judged one episode in ten of those that it did not train on.
+
+    It errs only on episodes from `shown_from` on, since Review shows the pictures of its errors.
+    """
     name = _detector_id(number)
     folder = workspace.detectors / name
     folder.mkdir(exist_ok=True)
@@ -300,13 +339,16 @@ def _write_detector(workspace: Workspace, episodes: int, number: int) -> None:
         if info.kind != "robot":
             continue
         truth = info.truth or {}
+        shard = _shard_of(workspace, each, episodes) if each >= shown_from else ""
         for task in dict.fromkeys((info.task, "lift-any", "place-any")):
             success = truth[task]
             score = float(generator.beta(8, 2) if success else generator.beta(2, 8))
+            if each < shown_from:
+                score = (score + success) / 2
             rows.append(
                 {
                     "episode_id": info.episode_id, "frame_index": STEPS - 1,
-                    "shard": "", "robot": info.robot, "kind": "robot",
+                    "shard": shard, "robot": info.robot, "kind": "robot",
                     "split": "holdout" if info.robot == _ROBOTS[-1] else "validation",
                     "task": task, "outcome": "success" if success else "failure",
                     "recorded_at_ns": info.recorded_at_ns, "shown_task": info.task,
