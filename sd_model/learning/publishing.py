@@ -5,9 +5,11 @@ Shapes: N judging frames, T tasks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -45,10 +47,14 @@ def publish_detector(
     score_NT = np.concatenate(
         [score_looks(network, preprocessing, stored.take(each), device) for each in chunks]
     )
-    temperature = _temperature(manifest, frames, judging, score_NT)
+    anyhow = dict.fromkeys(manifest.tasks.names, 0.5)
+    judged = judged_examples(manifest, _by_frame(frames, judging, score_NT), anyhow)
+    validation = judged[judged["split"] == "validation"]
+    temperature = _temperature(validation)
     network.divide_logits(temperature)
     score_NT = tempered(score_NT, temperature)
-    thresholds = _choose_thresholds(frames, judging, score_NT, manifest, config)
+    validation = validation.assign(score=tempered(validation["score"].to_numpy(), temperature))
+    thresholds = choose_thresholds(validation, manifest.tasks.names, config)
     score_of = _by_frame(frames, judging, score_NT)
     values = {task: chosen.value for task, chosen in thresholds.items()}
     save_weights(folder / WEIGHTS, network)
@@ -70,18 +76,10 @@ def publish_detector(
     (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
-def _temperature(
-    manifest: Manifest,
-    frames: LabelledFrames,
-    judging: NDArray[np.intp],
-    score_NT: NDArray[np.float32],
-) -> float:
-    """Chosen on validation frames and the tasks they show: the others' easy failures flatter."""
-    anyhow = dict.fromkeys(manifest.tasks.names, 0.5)
-    judged = judged_examples(manifest, _by_frame(frames, judging, score_NT), anyhow)
-    judged = judged[(judged["split"] == "validation") & of_own_task(judged)]
-    success_N = (judged["outcome"] == "success").to_numpy()
-    return fit_temperature(judged["score"].to_numpy(), success_N)
+def _temperature(validation: pd.DataFrame) -> float:
+    """Chosen on the tasks that the frames show: the others' easy failures would flatter."""
+    own = validation[of_own_task(validation)]
+    return fit_temperature(own["score"].to_numpy(), (own["outcome"] == "success").to_numpy())
 
 
 def _by_frame(
@@ -93,33 +91,32 @@ def _by_frame(
     }
 
 
-def _choose_thresholds(
-    frames: LabelledFrames,
-    judging: NDArray[np.intp],
-    score_NT: NDArray[np.float32],
-    manifest: Manifest,
-    config: DetectorConfig,
+def choose_thresholds(
+    validation: pd.DataFrame, tasks: Sequence[str], config: DetectorConfig
 ) -> dict[str, Threshold]:
-    """Thresholds on validation frames alone: the holdout only judges them."""
-    validation_N = frames.split_F[judging] == "validation"
-    episode_N = np.array([frames.refs[frame].episode_id for frame in judging])
-    outcome_NT = frames.outcome_FT[judging]
-    known_TN = (validation_N[:, None] & (outcome_NT >= 0)).T
-    judged = [
-        (score_NT[known_N, column], outcome_NT[known_N, column] == 1)
-        for column, known_N in enumerate(known_TN)
-    ]
-    shared = shared_threshold(judged, false_positive_cost=config.false_positive_cost)
-    thresholds = {}
-    for task, known_N, (score_N, success_N) in zip(
-        manifest.tasks.names, known_TN, judged, strict=True
-    ):
-        thresholds[task] = choose_threshold(
-            score_N,
-            success_N,
-            episode_N[known_N],
+    """Thresholds on validation frames alone: the holdout only judges them.
+
+    As far as there are both outcomes, on frames that show the task itself: among the many easy
+    failures that other tasks' frames are, near misses would not count.
+    """
+    rows_of = {task: _telling(validation[validation["task"] == task]) for task in tasks}
+    judged = {
+        task: (rows["score"].to_numpy(np.float32), (rows["outcome"] == "success").to_numpy())
+        for task, rows in rows_of.items()
+    }
+    shared = shared_threshold(list(judged.values()), false_positive_cost=config.false_positive_cost)
+    return {
+        task: choose_threshold(
+            *judged[task],
+            rows["episode_id"].to_numpy(np.str_),
             shared=shared,
             false_positive_rate=config.false_positive_rate,
             confidence=config.confidence,
         )
-    return thresholds
+        for task, rows in rows_of.items()
+    }
+
+
+def _telling(rows: pd.DataFrame) -> pd.DataFrame:
+    own = rows[of_own_task(rows)]
+    return own if own["outcome"].nunique() == 2 else rows

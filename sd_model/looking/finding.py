@@ -18,8 +18,10 @@ from torch.nn import functional
 from sd_model.learning.normalisation import estimate_statistics
 from sd_model.looking.finder import Finder, FinderNetwork, middle_of
 
-FEWEST_FRAMES = 40
-"""Frames with known positions below which a finder would only learn them by heart."""
+FEWEST_FRAMES = 20
+"""Frames with known positions below which a finder only learns them by heart: 24 pictures of one
+simulated robot, pointed at with a deviation of 2 of 320 pixels, gave a median error of 5 to 6
+pixels on its other frames; 12 gave 6 to 13."""
 _LEARNING_RATE = 3e-3
 _ZOOM, _SHIFT, _TURN_RAD = 0.12, 0.08, 0.12
 _SCALE = 32.0

@@ -93,10 +93,10 @@ def test_only_looks_whose_place_is_known_are_taken(recorder: Recorder) -> None:
     position_FMV2 = np.full((100, 2, 3, 2), 0.5, dtype=np.float32)
 
     assert possible_looks(config, position_FMV2, recorder) == config
-    position_FMV2[30:, 1] = np.nan  # few frames show where the place is
+    position_FMV2[15:, 1] = np.nan  # few frames show where the place is
     without_place = possible_looks(config, position_FMV2, recorder)
     assert (without_place.cut_px, without_place.place_px) == (24, 0)
-    position_FMV2[30:, 0] = np.nan
+    position_FMV2[15:, 0] = np.nan
     without = possible_looks(config, position_FMV2, recorder)
     assert (without.cut_px, without.place_px) == (0, 0)
 
