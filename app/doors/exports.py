@@ -73,7 +73,7 @@ def carry_out_export(catalog: Catalog, wanted: Export, progress: Progress) -> Ta
             progress=progress,
         )
     if wanted.form == "table":
-        return labels.export_label_table(catalog, place)
+        return labels.export_label_table(catalog, place, progress=progress)
     if wanted.form == "rerun":
         return _export_rerun(catalog, wanted, place)
     write = {"label-studio": labels.export_label_studio, "fiftyone": labels.export_fiftyone}

@@ -22,6 +22,9 @@ class Connection(Protocol):
     def execute(self, query: str, parameters: object = ..., /) -> Any:
         """Run a statement."""
 
+    def sql(self, query: str, /, *, params: object = ...) -> Any:
+        """A query, not yet run."""
+
     def executemany(self, query: str, parameters: object = ..., /) -> Any:
         """Run a statement for every row of parameters."""
 
@@ -90,6 +93,10 @@ class Transaction:
         result = self._connection.execute(sql, list(parameters))
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def arrow(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Run a query; its rows as a table, where there are too many for a dict each."""
+        return self._connection.sql(sql, params=list(parameters)).to_arrow_table()
 
     def value(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """The one value that a query gives."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 from data.catalog.catalog import Catalog
@@ -22,16 +22,18 @@ from data.exporters.frame_images import (
     frame_name,
     write_labelled_frames,
 )
-from data.labels.labels import Label, standing_labels
+from data.labels.labels import Label, standing_tables
 from data.storage import full_disk_is_an_error, write_atomically
 from data.tasks.store import load_tasks
 from data.transfers.fiftyone import LABELS, image_name
-from data.transfers.label_table import COLUMNS, label_rows
+from data.transfers.label_table import LABEL_SCHEMA
 from data.transfers.tally import Progress, Tally, silent
 
 
-def export_label_table(catalog: Catalog, path: Path) -> Tally:
-    """Write every standing label into a new CSV or Parquet file, by its ending.
+def export_label_table(catalog: Catalog, path: Path, *, progress: Progress = silent) -> Tally:
+    """Write every standing label into a new CSV or Parquet file, by its ending, in constant memory.
+
+    The file appears when all is written.
 
     Raises:
         InvalidInput: The ending says neither, or the file is there already.
@@ -47,16 +49,19 @@ def export_label_table(catalog: Catalog, path: Path) -> Tally:
         raise InvalidInput(
             "There is a file of this name already.", where=path, next_step="Name a new one."
         )
-    labels = standing_labels(catalog)
-    with full_disk_is_an_error(path):
-        if path.suffix == ".parquet":
-            pq.write_table(label_rows(labels), path)
-        else:
-            with path.open("w", newline="") as file:
-                writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(asdict(label) for label in labels)
-    return Tally(labels=len(labels))
+    write = pq.ParquetWriter if path.suffix == ".parquet" else pa.csv.CSVWriter
+    tally = Tally()
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        with full_disk_is_an_error(path), write(temporary, LABEL_SCHEMA) as writer:
+            for share, table in standing_tables(catalog):
+                writer.write_table(table.cast(LABEL_SCHEMA))
+                tally.labels += len(table)
+                progress(share, f"Exporting labels: {tally.labels}")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return tally
 
 
 def export_label_studio(

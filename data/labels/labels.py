@@ -6,9 +6,11 @@ The log of labels is the truth and is written first; the catalog's table only in
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+
+import pyarrow as pa
 
 from data.catalog.catalog import Catalog
 from data.catalog.indexing import unindexed_labels
@@ -22,13 +24,14 @@ from data.tasks.tasks import TaskSet
 __all__ = [
     "Label", "LabelOutcome", "LabelSource",
     "append_labels", "known_labels", "label_history", "new_label_id", "retract_imported",
-    "standing_labels", "undo_label", "unlike_undone",
+    "standing_labels", "standing_tables", "undo_label", "unlike_undone",
 ]  # fmt: skip
 
 _COLUMNS = 'label_id, episode_id, frame_index, task, outcome, "by", source, at_ns, retracts, split'
 
 _UNDONE = "undo-import-"
 """Before the identifier of a label: the identifier of the event that undoes its import."""
+_TABLE_ROWS = 50_000
 _LAG_BYTES = 64 << 10
 """So much of the log may wait for the index; whoever appends reads it."""
 
@@ -164,6 +167,28 @@ def standing_labels(
         f"SELECT {_COLUMNS} FROM labels WHERE {' AND '.join(conditions)} ORDER BY line",
         parameters,
     )
+
+
+def standing_tables(catalog: Catalog) -> Iterator[tuple[float, pa.Table]]:
+    """All of `standing_labels` in constant memory: tables with a `Label`'s columns, a transaction
+    each, and the share of all labels that each one completes.
+
+    What is labelled meanwhile comes last, where it stands over what came before.
+    """
+    line, done = -1, 0
+    while True:
+        with catalog.transaction() as transaction:
+            table = transaction.arrow(
+                f"SELECT line, {_COLUMNS} FROM labels WHERE stands AND line > ? "
+                "ORDER BY line LIMIT ?",
+                (line, _TABLE_ROWS),
+            )
+            total = transaction.value("SELECT count(*) FROM labels WHERE stands")
+        if not len(table):
+            return
+        line = table["line"][-1].as_py()
+        done += len(table)
+        yield min(1.0, done / total), table.drop_columns("line")
 
 
 def label_history(

@@ -55,6 +55,35 @@ def test_tables_there_and_back(
         export_label_table(catalog, path)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_many_labels_go_a_page_at_a_time_and_can_be_stopped(
+    ending: str,
+    catalog: Catalog,
+    other: Catalog,
+    episodes: list[Any],
+    make_label: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("data.labels.labels._TABLE_ROWS", 2)
+    more = [make_label(episodes[1], "success", frame_index=frame) for frame in (0, 1, 2)]
+    append_labels(catalog, more)  # the last one stands over what was said of frame 2
+    said: list[tuple[float, str]] = []
+    path = tmp_path / f"labels.{ending}"
+    tally = export_label_table(catalog, path, progress=lambda *told: said.append(told))
+    assert tally.labels == 4
+    assert said == [(0.5, "Exporting labels: 2"), (1.0, "Exporting labels: 4")]
+    import_labels(other, path, "table", by="nobody", now_ns=NOW_NS)
+    assert standing_labels(other) == standing_labels(catalog)
+
+    def stop(fraction: float, message: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_label_table(catalog, tmp_path / f"stopped.{ending}", progress=stop)
+    assert [each.name for each in tmp_path.glob("*stopped*")] == []
+
+
 def test_a_table_of_somebody_else(catalog: Catalog, episodes: list[Any], tmp_path: Path) -> None:
     path = tmp_path / "theirs.csv"
     robot = episodes[2].info.episode_id
