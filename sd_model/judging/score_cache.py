@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -33,25 +34,27 @@ class ScoreCache:
     """A detector's scores of terminal frames, kept in the workspace's cache between runs.
 
     Scores are kept and not decisions, so that a threshold can move without scoring anything again.
-    A line that a killed process left unfinished is passed over: its episode is scored again.
+    A line that a killed process left unfinished is passed over: its episode is scored again. The
+    file is read once something is asked of it.
     """
 
     def __init__(self, workspace: Workspace, detector: Named) -> None:
         self.path: Path = workspace.cache / "scores" / f"{detector.detector_id}.jsonl"
         self._task_count = len(detector.tasks)
-        self._scores: dict[str, NDArray[np.float32]] = {}
-        if self.path.exists():
-            for line in self.path.read_bytes().splitlines():
-                self._remember(line)
 
-    def _remember(self, line: bytes) -> None:
+    @cached_property
+    def _scores(self) -> dict[str, NDArray[np.float32]]:
+        lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+        return dict(found for line in lines if (found := self._read(line)) is not None)
+
+    def _read(self, line: bytes) -> tuple[str, NDArray[np.float32]] | None:
         try:
             episode_id, scores = json.loads(line)
             score_T = np.asarray(scores, dtype=np.float32)
         except (ValueError, TypeError):
-            return
-        if isinstance(episode_id, str) and score_T.shape == (self._task_count,):
-            self._scores[episode_id] = score_T
+            return None
+        whole = isinstance(episode_id, str) and score_T.shape == (self._task_count,)
+        return (episode_id, score_T) if whole else None
 
     def get(self, episode_id: str) -> NDArray[np.float32] | None:
         """The scores of an episode's terminal frame, shape (T,), if they are known."""
