@@ -44,7 +44,7 @@ def test_frames_arrive_while_recording_and_age_when_the_host_stops(
     desk = preview.get_by_role("region", name="Recording")
     expect(desk).to_contain_text("Ready")
     # Also from the link that led here, and from the list in which something was just chosen.
-    task = page.get_by_role("combobox", name="Task")
+    task = page.get_by_role("combobox", name="Task", exact=True)
     for came_from in ("the menu", "a choice"):
         if came_from == "a choice":
             tab_to(task)
