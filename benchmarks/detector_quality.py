@@ -16,6 +16,7 @@ again. Prints a table beside the paper's and writes benchmarks/results/detector_
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -35,12 +36,13 @@ from data.storage import write_atomically
 from data.tasks.store import load_tasks
 from data.tasks.tasks import OBJECT_KINDS
 from data.workspace import Workspace, open_workspace
-from sd_model.artefact import load_summary
+from sd_model.artefact import load_summary, save_summary
 from sd_model.config import load_recipe
 from sd_model.examples.gathering import build_manifest
 from sd_model.judging.consistency import Consistency
-from sd_model.judging.scores import load_scores
+from sd_model.judging.scores import load_scores, save_scores
 from sd_model.judging.thresholds import choose_threshold, shared_threshold
+from sd_model.learning.publishing import choose_thresholds
 from sd_model.learning.training import train
 
 RESULT = Path(__file__).parent / "results" / "detector_quality.json"
@@ -77,10 +79,14 @@ class _Told:
 @click.option("--set", "settings", default="{}", help="JSON of settings that replace the recipe's.")
 @click.option("--name", default="quality", show_default=True, help="Names the detectors.")
 @click.option("--threads", default=0, help="Threads of torch; 0: as many as it chooses.")
+@click.option(
+    "--thresholds-anew", is_flag=True,
+    help="Choose the thresholds of detectors that are trained again, from their validation scores.",
+)  # fmt: skip
 @click.option("--write/--no-write", default=True, help="Whether to write the result's file.")
 def main(
     root: Path, holdouts: Sequence[str], recipe: str, settings: str, name: str, threads: int,
-    write: bool,
+    thresholds_anew: bool, write: bool,
 ) -> None:  # fmt: skip
     """Train and judge what is not judged yet; print and write the rates."""
     if threads:
@@ -92,6 +98,10 @@ def main(
     found: dict[str, dict[str, Any]] = {}
     for group in groups:
         found |= judged_arm(workspace, name, group, recipe, overrides)
+        if thresholds_anew:
+            folder = arm_folder(workspace, name, group)
+            _choose_anew(folder)
+            found |= {robot: found[robot] | judge(folder, robot) for robot in group}
         for robot in group:
             click.echo(line(robot, found[robot]["chosen"]))
     mean = _mean(found, "chosen")
@@ -166,6 +176,17 @@ def _train(
         device="cpu",
     )  # fmt: skip
     return time.process_time() - began_s
+
+
+def _choose_anew(folder: Path) -> None:
+    """Give the detector in `folder` the thresholds that it would get today."""
+    summary, judged = load_summary(folder), load_scores(folder)
+    validation = judged[judged["split"] == "validation"]
+    thresholds = choose_thresholds(validation, summary.tasks.names, summary.config)
+    values = {task: chosen.value for task, chosen in thresholds.items()}
+    judged["decision"] = judged["score"] >= judged["task"].astype(str).map(values)
+    save_scores(folder, judged)
+    save_summary(dataclasses.replace(summary, thresholds=thresholds))
 
 
 def judge(folder: Path, robot: str) -> dict[str, Any]:

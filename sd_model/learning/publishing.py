@@ -96,8 +96,8 @@ def choose_thresholds(
 ) -> dict[str, Threshold]:
     """Thresholds on validation frames alone: the holdout only judges them.
 
-    As far as there are both outcomes, on frames that show the task itself: among the many easy
-    failures that other tasks' frames are, near misses would not count.
+    Failures are those of frames that show the task itself, where there are any: among the many
+    easy failures that other tasks' frames are, near misses would not count.
     """
     rows_of = {task: _telling(validation[validation["task"] == task]) for task in tasks}
     judged = {
@@ -118,5 +118,6 @@ def choose_thresholds(
 
 
 def _telling(rows: pd.DataFrame) -> pd.DataFrame:
-    own = rows[of_own_task(rows)]
-    return own if own["outcome"].nunique() == 2 else rows
+    success_N = (rows["outcome"] == "success").to_numpy()
+    own_N = of_own_task(rows)
+    return rows[own_N | success_N] if (own_N & ~success_N).any() else rows
