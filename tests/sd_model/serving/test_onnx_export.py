@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
 from data.episodes.frames import CAMERAS, Size
-from sd_model.artefact import FINDER, load_summary
+from data.tasks.tasks import SEED_TASKS
+from sd_model.artefact import FINDER, WEIGHTS, DetectorSummary, load_summary, save_summary
+from sd_model.config import load_recipe
+from sd_model.judging.detector import Detector
+from sd_model.judging.thresholds import Threshold
 from sd_model.learning.augmentation import Preprocessing
-from sd_model.looking.finder import Finder
+from sd_model.learning.network import build_network
+from sd_model.looking.finder import Finder, FinderNetwork
 from sd_model.serving.onnx_export import export_detector
+from sd_model.tensors import save_weights
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -35,27 +42,45 @@ def frames() -> list[Any]:
         cell.close()
 
 
-def test_onnx_agrees_with_torch(trained: Any, frames: list[Any], tmp_path: Path) -> None:
-    folder = trained.detector.folder
-    files = export_detector(folder, tmp_path / "onnx")
-    summary = load_summary(folder)
-    marks = summary.config.marks
-    finder = Finder.load(folder / FINDER, marks=marks) if summary.config.cut_px else None
+@pytest.fixture
+def detector(tmp_path: Path) -> Detector:
+    """Of the size of a trained one, with a finder and both closer looks; its weights are drawn."""
+    config = load_recipe("cpu", {"place_px": 48})
+    folder = tmp_path / "detector"
+    cpu = torch.device("cpu")
+    save_weights(folder / WEIGHTS, build_network(config, len(SEED_TASKS), seed=0, device=cpu))
+    Finder(FinderNetwork(config.marks), cpu).save(folder / FINDER, {})
+    chosen = Threshold(value=0.5, way="default", failures=0, false_positives=0, needed=0, bound=1.0)
+    save_summary(
+        DetectorSummary(
+            detector_id="drawn", folder=folder, tasks=SEED_TASKS, holdout=(), created_at_ns=1,
+            config=config, thresholds=dict.fromkeys(SEED_TASKS.names, chosen), seed=0,
+            manifest_digest="",
+        )
+    )  # fmt: skip
+    return Detector.load(folder)
+
+
+def test_onnx_agrees_with_torch(detector: Detector, frames: list[Any], tmp_path: Path) -> None:
+    files = export_detector(detector.folder, tmp_path / "onnx")
+    summary = load_summary(detector.folder)
+    finder = Finder.load(detector.folder / FINDER, marks=summary.config.marks)
     looks = Preprocessing(summary.config, finder).keep(frames)
 
     session = onnxruntime.InferenceSession(files[0], providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_inputs()]
-    given = dict(zip(names, looks, strict=False))
+    assert names == ["views", "cuts", "places"]
+    given = dict(zip(names, looks, strict=True))
     [probability_NT] = session.run(None, given)
-    assert probability_NT == pytest.approx(trained.detector.score(frames), abs=1e-3)
+    assert probability_NT.std() > 1e-4  # or the comparison would say nothing
+    assert probability_NT == pytest.approx(detector.score(frames), abs=1e-3)
     [one_1T] = session.run(None, {name: value[:1] for name, value in given.items()})
     assert one_1T == pytest.approx(probability_NT[:1], abs=1e-3)  # any number of frames
 
-    if finder is not None:
-        session = onnxruntime.InferenceSession(files[1], providers=["CPUExecutionProvider"])
-        [position_NV2] = session.run(None, {"views": looks.whole_NVHWC})
-        assert position_NV2 == pytest.approx(finder.find(looks.whole_NVHWC), abs=1e-3)
+    session = onnxruntime.InferenceSession(files[1], providers=["CPUExecutionProvider"])
+    [position_NMV2] = session.run(None, {"views": looks.whole_NVHWC})
+    assert position_NMV2 == pytest.approx(finder.find(looks.whole_NVHWC), abs=1e-3)
 
     described = json.loads(files[-1].read_bytes())
-    assert described["tasks"] == list(trained.detector.tasks)
-    assert described["thresholds"] == pytest.approx(trained.detector.thresholds)
+    assert described["tasks"] == list(detector.tasks)
+    assert described["thresholds"] == pytest.approx(detector.thresholds)
