@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.conftest import SmallDisk
 
 GOALPOST = Path(sys.executable).with_name("goalpost")
-PATIENCE_S = 150.0
+PATIENCE_S = 240.0
 _NOW_NS = 1_790_000_000_000_000_000
 
 

@@ -24,7 +24,7 @@ from data.workspace import Workspace, open_workspace
 if TYPE_CHECKING:
     from tests.conftest import SmallDisk
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

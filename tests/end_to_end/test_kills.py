@@ -22,7 +22,7 @@ from policy.artefact import load_summary
 if TYPE_CHECKING:
     from conftest import ServedApp
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 Wait = Callable[[Callable[[], bool]], None]
 

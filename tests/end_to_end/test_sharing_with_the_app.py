@@ -18,7 +18,7 @@ from data.episodes.index import list_episodes
 from data.labels.labels import label_history
 from data.workspace import Workspace
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 WRITER = """
 import sys, time
