@@ -6,8 +6,8 @@
 Takes three robots' episodes, lets chance flip the labels of a few clips on the held-out robot,
 trains a detector, looks at one page of Review's list of suspicious labels as a person would,
 corrects those whose first label was another one, and goes on training from the detector with these
-fixes. The detector is never told which labels were flipped; only the one who corrects knows what
-the clips show.
+fixes, and for comparison without them. The detector is never told which labels were flipped; only
+the one who corrects knows what the clips show.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def main(
     page = gallery_items("suspicious", before, thresholds)[:CARDS]
     places = {item_of(row).episode_id: rank for rank, row in enumerate(records(page), start=1)}
     found = {name: outcome for name, outcome in wrong.items() if name in places}
+    unmended = _train(small, retraining_spec(first))
     _correct(catalog, page, found)
     second = _train(small, retraining_spec(first))
     after = _held_out(second)
-    same = before.drop(columns="outcome").merge(after[[*_FRAME, "outcome"]], on=_FRAME)
     result = {
         **provenance(),
         "robots": robots.split(","),
@@ -89,7 +89,10 @@ def main(
         "ranks": sorted(places[name] for name in found),
         "held_out_errors": {
             "before": _errors(before, first),
-            "same detector, labels mended": _errors(same, first),
+            "same detector, labels mended": _errors(_as_said(before, after), first),
+            "retrained without the fixes, labels mended": _errors(
+                _as_said(_held_out(unmended), after), unmended
+            ),
             "retrained with the fixes": _errors(after, second),
         },
     }
@@ -162,6 +165,11 @@ def _train(workspace: Workspace, spec: dict[str, object]) -> DetectorSummary:
 
 def _held_out(summary: DetectorSummary) -> pd.DataFrame:
     return JudgedFilter(split="holdout").apply(load_scores(summary.folder))
+
+
+def _as_said(judged: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
+    """The scores of `judged` beside the outcomes of `later`."""
+    return judged.drop(columns="outcome").merge(later[[*_FRAME, "outcome"]], on=_FRAME)
 
 
 def _errors(judged: pd.DataFrame, summary: DetectorSummary) -> dict[str, object]:
