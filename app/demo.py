@@ -43,7 +43,7 @@ class DemoPlan:
     """Success/failure pairs for each task on each robot."""
     clip_seconds: float = 1.0
     """Length of a clip [s], at 5 Hz."""
-    episodes_per_robot: int = 10
+    episodes_per_robot: int = 25
     """Robot episodes of each scripted behaviour on each robot."""
     detector_recipe: str = "quick"
     detector_overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -99,18 +99,16 @@ def run_demo(root: Path | None, plan: DemoPlan | None = None) -> Workspace:
     catalog = Catalog(workspace)
     tasks = load_tasks(workspace)
     story = _Story()
-    with story.stage("Record") as made:
-        with ThreadPoolExecutor(len(plan.robots)) as pool:
+    # The robots' own cells collect while people's clips are recorded, at five frames a second.
+    with ThreadPoolExecutor(len(plan.robots) + 1) as pool:
+        collecting = pool.submit(_collect, workspace, plan)
+        with story.stage("Record") as made:
             clips = sum(pool.map(lambda robot: _record(workspace, robot, plan), plan.robots))
-        made(f"{clips} clips of {len(plan.tasks)} tasks on {len(plan.robots)} robots",
-             workspace.episodes)  # fmt: skip
-    with story.stage("Collect") as made:
-        for behaviour, task in (("scripted-pick", "lift-any"), ("scripted-place", "place-any")):
-            run = _finish(workspace, "collect", {
-                "robots": list(plan.robots), "behaviour": behaviour, "policy": None,
-                "tasks": [task], "episodes_per_robot": plan.episodes_per_robot, "seed": 0,
-            })  # fmt: skip
-            made(f"{run.status().result['episodes']} episodes, {behaviour}", run.folder)
+            made(f"{clips} clips of {len(plan.tasks)} tasks on {len(plan.robots)} robots",
+                 workspace.episodes)  # fmt: skip
+        with story.stage("Collect") as made:
+            for behaviour, run in collecting.result().items():
+                made(f"{run.status().result['episodes']} episodes, {behaviour}", run.folder)
     with story.stage("Label") as made:
         episodes = list_episodes(catalog, kind="robot")
         count = label_from_truth(catalog, episodes, tasks.only(plan.tasks), at_ns=time.time_ns())
@@ -168,6 +166,17 @@ def _record(workspace: Workspace, robot: str, plan: DemoPlan) -> int:
     finally:
         stop_host(workspace, robot)
     return clips
+
+
+def _collect(workspace: Workspace, plan: DemoPlan) -> dict[str, Run]:
+    """Let the scripts pick and place on every robot; the runs by behaviour."""
+    return {
+        behaviour: _finish(workspace, "collect", {
+            "robots": list(plan.robots), "behaviour": behaviour, "policy": None,
+            "tasks": [task], "episodes_per_robot": plan.episodes_per_robot, "seed": 0,
+        })
+        for behaviour, task in (("scripted-pick", "lift-any"), ("scripted-place", "place-any"))
+    }  # fmt: skip
 
 
 def _finish(workspace: Workspace, kind: str, spec: dict[str, Any]) -> Run:
