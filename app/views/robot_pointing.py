@@ -12,10 +12,11 @@ from app.images import image_urls
 from app.pages import link, nothing_yet
 from app.person import your_name
 from app.pointing import ENOUGH, Question, given, open_questions, pictures
-from app.widgets.notice import errors_shown
+from app.widgets.notice import errors_shown, show_error
 from app.widgets.pointing import Positions, pointing
 from data.catalog.questions import newest_clips
 from data.cells.robots import Robot
+from data.errors import GoalpostError
 from data.labels.sightings import Mark, Sighting, read_sightings, write_sightings
 
 _AT: Mapping[Mark, str] = {
@@ -27,13 +28,16 @@ _AGAIN = "pointing-again"
 _ASKED = "pointing-asked"
 """Session state, by robot: the questions answered in this session, in their order."""
 
+_ERROR = "pointing-error"
+"""Session state: why what was pointed at could not be kept."""
+
 
 def show(robots: Mapping[str, Robot]) -> None:
     """Ask for the gripper in some thirty pictures of one robot."""
     st.write(
         "A detector looks closely at the gripper and at the place where objects are put down. "
         "Simulated robots say where these are. For a robot with real cameras, show it here: "
-        f"some {ENOUGH} pictures. The next training uses them."
+        f"some {ENOUGH} pictures. Every detector trained from nothing afterwards uses them."
     )
     counts = state.census()
     names = [name for name in robots if counts.of_robot(name, "clip")]
@@ -47,6 +51,8 @@ def show(robots: Mapping[str, Robot]) -> None:
     robot = robot_column.selectbox("Robot", names, key="pointing-robot")
     if robots[robot].kind == "simulated":
         st.info(f"{robot} is simulated and says where its gripper is: it needs no pointing.")
+    if error := st.session_state.pop(_ERROR, None):
+        show_error(error)
     with errors_shown():
         _ask(robot, by)
 
@@ -69,8 +75,11 @@ def _ask(robot: str, by: str) -> None:
     st.markdown(f"**Point at {at}** in each of the three views.")
 
     def pointed(picture: str, positions: Positions) -> None:
-        if picture == _name(question):
-            _keep(robot, question, positions, by)
+        try:
+            if picture == _name(question):
+                _keep(robot, question, positions, by)
+        except GoalpostError as error:  # the crosses stay: one more click sends them again
+            st.session_state[_ERROR] = error
 
     known = given(sightings, question)
     pointing(

@@ -36,7 +36,8 @@ def sighted_frames(
     """The frames of training episodes in which somebody pointed at something.
 
     Episodes that judge, and robots that are held out, teach nothing here either. The place stands
-    still: where it was pointed at last in a camera's view of a robot, it is in all of them.
+    still: where it was pointed at last in a camera's view of a robot, in whichever of its episodes,
+    it is in all of them.
 
     Raises:
         CorruptData: A frame cannot be read.
@@ -52,12 +53,12 @@ def sighted_frames(
             robots.append(each.robot)
     position_NMV2 = np.full((len(frame_of), len(MARKS), len(CAMERAS), 2), np.nan, np.float32)
     robot_N = np.array(robots, dtype=np.str_)
-    for each in used:
+    for each in sightings:
         view = CAMERAS.index(each.camera)
         position = (np.nan, np.nan) if each.position is None else each.position
         if each.mark == "place":
             position_NMV2[robot_N == each.robot, MARKS.index("place"), view] = position
-        else:
+        elif each.episode_id in shard_of:
             ref = FrameRef(shard_of[each.episode_id], each.episode_id, each.frame_index)
             position_NMV2[frame_of[ref], MARKS.index("gripper"), view] = position
     frames = read_frames(workspace, list(frame_of))

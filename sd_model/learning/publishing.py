@@ -47,8 +47,8 @@ def publish_detector(
     score_NT = np.concatenate(
         [score_looks(network, preprocessing, stored.take(each), device) for each in chunks]
     )
-    anyhow = dict.fromkeys(manifest.tasks.names, 0.5)
-    judged = judged_examples(manifest, _by_frame(frames, judging, score_NT), anyhow)
+    undecided = dict.fromkeys(manifest.tasks.names, 0.5)
+    judged = judged_examples(manifest, _by_frame(frames, judging, score_NT), undecided)
     validation = judged[judged["split"] == "validation"]
     temperature = _temperature(validation)
     network.divide_logits(temperature)
@@ -98,6 +98,10 @@ def choose_thresholds(
 
     Failures are those of frames that show the task itself, where there are any: among the many
     easy failures that other tasks' frames are, near misses would not count.
+
+    Args:
+        validation: Rows of `judging.scores` whose scores are final.
+        tasks: Names of the detector's tasks.
     """
     rows_of = {task: _telling(validation[validation["task"] == task]) for task in tasks}
     judged = {

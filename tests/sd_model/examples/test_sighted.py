@@ -35,6 +35,7 @@ def test_what_people_pointed_at_in_training_clips(world: SquareWorld) -> None:
         seen(first, 1, "left", "place", (0.1, 0.2)),
         seen(second, 0, "left", "place", (0.3, 0.4)),
         seen(judging, 0, "left", "gripper", (0.5, 0.5)),
+        seen("robot-1-gone-000", 0, "right", "place", (0.6, 0.7)),
         seen("robot-3-red-000", 0, "left", "gripper", (0.5, 0.5)),
         seen("gone-red-000", 0, "left", "gripper", (0.5, 0.5)),
     ]
@@ -46,6 +47,7 @@ def test_what_people_pointed_at_in_training_clips(world: SquareWorld) -> None:
     expected = np.full((2, 2, 3, 2), np.nan, np.float32)
     expected[0, 0, 1] = 0.25, 0.5  # the gripper, in the left view
     expected[:, 1, 1] = 0.3, 0.4  # the place stands where it was pointed at last
+    expected[:, 1, 2] = 0.6, 0.7  # in an episode that teaches nothing else, too
     np.testing.assert_array_equal(sighted.position_NMV2, expected)
 
 
