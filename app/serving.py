@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -18,7 +20,7 @@ from data.catalog.catalog import Catalog
 from data.cells.client import CellClient, running_hosts, stop_host
 from data.cells.robots import load_robots
 from data.episodes.compaction import adopt_shards
-from data.errors import CellError, IndexMissing, InvalidInput
+from data.errors import CellError, GoalpostError, IndexMissing, InvalidInput
 from data.tasks.store import load_tasks
 from data.workspace import SIGN_IN_FILE, Workspace, default_root, open_workspace
 
@@ -26,6 +28,9 @@ _PACKAGE = Path(app.__file__).parent
 
 STOP_S = 10.0
 """How long the server may take to let go of its visitors."""
+PATIENCE_S = 60.0
+"""A server that has not answered for so long is worth a word; it may only be a busy computer."""
+_LOOK_S = 0.1
 
 
 def serve(root: Path | None, *, address: str, port: int) -> None:
@@ -35,6 +40,7 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
         InvalidInput: The port is taken, `sign-in.toml` makes no sense, or others could reach the
             app at the address and it could not tell who they are.
         WorkspaceError: The workspace cannot be opened.
+        GoalpostError: The server ended before it answered.
     """
     root = (root or default_root()).absolute()
     path = root / SIGN_IN_FILE
@@ -50,8 +56,7 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     except IndexMissing:
         click.echo("The index is filled anew; the app opens meanwhile and says how far that is.")
     click.echo(f"Workspace: {workspace.root}")
-    url = sign_in.origin if sign_in else f"http://{address}:{port}"
-    click.echo(f"Goalpost: {url}  (stop with Ctrl-C)")
+    click.echo("Starting ...")
     # A terminal's Ctrl-C reaches the server, too: it ends in order, and says nothing of its own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = subprocess.Popen(
@@ -69,13 +74,67 @@ def serve(root: Path | None, *, address: str, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
+        wait_until_served(server, address, port)
+        url = sign_in.origin if sign_in else f"http://{_in_address(address)}:{port}"
+        click.echo(f"Goalpost: {url}  (stop with Ctrl-C)")
         code = server.wait()
+        click.echo(
+            f"The server ended by itself, with exit code {code}. What was recorded and labelled "
+            "is safe. What to do: start it again; the pages in the browser then go on by "
+            "themselves.",
+            err=True,
+        )
     except KeyboardInterrupt:
         click.echo("Stopping ...")
         _stop(server)
         code = 0
     _stop_idle_hosts(workspace)
     sys.exit(code)
+
+
+def wait_until_served(
+    server: subprocess.Popen[bytes], address: str, port: int, *, patience_s: float = PATIENCE_S
+) -> None:
+    """Wait until the server answers a request; a slow one is told once, after `patience_s`.
+
+    Raises:
+        GoalpostError: It ended instead.
+    """
+    began_s = time.monotonic()
+    told = False
+    while not answers(address, port):
+        if server.poll() is not None:
+            raise GoalpostError(
+                f"The app did not start: its server ended with exit code {server.returncode}.",
+                next_step="Read what it said above, mend that and start it again. Nothing that was "
+                "recorded or labelled is lost.",
+            )
+        if not told and time.monotonic() - began_s > patience_s:
+            told = True
+            click.echo(
+                f"The app does not answer after {patience_s:g} s yet. It may be that this computer "
+                "is busy; the address follows as soon as it answers. Stop with Ctrl-C."
+            )
+        time.sleep(_LOOK_S)
+
+
+def answers(address: str, port: int, *, timeout_s: float = 2.0) -> bool:
+    """Whether the app answers requests at `address`:`port`."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+    connection = http.client.HTTPConnection(
+        everywhere.get(address, address), port, timeout=timeout_s
+    )
+    try:
+        connection.request("GET", "/_stcore/health", headers={"Host": "localhost"})
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _in_address(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

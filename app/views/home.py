@@ -12,6 +12,7 @@ from app.pages import link, streamlit_page
 from app.policies import comparison_sentences, list_policy_cards
 from app.policy_watch import NEEDED_PRECISION, watch_policy
 from app.verdict import detector_words, holdout_verdict, trust_summary, untrusted_lines
+from app.widgets.cut_short import show_cut_short
 from app.widgets.review_policy import watched_lines
 from app.widgets.run_progress import show_run
 from app.widgets.task_list import show_begun_tasks
@@ -39,6 +40,7 @@ def render() -> None:
         "it, and let the robots learn from the detector."
     )
     offer_tour()
+    show_cut_short()
     known = _facts()
     _show_next(next_step(known))
     for run in jobs.active_runs(state.workspace()):

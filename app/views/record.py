@@ -14,10 +14,11 @@ from app.pairing import Pair, find_pairs, pair_to_finish
 from app.person import your_name
 from app.views import record_clips, record_step
 from app.views.robot_live import show_swapped
+from app.widgets.cut_short import clip_words
 from app.widgets.notice import errors_shown, show_error, tell_missing_simulator
 from app.widgets.preview import CAMERA_TITLES, POINTED_CAMERA, Desk, preview
 from app.widgets.scene_panel import lay_down_at, lies_where_clicked
-from app.wording import counted, listed, when
+from app.wording import listed
 from data.catalog.questions import newest_clips
 from data.cells.calibration import point_on_floor, projections_of
 from data.cells.client import CellClient, running_hosts, start_host
@@ -152,9 +153,8 @@ def _offer_recovered(cell: CellClient, status: CellStatus) -> None:
     for clip in status.recovered:
         with st.container(border=True):
             st.markdown(
-                f"**A recording was cut short and is safe.** {clip.outcome.capitalize()} of "
-                f"{clip.task}, {counted(clip.frame_count, 'frame')}, by {clip.by}, "
-                f"{when(clip.started_at_ns)}."
+                f"**A recording was cut short and is safe.** {clip_words(clip)} Keep it if all of "
+                "it shows that."
             )
             keep, drop, _ = st.columns([1, 1, 3])
             if keep.button("Keep it", key=f"keep-{clip.recording_id}", width="stretch"):

@@ -2,6 +2,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from data.recording.journal import Journal, JournalHeader, remove_journal
 from data.tasks.changes import define_task
 from data.tasks.tasks import Task
 
@@ -66,3 +67,26 @@ def test_pairs_of_two_robots_are_enough_for_a_detector(world: Any) -> None:
     world.record_pair("robot-2", "lift-can")
     at = AppTest.from_function(_page).run()
     assert "The recorded pairs are enough to train a first one" in _text(at)
+
+
+def test_a_recording_that_was_cut_short_is_told_with_the_way_to_it(world: Any) -> None:
+    header = JournalHeader(
+        recording_id="cut-short",
+        robot="robot-3",
+        behaviour="person",
+        task="lift-can",
+        outcome="failure",
+        pair_id=None,
+        by="ana",
+        started_at_ns=1_790_000_000_000_000_000,
+    )
+    Journal(world.workspace, header).close()
+    at = AppTest.from_function(_page).run()
+    assert not at.exception
+    [told] = [text for text in _text(at).splitlines() if "cut short" in text]
+    assert "**1 recording on robot-3 was cut short." in told
+    assert "Failure of lift-can, 0 frames (0 s), by ana, 2026-09-21" in _text(at)
+    [way] = [each.proto for each in at.get("page_link") if "drop it" in each.proto.label]
+    assert way.query_string == "record-robot=robot-3&record-task=lift-can"
+    remove_journal(world.workspace.journals / "cut-short")
+    assert "cut short" not in _text(at.run())

@@ -13,6 +13,7 @@ import pytest
 from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 
+from app.recovery import cut_short
 from data.cells.client import CellClient, running_hosts, stop_host
 from data.cells.messages import CellStatus
 from data.cells.robots import Robot, register_robot
@@ -205,13 +206,18 @@ def test_a_clip_that_a_crash_cut_short_is_offered_and_kept(hosted: Any) -> None:
     at = AppTest.from_function(_page, default_timeout=PATIENCE_S).run()
     at.button(key="record-start").click().run()
     time.sleep(2.0)
+    assert cut_short(hosted.workspace) == []
     os.kill(running_hosts(hosted.workspace)["robot-1"].pid, signal.SIGKILL)
-    time.sleep(0.2)
+    while running_hosts(hosted.workspace):  # until it is gone
+        time.sleep(0.05)
+    assert [clip.task for clip in cut_short(hosted.workspace)] == ["lift-any"]
     at.run()  # starts a new host
+    assert [clip.task for clip in cut_short(hosted.workspace)] == ["lift-any"]
     assert "A recording was cut short and is safe" in _text(at)
     [keep] = [button for button in at.button if str(button.key).startswith("keep-")]
     keep.click().run()
     assert "cut short" not in _text(at)
+    assert cut_short(hosted.workspace) == []
     assert "Step 2 of 2: show failure of lift-any" in _text(at)
     [clip] = list_episodes(hosted.catalog, kind="clip")
     assert clip.info.step_count >= 5
