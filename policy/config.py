@@ -140,7 +140,8 @@ class PolicyConfig:
     greedy_share: float
     """Share of the policy's episodes without noise, whose success is reported."""
     updates_per_episode: float
-    """Updates for each episode in replay; training waits for more episodes beyond that."""
+    """Updates for each episode that teaches one of the tasks; beyond that, training waits for more
+    as long as robots collect."""
     restart_updates: int
     """The network begins anew, with all experience so far, every so many updates; 0: never."""
 

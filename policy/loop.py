@@ -131,21 +131,25 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
     if checkpoint.exists():
         load_training(checkpoint, trainer, replay.replayed)
     with _collecting(catalog, folder, lesson) as fleet:
+        complete = fleet is None
+
+        def refill() -> None:
+            nonlocal complete
+            # Asked first: what the robots wrote before they came to rest is read below.
+            complete = fleet is None or fleet.rests
+            fills.append(replay.fill(buffers))
 
         def experience_lasts(updates: int) -> bool:
-            if fleet is None:
-                return True
-            fleet.check()
-            replayed = sum(fill.episodes for fill in fills)
-            return replayed > 0 and (
-                updates <= config.updates_per_episode * replayed or replayed >= lesson.episodes
-            )
+            if fleet is not None:
+                fleet.check()
+            teaching = sum(fill.teaching for fill in fills)
+            return complete or updates <= config.updates_per_episode * teaching
 
         train(
             trainer,
             lesson.updates,
             LoopReport(report, tasks, buffers, fleet.counts if fleet else None),
-            refill=lambda: fills.append(replay.fill(buffers)),
+            refill=refill,
             save=lambda: save_training(checkpoint, trainer, replay.replayed),
             experience_lasts=experience_lasts,
             publish=lambda: fleet.publish(trainer.average.average) if fleet else None,

@@ -55,6 +55,8 @@ class Counts:
 
     def __init__(self, tasks: int, collected: int) -> None:
         self.collected: Synchronized[int] = _SPAWN.Value("q", collected)
+        self.resting: Synchronized[int] = _SPAWN.Value("q", 0)
+        """Collectors that have nothing left to do and have written all they had."""
         self._greedy: SynchronizedArray[int] = _SPAWN.Array("q", 2 * tasks)
 
     def add_greedy(self, task: int, success: bool | None) -> None:
@@ -137,6 +139,11 @@ class Fleet:
         """Give the robots these weights. Raises `StorageFull`."""
         save_weights(self._orders.weights, network)
 
+    @property
+    def rests(self) -> bool:
+        """Whether everything that was to be collected lies in the workspace."""
+        return self.counts.resting.value == len(self._processes)
+
     def check(self) -> None:
         """Raises `CellError` where a collector has died."""
         for process in self._processes:
@@ -169,10 +176,15 @@ def _collect(
             )
             for robot in robots
         }
+        resting = False
         while not stop.is_set() and os.getppid() == parent:
             if not _take_turn(counts, orders.episodes):
-                for writer in writers.values():
-                    writer.flush()
+                if not resting:
+                    for writer in writers.values():
+                        writer.flush()
+                    with counts.resting.get_lock():
+                        counts.resting.value += 1
+                    resting = True
                 time.sleep(0.5)
                 continue
             policy = newest.policy() if counts.collected.value > _scripted(orders) else None

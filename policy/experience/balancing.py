@@ -91,7 +91,8 @@ def sample_batch(
         raise InvalidInput(
             "There is no experience of these tasks to learn from.",
             where=f"tasks {', '.join(buffers.tasks)}",
-            next_step="Collect robot episodes of these tasks, or of tasks of the same skill.",
+            next_step="Collect robot episodes of these tasks, or of tasks of the same skill; where "
+            "the simulator does not know how they end, let a detector judge them.",
         )
     if config.balancing == "rebal":
         choice = choose_rebalanced(count_TO, batch_size, config.success_share_of_batch, generator)

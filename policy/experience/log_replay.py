@@ -53,6 +53,8 @@ class FillReport:
 
     episodes: int = 0
     """Episodes that were read."""
+    teaching: int = 0
+    """Those of them that teach at least one of the tasks."""
     commanded: dict[str, OutcomeCount] = field(default_factory=dict)
     """For each task, the episodes collected for it, before impersonation."""
     taught: dict[str, OutcomeCount] = field(default_factory=dict)
@@ -273,10 +275,11 @@ class LogReplay:
         trajectory = replace(trajectory, number=len(self.replayed))
         self.replayed.append(trajectory)
         report.episodes += 1
-        outcomes = {task: judged.get(task, False) for task in self._tasks}
+        # The simulator does not know how a person's own task ended: unknown is no failure.
+        outcomes = {task: judged[task] for task in self._tasks if task in judged}
         if trajectory.task in outcomes:
             report.commanded[trajectory.task].add(outcomes[trajectory.task])
-        for task, success in impersonate(
+        taught = impersonate(
             trajectory.task,
             outcomes,
             self._known,
@@ -284,7 +287,9 @@ class LogReplay:
             p_success=self._config.p_success,
             p_failure=self._config.p_failure,
             generator=_generator_for(trajectory.episode_id, self._seed),
-        ):
+        )
+        report.teaching += bool(taught)
+        for task, success in taught:
             buffers.add(trajectory, task, success=success)
             report.taught[task].add(success)
 

@@ -19,9 +19,12 @@ def clipped_value(value_IB: Tensor) -> Tensor:
     return value_IB.amin(0)
 
 
-def own_return(success_B: Tensor, steps_left_B: Tensor, *, gamma: float) -> Tensor:
-    """What the rest of each episode earned, seen from the step: gamma^k for a success, else 0.
+def own_return(
+    success_B: Tensor, steps_left_B: Tensor, *, gamma: float, step_penalty: float
+) -> Tensor:
+    """What the rest of each episode earned, seen from the step, in [0, 1], shape (B,).
 
+    For k steps left that is gamma^k for a success, else 0, and the penalties of those k steps.
     The best policy earns no less from there, so that it is a lower bound of Q where outcomes
     follow from actions; it carries a success back to the first step at once.
 
@@ -31,8 +34,14 @@ def own_return(success_B: Tensor, steps_left_B: Tensor, *, gamma: float) -> Tens
         success_B: bool; the episode succeeded.
         steps_left_B: Actions that follow this one.
         gamma: Discount a step.
+        step_penalty: As for `targets`, of which this is the fixed point along the episode.
     """
-    return success_B.float() * gamma**steps_left_B
+    earned_B = success_B.float() * gamma**steps_left_B
+    if step_penalty:
+        steps_B = steps_left_B.float()
+        discounted_B = steps_B if gamma == 1 else (1 - gamma**steps_B) / (1 - gamma)
+        earned_B = earned_B + step_penalty * discounted_B
+    return earned_B.clamp(0, 1)
 
 
 def targets(

@@ -70,9 +70,12 @@ class BellmanUpdater:
         self, copies: TargetCopies, batch: Transitions, generator: np.random.Generator
     ) -> Tensor:
         """What the episode earned and what is bootstrapped, as the recipe weighs them."""
-        share, gamma = self._config.bootstrap_share, self._config.gamma
+        share = self._config.bootstrap_share
         own_B = bellman.own_return(
-            torch.from_numpy(batch.success_B), torch.from_numpy(batch.steps_left_B), gamma=gamma
+            torch.from_numpy(batch.success_B),
+            torch.from_numpy(batch.steps_left_B),
+            gamma=self._config.gamma,
+            step_penalty=self._config.step_penalty,
         )
         if share == 0:
             return own_B

@@ -276,6 +276,22 @@ def test_an_episode_of_another_task_of_the_skill_counts_as_taught_only(
     assert counts(report.taught)["lift-carrot"] == (1, 0)
 
 
+def test_what_the_simulator_does_not_know_is_no_failure(
+    catalog: Catalog, make_episode: MakeEpisode
+) -> None:
+    known = make_episode(steps=2, truth={"lift-any": True, "lift-carrot": False})
+    partly = make_episode(steps=2, truth={"lift-any": False})
+    save_episodes(catalog, [known, partly, make_episode(steps=2, truth={})])
+    log_replay = LogReplay(catalog, None, CONFIG, TASKS, seed=0)
+    report = log_replay.fill(ReplayBuffers(TASKS, 100))
+    assert (report.episodes, report.teaching) == (3, 2)
+    assert counts(report.taught) == {
+        "lift-any": (1, 1),
+        "lift-carrot": (0, 1),
+        "place-any": (0, 0),
+    }
+
+
 def test_a_task_the_detector_does_not_judge_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UnknownName, match="detector grey-1"):
         LogReplay(catalog, GreyDetector(), CONFIG, ["lift-milk"], seed=0)

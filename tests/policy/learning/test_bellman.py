@@ -30,6 +30,22 @@ def test_step_penalty_falls_on_steps_that_do_not_end_the_episode_and_targets_sta
     torch.testing.assert_close(target_B, torch.tensor([0.40, 1.0, 0.0, 1.0]))
 
 
+def test_own_return_is_what_the_targets_add_up_to_along_the_episode() -> None:
+    success_B = torch.tensor([True, True, True, False])
+    left_B = torch.tensor([0, 1, 3, 3])
+    free_B = bellman.own_return(success_B, left_B, gamma=0.9, step_penalty=0.0)
+    torch.testing.assert_close(free_B, torch.tensor([1.0, 0.9, 0.729, 0.0]))
+    # Each step back: t <- -0.05 + 0.9 t. 1, 0.85, 0.715, 0.5935; a failure stays at 0.
+    costly_B = bellman.own_return(success_B, left_B, gamma=0.9, step_penalty=-0.05)
+    torch.testing.assert_close(costly_B, torch.tensor([1.0, 0.85, 0.5935, 0.0]))
+    undiscounted_B = bellman.own_return(success_B, left_B, gamma=1.0, step_penalty=-0.05)
+    torch.testing.assert_close(undiscounted_B, torch.tensor([1.0, 0.95, 0.85, 0.0]))
+    backed_up_B = bellman.targets(
+        torch.zeros(1), torch.tensor([False]), costly_B[1:2], gamma=0.9, step_penalty=-0.05
+    )
+    torch.testing.assert_close(backed_up_B, torch.tensor([0.715]))
+
+
 def test_clipped_value_is_the_smaller_of_the_copies() -> None:
     value_IB = torch.tensor([[0.7, 0.2, 0.5], [0.6, 0.9, 0.5]])
     torch.testing.assert_close(bellman.clipped_value(value_IB), torch.tensor([0.6, 0.2, 0.5]))
