@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from data.storage import full_disk_is_an_error, make_folder, read_json, write_atomically
 
 _ROWS, _INDEX, _LOCK = "rows.bin", "index.json", "lock"
+_GROWTH = 1.25
+"""The file is made longer than its rows by up to this, in blocks that take no room on the disk, so
+that one mapping serves many additions: each keeps a file open while somebody has rows of it."""
 
 
 class FrameStore:
@@ -31,6 +34,10 @@ class FrameStore:
     def __init__(self, folder: Path, kind: np.dtype[np.void]) -> None:
         self._folder = folder
         self._kind = kind
+        self._map = np.empty(0, kind)
+        """The newest mapping: all rows, and room for more."""
+        self._inode = 0
+        """Of the file that is mapped."""
 
     def rows(
         self,
@@ -91,6 +98,8 @@ class FrameStore:
                     end += count
             finally:
                 file.flush()
+                if os.fstat(file.fileno()).st_size <= end * self._kind.itemsize:
+                    file.truncate(int(end * _GROWTH) * self._kind.itemsize)
                 os.fsync(file.fileno())
                 counts = [(name, rows.stop - rows.start) for name, rows in index.items()]
                 write_atomically(self._folder / _INDEX, json.dumps(counts).encode())
@@ -98,9 +107,13 @@ class FrameStore:
     def _mapped(self, index: dict[str, slice]) -> NDArray[np.void]:
         if not index:
             return np.empty(0, self._kind)
-        return np.asarray(
-            np.memmap(self._folder / _ROWS, dtype=self._kind, mode="r", shape=(_end(index),))
-        )
+        path, end = self._folder / _ROWS, _end(index)
+        found = path.stat()
+        if found.st_ino != self._inode or len(self._map) < end:
+            room = (found.st_size // self._kind.itemsize,)
+            self._map = np.asarray(np.memmap(path, dtype=self._kind, mode="r", shape=room))
+            self._inode = found.st_ino
+        return self._map[:end]
 
 
 def _end(index: dict[str, slice]) -> int:

@@ -29,7 +29,8 @@ def write_note(catalog: Catalog, note: Note) -> None:
     path = catalog.workspace.notes_path
     line = json.dumps(asdict(note) | {"text": note.text[:LONGEST]}).encode()
     with catalog.transaction():  # for its lock: two writers must not mix their lines
-        append(path, line + b"\n")
+        # Starting on a new line keeps one torn write from spoiling the next.
+        append(path, b"\n" + line + b"\n")
 
 
 def read_notes(workspace: Workspace) -> dict[str, Note]:

@@ -140,8 +140,21 @@ class Run:
         )
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every row of metrics so far."""
-        return [json.loads(line) for line in _complete_lines(self.metrics_path)]
+        """The rows of metrics so far, by rising step.
+
+        A run that goes on after a kill repeats the work since its last checkpoint: what it had
+        written of that is left out, and so is a line that a power cut tore.
+        """
+        rows: list[dict[str, Any]] = []
+        for line in _complete_lines(self.metrics_path):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            while rows and rows[-1]["step"] >= row["step"]:
+                rows.pop()
+            rows.append(row)
+        return rows
 
     def log_tail(self, lines: int) -> str:
         """The last lines it printed."""

@@ -15,6 +15,6 @@ def test_the_newest_note_stands_and_an_empty_one_ends_it(catalog, workspace) -> 
 
 
 def test_a_damaged_line_is_passed_over_and_a_long_note_cut(catalog, workspace) -> None:
-    workspace.notes_path.write_text('{"text": "torn\n[]\n')
+    workspace.notes_path.write_text('[]\n{"text": "torn')
     write_note(catalog, _note("x" * 3000))
     assert len(read_notes(workspace)["clip-1"].text) == LONGEST

@@ -198,6 +198,17 @@ def test_a_program_that_is_not_there_is_told_at_once(run) -> None:
     assert run.status().state == "queued"
 
 
+def test_metrics_leave_out_what_a_run_did_again_after_a_kill(run) -> None:
+    steps = [20, 40, 60, 40, 60, 80]
+    rows = [{"step": step, "at_ns": at_ns} for at_ns, step in enumerate(steps)]
+    lines = [json.dumps(row) for row in rows]
+    lines.insert(3, '{"step": 7')  # torn, and closed off by what came next
+    run.metrics_path.write_text("\n".join(lines) + "\n")
+    assert [(row["step"], row["at_ns"]) for row in run.metrics()] == [
+        (20, 0), (40, 3), (60, 4), (80, 5),
+    ]  # fmt: skip
+
+
 def test_half_a_row_of_metrics_is_left_out(run) -> None:
     run.metrics_path.write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "lo')
     assert run.metrics() == [{"step": 1, "loss": 0.5}]
