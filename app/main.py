@@ -10,6 +10,7 @@ from app.gate import may_enter, show_visitor
 from app.pages import sections, show_menu
 from app.state import workspace
 from app.widgets import assets
+from app.widgets.connection import tell_lost_connection
 from app.widgets.notice import show_error
 from app.widgets.tour_strip import show_tour
 from data.errors import GoalpostError, IndexMissing
@@ -38,13 +39,14 @@ def main() -> None:
         initial_sidebar_state=_MENU_PX,
     )
     st.logo(assets.path("logo.svg"), icon_image=assets.path("icon.svg"), size="large")
-    st.html(f"<style>{assets.text('focus.css')}</style>")
+    st.html(f"<style>{assets.text('focus.css', 'connection.css')}</style>")
     page = st.navigation(sections(), position="hidden")
     try:
         if not may_enter():
             return
         show_menu()
         show_visitor()
+        tell_lost_connection()
         workspace()
         above = st.container()
         try:

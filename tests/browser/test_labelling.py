@@ -114,9 +114,14 @@ def test_answers_wait_in_the_browser_while_the_server_is_away(
     expect(page.locator(WIDGET).get_by_role("heading")).to_be_visible(timeout=60_000)
     app.process.terminate()
     app.process.wait()
-    for _ in range(5):
+    for number in range(5):
         page.keyboard.press("1")
         page.wait_for_timeout(60)
+        if number == 2:  # it is told, and nothing lies over the page, where keys would do nothing
+            notice = page.locator(".goalpost-connection")
+            expect(notice).to_contain_text("What was recorded and labelled is safe")
+            page.wait_for_timeout(3000)  # by then Streamlit's own dialog has come
+            expect(page.get_by_role("dialog")).to_have_count(0)
     kept = page.evaluate("Object.values(localStorage).filter((text) => text.includes('success'))")
     assert len(kept) == 5
     given_ns = time.time_ns()
