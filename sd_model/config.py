@@ -99,6 +99,9 @@ class DetectorConfig:
     """What share of a training from nothing these are; below 1 where it goes on from a detector."""
     batch_size: int = 32
     """Frames an update; each has three views."""
+    own_share: float = 0.5
+    """How much of what is drawn for a task comes from episodes that show it, 0 to 1; the rest is
+    drawn from everything known of it, most of which follows from other tasks' outcomes."""
     learning_rate: float = 1e-3
     """Peak rate of AdamW; rises linearly, then falls along a cosine."""
     warmup_share: float = 0.1
@@ -135,7 +138,7 @@ class DetectorConfig:
             ("projection", 1, 4096), ("hidden", 1, 4096), ("brightness", 0, 1),
             ("contrast", 0, 1), ("brightness_probability", 0, 1), ("rotation_deg", 0, 45),
             ("rotation_probability", 0, 1), ("shadow_probability", 0, 1),
-            ("steps", 1, 10_000_000), ("steps_share", 0.01, 1),
+            ("steps", 1, 10_000_000), ("steps_share", 0.01, 1), ("own_share", 0, 1),
             ("batch_size", 2, 4096), ("learning_rate", 1e-7, 1),
             ("warmup_share", 0, 0.5), ("weight_decay", 0, 1), ("label_smoothing", 0, 0.05),
             ("ema_decay", 0, 0.99999), ("cut_share", 0.02, 0.5), ("cut_margin", 0, 1),

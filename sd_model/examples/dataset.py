@@ -36,6 +36,8 @@ class LabelledFrames:
     robot_F: NDArray[np.str_]
     group_F: NDArray[np.str_]
     split_F: NDArray[np.str_]
+    shown_F: NDArray[np.intp]
+    """The task that each shows or was told to do, as a column of `outcome_FT`; -1: none of them."""
     outcome_FT: NDArray[np.int8]
     """1 success, 0 failure, -1 unknown."""
 
@@ -50,11 +52,13 @@ class LabelledFrames:
         column = {name: index for index, name in enumerate(manifest.tasks.names)}
         frame_of: dict[FrameRef, int] = {}
         about: list[tuple[str, str, str]] = []
+        shown: list[int] = []
         for row in manifest.examples:
             ref = FrameRef(row.shard, row.episode_id, row.frame_index)
             if ref not in frame_of:
                 frame_of[ref] = len(frame_of)
                 about.append((row.robot, row.group, row.split))
+                shown.append(column.get(row.shown_task, -1))
         outcome_FT = np.full((len(frame_of), len(column)), -1, dtype=np.int8)
         for row in manifest.examples:
             frame = frame_of[FrameRef(row.shard, row.episode_id, row.frame_index)]
@@ -66,6 +70,7 @@ class LabelledFrames:
             robot_F=robots,
             group_F=groups,
             split_F=splits,
+            shown_F=np.array(shown, dtype=np.intp),
             outcome_FT=outcome_FT,
         )
 

@@ -32,6 +32,7 @@ class Batches:
         frames: All frames of the manifest.
         training_indices: Those that may train, from `training_frames`.
         stored: Kept looks of all frames.
+        own_share: See `BalancedSampler`.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Batches:
         preprocessing: Preprocessing,
         *,
         batch_size: int,
+        own_share: float,
         seed: int,
     ) -> None:
         self._outcome_FT = frames.outcome_FT
@@ -51,7 +53,10 @@ class Batches:
         self._batch_size = batch_size
         self._seed = seed
         self.sampler = BalancedSampler(
-            frames.outcome_FT[training_indices], frames.episode_F[training_indices]
+            frames.outcome_FT[training_indices],
+            frames.episode_F[training_indices],
+            frames.shown_F[training_indices],
+            own_share,
         )
 
     def draw(self, update: int) -> Batch:

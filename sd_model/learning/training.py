@@ -124,8 +124,9 @@ def train(
         finder_id = hashlib.sha256((folder / FINDER).read_bytes()).hexdigest()
         stored.look_closely(preprocessing, finder_id)
     batches = Batches(
-        frames, training_indices, stored, preprocessing, batch_size=config.batch_size, seed=seed
-    )
+        frames, training_indices, stored, preprocessing,
+        batch_size=config.batch_size, own_share=config.own_share, seed=seed,
+    )  # fmt: skip
     balance_2T = batches.sampler.balance_weights(frames.outcome_FT[training_indices])
     average = _fit(batches, balance_2T, manifest, config, folder, report, seed, where, earlier)
     report.progress(1 - _DECODING, "Judging the holdout")

@@ -29,7 +29,8 @@ def test_rows_are_gathered_by_frame_and_the_unknown_is_masked(world: SquareWorld
     clip = world.episode("robot-1", "red", 9, steps=1)
     world.save(clip)
     world.label(clip, {"show-red": "failure"})
-    frames = LabelledFrames.of(world.manifest("m"))
+    manifest = world.manifest("m")
+    frames = LabelledFrames.of(manifest)
 
     outcome_of = {
         (ref.episode_id, ref.frame_index): outcome_T.tolist()
@@ -40,6 +41,8 @@ def test_rows_are_gathered_by_frame_and_the_unknown_is_masked(world: SquareWorld
     assert outcome_of["robot-1-red-000", 1] == [1, 0, 1]
     assert outcome_of["robot-1-none-000", 0] == [0, 0, 0]
     assert outcome_of["robot-1-red-009", 0] == [-1, -1, 0]
+    shown_of = dict(zip(frames.episode_F, frames.shown_F, strict=True))
+    assert manifest.tasks.names[shown_of["robot-1-red-000"]] == "show-red"
 
 
 def test_training_gets_no_frame_of_the_holdout_and_no_part_of_a_judging_group(
@@ -185,7 +188,8 @@ def test_a_full_disk_is_an_error_in_words(
 def test_fingertips_and_place_are_where_the_robot_s_cameras_show_them() -> None:
     frames = LabelledFrames(
         refs=(), episode_F=np.array([]), robot_F=np.array(["robot-2", "robot-2", "unknown"]),
-        group_F=np.array([]), split_F=np.array([]), outcome_FT=np.zeros((3, 1), np.int8),
+        group_F=np.array([]), split_F=np.array([]), shown_F=np.array([]),
+        outcome_FT=np.zeros((3, 1), np.int8),
     )  # fmt: skip
     tip_F3 = np.array([[0.55, 0.1, 0.2], [np.nan] * 3, [0.55, 0.1, 0.2]], dtype=np.float32)
     robots = {robot.name: robot for robot in SIMULATED_FLEET}
