@@ -108,7 +108,12 @@ def values(root: Path | None, policy_id: str, episode_id: str) -> None:
 @click.option(
     "--collect", "collect_robots", multiple=True, help="Collects meanwhile; may be repeated."
 )
-@click.option("--episodes", default=8000, show_default=True, help="Collected at most, in all.")
+@click.option(
+    "--episodes",
+    default=8000,
+    show_default=True,
+    help="Those that collect rest once so many of theirs are there, earlier ones counted.",
+)
 @click.option("--processes", default=0, help="That collect; 0 leaves one core for training.")
 @click.option("--from-policy", default=None, help="Go on from this policy.")
 @click.option("--robot", "robots", multiple=True, help="Evaluate on it; may be repeated.")
@@ -332,7 +337,8 @@ def _show(workspace: Workspace, policy_id: str) -> None:
     summary = load_summary(policy_folder(workspace, policy_id))
     lineage = summary.lineage
     click.echo(f"Policy {summary.policy_id}: {', '.join(summary.tasks)}")
-    click.echo(f"  {lineage['updates']} updates, rewards of detector {lineage['detector']}")
+    judge = f"detector {lineage['detector']}" if lineage["detector"] else "the simulator's truth"
+    click.echo(f"  {lineage['updates']} updates, rewards of {judge}")
     click.echo(f"  {summary.folder}")
     if lineage["without_success"]:
         click.echo(

@@ -129,7 +129,7 @@ def show_retrain_form(cards: list[PolicyCard], episodes: int) -> None:
                     "updates": int(updates),
                     "from_policy": None if start_from == _FROM_NOTHING else start_from,
                     **advanced,
-                    **_collection(collecting, episodes),
+                    **_collection(*collecting),
                 },
             )
             st.rerun()
@@ -157,11 +157,13 @@ def _collecting(recipe: str) -> tuple[list[str], int]:
     return robots, int(count)
 
 
-def _collection(collecting: tuple[list[str], int], episodes: int) -> dict[str, object]:
-    robots, count = collecting
+def _collection(robots: list[str], count: int) -> dict[str, object]:
+    """The run counts what these robots have collected before, too."""
+    census = state.census()
+    there = sum(census.of_robot(robot, "robot") for robot in robots)
     return {
         "collect_robots": robots,
-        "episodes": episodes + count if robots else 0,
+        "episodes": there + count if robots else 0,
         "processes": 0,
     }
 

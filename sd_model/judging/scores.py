@@ -11,6 +11,9 @@ They are one table, a row per judged example, with these columns:
 | `score` | probability of success, float32 |
 | `decision` | whether the score reached the task's threshold |
 
+Decisions are each task's own, as in the paper; of contradictions between tasks `Detector.decide`
+settles some otherwise (docs/detector_quality.md says how much that changes).
+
 Columns of text are categorical, so that half a million rows stay small and quick to group.
 """
 

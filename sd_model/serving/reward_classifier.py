@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from data.episodes.frames import CAMERAS, ImageHWC
@@ -44,19 +46,25 @@ class RewardClassifier(nn.Module):
 
     def probability(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Of success, (B,), from images (B, C, H, W) in [0, 1] or uint8. Raises `InvalidInput`."""
+        return torch.from_numpy(self._scores(batch)[:, self._column].copy())
+
+    def _scores(self, batch: Mapping[str, Tensor]) -> NDArray[np.float32]:
         views = {camera: self._images(batch, key) for camera, key in self._keys.items()}
         count = len(views[CAMERAS[0]])
         frames = [{camera: images[index] for camera, images in views.items()}
                   for index in range(count)]  # fmt: skip
-        return torch.from_numpy(self._detector.score(frames)[:, self._column].copy())
+        return self._detector.score(frames)
 
     def predict_reward(self, batch: Mapping[str, Tensor], threshold: float | None = None) -> Tensor:
-        """1 for success and 0 for failure, (B,) float32; by the task's own threshold."""
-        chosen = self._detector.thresholds[self._detector.tasks[self._column]]
-        return (self.probability(batch) >= (chosen if threshold is None else threshold)).float()
+        """1 for success and 0 for failure, (B,) float32: as the detector decides, or, where a
+        threshold is given, by that alone."""
+        if threshold is not None:
+            return (self.probability(batch) >= threshold).float()
+        decision_BT = self._detector.decide(self._scores(batch))
+        return torch.from_numpy(decision_BT[:, self._column]).float()
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """`predict_reward` with the task's own threshold."""
+        """`predict_reward` as the detector decides."""
         return self.predict_reward(batch)
 
     def _images(self, batch: Mapping[str, Tensor], key: str) -> list[ImageHWC]:

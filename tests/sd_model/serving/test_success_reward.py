@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from data.errors import InvalidInput, UnknownName
+from data.tasks.tasks import SEED_TASKS
+from sd_model.judging.consistency import Consistency
 from sd_model.serving.reward_classifier import RewardClassifier
 from sd_model.serving.success_reward import SuccessReward
 
@@ -88,3 +90,24 @@ def test_lerobot_batches_are_rewarded(trained: Any) -> None:
     assert classifier.predict_reward(batch, threshold=0.0).tolist() == [1.0, 1.0]
     with pytest.raises(InvalidInput, match=r"no 'observation\.images\.left'"):
         classifier.predict_reward({"observation.images.over_shoulder": torch.zeros(1, 3, 8, 8)})
+
+
+def test_lerobot_batches_are_rewarded_as_the_detector_decides() -> None:
+    """A lifted can of which nothing is lifted is no success: the surer score has its say."""
+
+    class Torn:
+        tasks = ("lift-any", "lift-can")
+
+        def score(self, frames: list[Any]) -> np.ndarray:
+            return np.array([[0.01, 0.6]] * len(frames), dtype=np.float32)
+
+        def decide(self, score_NT: np.ndarray) -> np.ndarray:
+            return Consistency(SEED_TASKS.only(self.tasks)).settle(score_NT, np.full(2, 0.5))
+
+    batch = {
+        f"observation.images.{camera}": torch.zeros(1, 3, 8, 8)
+        for camera in ("over_shoulder", "left", "right")
+    }
+    classifier = RewardClassifier(Torn(), "lift-can")
+    assert classifier.predict_reward(batch).tolist() == [0.0]
+    assert classifier.predict_reward(batch, threshold=0.5).tolist() == [1.0]
