@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # DuckDB and pyarrow are imported by the command that needs them: `--help` stays quick.
 
+_COUNT = click.IntRange(min=1)
+
 
 @click.group(cls=CommandGroup)
 @workspace_option
@@ -147,7 +149,9 @@ def episodes() -> None:
 @click.option("--robot", "robots", multiple=True, help="Only of this robot; may be repeated.")
 @click.option("--kind", type=click.Choice(["clip", "robot"]), help="Only of this kind.")
 @click.option("--task", help="Only those that show or were commanded this task.")
-@click.option("--limit", default=50, show_default=True, help="Only the newest so many.")
+@click.option(
+    "--limit", type=_COUNT, default=50, show_default=True, help="Only the newest so many."
+)
 @click.pass_obj
 def list_(
     root: Path | None, robots: tuple[str, ...], kind: str | None, task: str | None, limit: int
@@ -243,7 +247,9 @@ def undo(root: Path | None, label_id: str, by: str | None) -> None:
 @label.command("history")
 @click.argument("episode_id", required=False)
 @click.option("--by", help="Only what this person said.")
-@click.option("--limit", default=50, show_default=True, help="Only the newest so many.")
+@click.option(
+    "--limit", type=_COUNT, default=50, show_default=True, help="Only the newest so many."
+)
 @click.pass_obj
 def history(root: Path | None, episode_id: str | None, by: str | None, limit: int) -> None:
     """List events of labelling, newest first; of EPISODE_ID if given."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # torch, pybullet and DuckDB are imported by the command that needs them: `--help` stays quick.
 
+_COUNT = click.IntRange(min=1)
+
 
 @click.group(cls=CommandGroup)
 @workspace_option
@@ -44,7 +46,7 @@ def policy(context: click.Context, root: Path | None) -> None:
     help="The policy acts as for this task of its own: for a new task that nothing has solved yet.",
 )
 @click.option("--recipe", default="cpu", show_default=True, help="Whose image size is kept.")
-@click.option("--episodes", default=20, show_default=True, help="For each robot.")
+@click.option("--episodes", type=_COUNT, default=20, show_default=True, help="For each robot.")
 @click.option("--seed", default=0, show_default=True, help="Of scenes and behaviours.")
 @click.pass_obj
 def collect(
@@ -104,12 +106,13 @@ def values(root: Path | None, policy_id: str, episode_id: str) -> None:
 )
 @click.option("--success-share", default=1.0, show_default=True, help="Successes impersonated.")
 @click.option("--failure-share", default=1.0, show_default=True, help="Failures impersonated.")
-@click.option("--updates", default=2000, show_default=True, help="Gradient updates.")
+@click.option("--updates", type=_COUNT, default=2000, show_default=True, help="Gradient updates.")
 @click.option(
     "--collect", "collect_robots", multiple=True, help="Collects meanwhile; may be repeated."
 )
 @click.option(
     "--episodes",
+    type=_COUNT,
     default=8000,
     show_default=True,
     help="Those that collect rest once so many of theirs are there, earlier ones counted.",
@@ -164,7 +167,9 @@ def train(
 @click.argument("policy_id")
 @click.option("--task", "tasks", multiple=True, required=True, help="May be repeated.")
 @click.option("--robot", "robots", multiple=True, required=True, help="May be repeated.")
-@click.option("--episodes", default=20, show_default=True, help="For each task and robot.")
+@click.option(
+    "--episodes", type=_COUNT, default=20, show_default=True, help="For each task and robot."
+)
 @click.option("--detector", default=None, help="Compare this detector with the truth.")
 @click.option("--seed", default=0, show_default=True, help="Of the scenes.")
 @click.pass_obj
@@ -206,8 +211,10 @@ def evaluate(
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe of all arms."
 )
-@click.option("--updates", default=3000, show_default=True, help="For each arm.")
-@click.option("--attempts", default=100, show_default=True, help="Per task and holdout robot.")
+@click.option("--updates", type=_COUNT, default=3000, show_default=True, help="For each arm.")
+@click.option(
+    "--attempts", type=_COUNT, default=100, show_default=True, help="Per task and holdout robot."
+)
 @click.option("--seed", default=0, show_default=True, help="Of weights, batches and evaluation.")
 @click.option("--results", type=click.Path(path_type=Path), required=True, help="A JSON file.")
 @click.pass_obj

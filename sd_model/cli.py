@@ -23,7 +23,7 @@ def sd(context: click.Context, root: Path | None) -> None:
 
 
 @sd.command()
-@click.option("--recipe", default="cpu", show_default=True, help="smoke, cpu or paper.")
+@click.option("--recipe", default="cpu", show_default=True, help="smoke, quick, cpu or paper.")
 @click.option("--holdout", multiple=True, help="A robot that only judges; may be repeated.")
 @click.option("--task", "tasks", multiple=True, help="A task to learn; default: all that can be.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")

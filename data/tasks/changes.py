@@ -14,6 +14,8 @@ from data.tasks.tasks import SEED_TASKS, Task, TaskSet
 def define_task(catalog: Catalog, task: Task, *, implied_by: Collection[str] = ()) -> TaskSet:
     """Add a task, or replace the relations, skill and description of the one with its name.
 
+    What it was called before, and whether it is archived, stays.
+
     Args:
         implied_by: Tasks that shall imply it from now on; no other is changed.
 
@@ -26,7 +28,8 @@ def define_task(catalog: Catalog, task: Task, *, implied_by: Collection[str] = (
     """
     with catalog.transaction():  # for its lock: two definitions at once must not lose one
         tasks = {known.name: known for known in load_tasks(catalog.workspace)}
-        tasks[task.name] = task
+        before = tasks.get(task.name, task)
+        tasks[task.name] = replace(task, formerly=before.formerly, archived=before.archived)
         return store_tasks(
             catalog.workspace, (implying(each, task.name, implied_by) for each in tasks.values())
         )

@@ -83,6 +83,8 @@ def sample_batch(
     Within a buffer every transition is equally likely, but for the share of gripper commands, and
     may come more than once.
 
+    Differs: the paper balances tasks and outcomes alone; `command_share_of_batch` at 0 does so too.
+
     Raises:
         InvalidInput: The buffers are empty.
     """

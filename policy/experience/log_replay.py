@@ -105,12 +105,13 @@ class LogReplay:
         self._config = config
         self._known = load_tasks(catalog.workspace)
         self._tasks = tuple(self._known[task].name for task in tasks)
+        judged = [self._known.current_name(task) for task in detector.tasks] if detector else ()
         for task in self._tasks:
-            if detector is not None and task not in detector.tasks:
+            if detector is not None and task not in judged:
                 raise unknown_name(
                     "task",
                     task,
-                    detector.tasks,
+                    judged,
                     where=f"detector {detector.detector_id}",
                     next_step="Label this task and train a detector on it, or leave it out.",
                 )
@@ -195,6 +196,8 @@ class LogReplay:
     def _check(self, info: EpisodeInfo) -> None:
         if info.task is not None:
             self._known[info.task]
+        if info.step_count < 2:  # a picture that was imported; there may be very many
+            raise InvalidInput(f"Episode {info.episode_id} has no action.")
         if self._detector is None and info.truth is None:
             raise InvalidInput(
                 f"Nobody knows the truth about episode {info.episode_id}.",
@@ -276,7 +279,8 @@ class LogReplay:
         self.replayed.append(trajectory)
         report.episodes += 1
         # The simulator does not know how a person's own task ended: unknown is no failure.
-        outcomes = {task: judged[task] for task in self._tasks if task in judged}
+        known = {self._known.current_name(task): success for task, success in judged.items()}
+        outcomes = {task: known[task] for task in self._tasks if task in known}
         if trajectory.task in outcomes:
             report.commanded[trajectory.task].add(outcomes[trajectory.task])
         taught = impersonate(

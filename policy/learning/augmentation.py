@@ -40,7 +40,8 @@ class View:
 def draw_view(count: int, config: PolicyConfig, generator: np.random.Generator) -> View:
     """Random cuts and colours (QT-Opt, App. D.1: a crop of 472 from 512x640; or a small shift).
 
-    Jaws are the same after half a turn: with `ground` half of the images are seen so.
+    Differs: colours are mixed too (`colour_mix`), and with `ground` the gripper's turn varies
+    (`turn_rad`), in half of the images by half a turn, after which jaws are the same.
     """
     rows, columns = _room(config)
 

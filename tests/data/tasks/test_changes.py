@@ -24,6 +24,15 @@ def test_defining_again_replaces_in_place(catalog, workspace) -> None:
     assert tasks["lift-any"].description == "Anything is up."
 
 
+def test_defining_again_keeps_former_names_and_the_archive(catalog, workspace) -> None:
+    define_task(catalog, Task(name="lift-cup", skill="lift"))
+    rename_task(catalog, "lift-cup", "lift-mug")
+    archive_task(catalog, "lift-mug")
+    define_task(catalog, Task(name="lift-mug", skill="lift", description="The mug is up."))
+    mug = load_tasks(workspace)["lift-cup"]
+    assert (mug.name, mug.description, mug.archived) == ("lift-mug", "The mug is up.", True)
+
+
 @pytest.mark.parametrize(
     ("task", "error"),
     [

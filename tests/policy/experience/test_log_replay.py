@@ -13,6 +13,8 @@ from data.episodes.episodes import Episode
 from data.episodes.frames import ImageHWC
 from data.episodes.index import save_episodes
 from data.errors import UnknownName
+from data.tasks.changes import define_task, rename_task
+from data.tasks.tasks import Task
 from data.workspace import open_workspace
 from policy.config import load_recipe
 from policy.experience.log_replay import LogReplay
@@ -290,6 +292,35 @@ def test_what_the_simulator_does_not_know_is_no_failure(
         "lift-carrot": (0, 1),
         "place-any": (0, 0),
     }
+
+
+def test_a_detector_judges_a_task_that_was_renamed_after_its_training(
+    catalog: Catalog, make_episode: MakeEpisode
+) -> None:
+    class OldNames(GreyDetector):
+        tasks = ("lift-any", "lift-cup", "place-any", "lift-can")
+
+    define_task(catalog, Task(name="lift-cup", skill="lift"))
+    save_episodes(catalog, [make_episode(steps=2, task="lift-cup", terminal_grey=CARROT)])
+    rename_task(catalog, "lift-cup", "lift-mug")
+    log_replay = LogReplay(catalog, OldNames(), CONFIG, ["lift-mug"], seed=0)
+    assert counts(log_replay.fill(ReplayBuffers(["lift-mug"], 100)).taught) == {"lift-mug": (1, 0)}
+
+
+def test_a_picture_without_actions_is_not_even_read(
+    catalog: Catalog, make_episode: MakeEpisode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = make_episode(steps=0)
+    save_episodes(catalog, [picture])
+
+    def refuse(path: Path, ids: Sequence[str]) -> list[Episode]:
+        raise AssertionError(f"{path} was opened")
+
+    monkeypatch.setattr("policy.experience.log_replay.read_shard", refuse)
+    log_replay, buffers = replayed(catalog, GreyDetector())
+    report = log_replay.fill(buffers)
+    assert report.episodes == 0
+    assert "has no action" in report.left_out[picture.info.episode_id]
 
 
 def test_a_task_the_detector_does_not_judge_is_refused(catalog: Catalog) -> None:
