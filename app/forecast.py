@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from app.wording import duration
 from data.runs.runs import Run
 
+RETRAINING_SHARE = 0.2
+"""Of the updates of a training from nothing: what `sd_model.learning.inheritance` makes, which
+needs torch; that is too large for the web server."""
 _UNKNOWN = (
     "a time that nobody knows yet: no training with this recipe was finished on this computer"
 )
@@ -26,15 +29,15 @@ def detector_time(runs: Sequence[Run], recipe: str) -> str:
     return _UNKNOWN
 
 
-def retraining_time(runs: Sequence[Run], share: float) -> str:
-    """How long going on from a detector will take, which makes `share` of the updates."""
+def retraining_time(runs: Sequence[Run]) -> str:
+    """How long going on from a detector will take, which makes a share of the updates."""
     for run in runs:
         if run.kind == "train-detector" and (taken_s := _taken_s(run)) is not None:
             if run.spec.get("from_detector"):
                 return f"about {duration(taken_s)}, as the last one did"
             return (
-                f"about {duration(taken_s * share)}: {share:.0%} of the updates that took the last "
-                f"one {duration(taken_s)}"
+                f"about {duration(taken_s * RETRAINING_SHARE)}: {RETRAINING_SHARE:.0%} of the "
+                f"updates that took the last one {duration(taken_s)}"
             )
     return _UNKNOWN
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 
 from data.catalog.catalog import Catalog
-from data.episodes.index import IndexedEpisode, list_episodes
+from data.catalog.label_queue import draw_of_each_robot
+from data.episodes.index import IndexedEpisode
 from data.labels.labels import Label, standing_labels
 from data.workspace import Workspace
 from sd_model.artefact import DetectorSummary
@@ -66,26 +66,16 @@ class Watched:
         return self.precision is not None and self.precision < NEEDED_PRECISION
 
 
-def sample_episodes(
-    episodes: Sequence[IndexedEpisode], *, most: int = SAMPLE
-) -> list[IndexedEpisode]:
-    """At most `most` episodes of each robot, drawn by chance, the same ones at every call.
-
-    An episode's place in the draw depends on its id alone: later episodes displace some, and what
-    was judged already mostly stays in.
-    """
-    by_robot: dict[str, list[IndexedEpisode]] = {}
-    for episode in sorted(episodes, key=lambda each: _lot(each.info.episode_id)):
-        by_robot.setdefault(episode.info.robot, []).append(episode)
-    return [each for robot in sorted(by_robot) for each in by_robot[robot][:most]]
-
-
 def policy_sample(
     catalog: Catalog, policy_id: str, detector: DetectorSummary
 ) -> list[IndexedEpisode]:
-    """The sample of one policy's episodes whose task the detector judges."""
-    episodes = list_episodes(catalog, kind="robot", behaviour=f"policy:{policy_id}")
-    return sample_episodes([each for each in episodes if each.info.task in detector.tasks])
+    """The sample of one policy's episodes whose task the detector judges, the same at every call.
+
+    Later episodes displace some, and what was judged already mostly stays in.
+    """
+    return draw_of_each_robot(
+        catalog, behaviour=f"policy:{policy_id}", tasks=detector.tasks.names, most=SAMPLE
+    )
 
 
 def watch(
@@ -189,7 +179,3 @@ def _decisions(
         for each in sample
         if each.info.episode_id in decided and each.info.task in names
     }
-
-
-def _lot(episode_id: str) -> bytes:
-    return blake2b(episode_id.encode(), digest_size=8).digest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.decision_log import Item
+from app.second_looks import SecondLooks, second_looks
 from data.catalog.catalog import Catalog
 from data.labels.labels import Label, label_history, standing_labels
 
@@ -26,6 +27,11 @@ class Reviews:
         return {
             Item(label.episode_id, label.frame_index, label.task): label for label in self.labels
         }
+
+    @cached_property
+    def looks(self) -> SecondLooks:
+        """Which items are to be asked again, and what came of it."""
+        return second_looks(self.labels)
 
     def since(self, at_ns: int) -> int:
         """How many items were answered after `at_ns` [ns since the Unix epoch]."""

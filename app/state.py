@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from cachetools import LRUCache
 
@@ -27,8 +27,10 @@ from data.workspace import Workspace, default_root, open_workspace
 Stamp = tuple[int, ...]
 """Identifies one state of some files: the modification time [ns] and size of each."""
 Answer = TypeVar("Answer")
+Asked = ParamSpec("Asked")
 
-_ANSWERS: LRUCache[tuple[str, str, Stamp], object] = LRUCache(maxsize=32)
+_ANSWERS: LRUCache[tuple[object, ...], tuple[Stamp, object]] = LRUCache(maxsize=32)
+"""By question and what it was asked about: the last answer, and the state that it was given of."""
 _ANSWERS_LOCK = threading.Lock()
 
 
@@ -99,15 +101,28 @@ def pair_counts() -> Counter[tuple[str, str]]:
     return answer(counts.pair_counts)
 
 
-def answer(question: Callable[[Catalog], Answer]) -> Answer:
-    """The answer to a question that only the catalog decides, asked once for each state of it."""
-    key = (question.__name__, str(workspace().root), _stamp())
+def answer(
+    question: Callable[Concatenate[Catalog, Asked], Answer],
+    *arguments: Asked.args,
+    **options: Asked.kwargs,
+) -> Answer:
+    """The answer to a question that only the catalog decides, asked once for each state of it.
+
+    Args:
+        arguments: What it is asked about, hashable, as are `options`.
+
+    Returns:
+        What every page shares: not to be changed.
+    """
+    key = (question, workspace().root, arguments, tuple(sorted(options.items())))
+    stamp = _stamp()
     with _ANSWERS_LOCK:
-        if key in _ANSWERS:
-            return cast(Answer, _ANSWERS[key])
-    found = question(catalog())
+        known = _ANSWERS.get(key)
+    if known is not None and known[0] == stamp:
+        return cast(Answer, known[1])
+    found = question(catalog(), *arguments, **options)
     with _ANSWERS_LOCK:
-        _ANSWERS[key] = found
+        _ANSWERS[key] = stamp, found
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -122,19 +122,12 @@ def _ask_queue(wanted: Wanted) -> None:
         _offer_truth(found.known_to_simulator, chosen)
 
 
-def _readable(wanted: QueueFilter, ranking: Ranking | None, skipped: set[str]) -> Queue:
+def _readable(wanted: QueueFilter, ranking: Ranking | None, skipped: Collection[str]) -> Queue:
     """The queue without what lies in damaged shards, which are named."""
-    skipped = {picture_id.partition("|")[0] for picture_id in skipped}
+    skipped = frozenset(picture_id.partition("|")[0] for picture_id in skipped)
     damaged: dict[str, CorruptData] = {}
     while True:
-        found = queue(
-            state.catalog(),
-            wanted,
-            most=PREFETCHED,
-            ranking=ranking,
-            skipped=skipped,
-            unreadable_shards=damaged,
-        )
+        found = _asked(wanted, ranking, skipped, frozenset(damaged))
         unreadable = FRAMES.read_what_can_be(
             state.workspace(), [_ref(each) for each in found.first]
         )
@@ -144,6 +137,23 @@ def _readable(wanted: QueueFilter, ranking: Ranking | None, skipped: set[str]) -
     for error in damaged.values():
         show_error(error)
     return found
+
+
+def _asked(
+    wanted: QueueFilter, ranking: Ranking | None, skipped: frozenset[str], damaged: frozenset[str]
+) -> Queue:
+    if ranking is None:
+        return state.answer(
+            queue, wanted, most=PREFETCHED, skipped=skipped, unreadable_shards=damaged
+        )
+    return queue(
+        state.catalog(),
+        wanted,
+        most=PREFETCHED,
+        ranking=ranking,
+        skipped=skipped,
+        unreadable_shards=damaged,
+    )
 
 
 def _ask_again(wanted: Wanted) -> None:

@@ -13,13 +13,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import inbox, state
 from app.decision_log import Item
-from app.galleries import GALLERIES, Gallery, gallery_items
+from app.galleries import GALLERIES, Gallery, JudgedFilter, gallery_items
 from app.images import FRAMES
 from app.mistakes import Tally, among, as_corrected, item_of, items, tally
 from app.pages import link, nothing_yet
 from app.person import your_name
 from app.reviews import items_to_exclude, load_reviews
-from app.second_looks import SecondLooks, second_looks
+from app.second_looks import SecondLooks
 from app.verdict import detector_words
 from app.widgets.conflicts import show_conflicts
 from app.widgets.film import opened_film
@@ -80,21 +80,24 @@ def _review(summary: DetectorSummary, detectors: Sequence[DetectorSummary], by: 
         return
     judged = _judged(summary)
     filters = st.container(horizontal=True, vertical_alignment="bottom")
-    chosen = choose_examples(judged, filters).apply(judged)
+    wanted = choose_examples(judged, filters)
+    chosen = wanted.apply(judged)
     own = {task: threshold.value for task, threshold in summary.thresholds.items()}
     thresholds = _choose_thresholds(own, chosen, filters)
     checked = reviews.by_item
-    looks = second_looks(reviews.labels)
     _show_tallies(chosen, own, thresholds, checked)
     show_conflicts(by=by)
     if chosen.empty:
         st.info("Nothing was judged in this selection. Choose another split, task or robot.")
     else:
         other = _other_detector(summary, detectors) if which == "disagreement" else None
-        found = gallery_items(which, chosen, thresholds, other=other, second_looks=looks.waiting)
+        looks = reviews.looks.waiting if which == "second look" else ()
+        found = _found(
+            *_scores_key(summary), which, wanted, tuple(thresholds.items()), other, looks
+        )
         _show_gallery(which, found, checked, by)
     if which == "second look":
-        _show_agreement(looks)
+        _show_agreement(reviews.looks)
     everything = _items(*_scores_key(summary), tuple(own.items()))
     show_history(reviews, everything, by=by)
     _show_bias(everything, checked)
@@ -120,9 +123,29 @@ def _items(folder: str, changed_ns: int, thresholds: tuple[tuple[str, float], ..
     return items(_scores(folder, changed_ns), dict(thresholds))
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _found(
+    folder: str,
+    changed_ns: int,
+    which: Gallery,
+    wanted: JudgedFilter,
+    thresholds: tuple[tuple[str, float], ...],
+    other: tuple[str, int] | None,
+    looks: tuple[Item, ...],
+) -> pd.DataFrame:
+    """The gallery's items, worked out once for each choice; another detector by its scores' key."""
+    return gallery_items(
+        which,
+        wanted.apply(_scores(folder, changed_ns)),
+        dict(thresholds),
+        other=None if other is None else _scores(*other),
+        second_looks=looks,
+    )
+
+
 def _other_detector(
     summary: DetectorSummary, detectors: Sequence[DetectorSummary]
-) -> pd.DataFrame | None:
+) -> tuple[str, int] | None:
     others = {
         each.detector_id: each for each in detectors if each.detector_id != summary.detector_id
     }
@@ -136,7 +159,7 @@ def _other_detector(
         key="other",
         bind="query-params",
     )
-    return _judged(others[chosen])
+    return _scores_key(others[chosen])
 
 
 def _choose_thresholds(
@@ -242,7 +265,7 @@ def _mount(
         make_cards(
             batch,
             checked,
-            items_to_exclude(state.catalog(), asked),
+            state.answer(items_to_exclude, tuple(asked)),
             blind=which == "second look",
             now_s=time.time(),
         ),

@@ -16,7 +16,7 @@ _SHOWN = 3
 
 def show_conflicts(*, by: str) -> None:
     """Show the first contradictions among the answers of the workspace, and whether more wait."""
-    found = conflicts(state.catalog(), most=_SHOWN + 1)
+    found = state.answer(conflicts, most=_SHOWN + 1)
     for frame, known in list(found.items())[:_SHOWN]:
         with st.container(border=True):
             _show(frame, known, by)
@@ -26,7 +26,7 @@ def show_conflicts(*, by: str) -> None:
 
 def _show(frame: Frame, known: Known, by: str) -> None:
     st.warning(f"**Two answers disagree.** {known.conflict} Take one back.", icon=":material/rule:")
-    for label in standing_labels(state.catalog(), episode_ids=[frame.episode_id]):
+    for label in state.answer(standing_labels, episode_ids=(frame.episode_id,)):
         if label.frame_index in (None, frame.frame_index) and label.outcome != "unsure":
             _row(label, by)
 

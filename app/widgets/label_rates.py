@@ -14,7 +14,7 @@ def show_rates(wanted: QueueFilter) -> None:
     """The rate of each task in the selection, estimated from what chance drew and people said."""
     with st.container(border=True):
         st.markdown("**Success in this selection, estimated from the answers drawn by chance**")
-        for drawn in drawn_by_chance(state.catalog(), wanted):
+        for drawn in state.answer(drawn_by_chance, wanted):
             st.markdown(f"- {rate_words(drawn)}")
 
 

@@ -17,12 +17,12 @@ _RECENT = 12
 
 def show_recent(*, by: str) -> None:
     """The last answers, what follows from each, and a button that takes it back."""
-    given = recent_answers(state.catalog(), sources=("person", "review"), most=_RECENT)
+    given = state.answer(recent_answers, sources=("person", "review"), most=_RECENT)
     if not given:
         return
     st.subheader("Recent answers")
-    frames = [_frame(each) for each in given]
-    known = known_about(state.catalog(), frames)
+    frames = tuple(_frame(each) for each in given)
+    known = state.answer(known_about, frames)
     for each, frame in zip(given, frames, strict=True):
         _recent_row(each, known.get(frame), by=by)
 

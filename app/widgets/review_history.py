@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -11,7 +12,7 @@ from app import state
 from app.mistakes import ITEM, WHOLE_CLIP
 from app.reviews import Reviews
 from app.widgets.notice import errors_shown
-from app.wording import plain, when
+from app.wording import counted, plain, when
 from data.labels.labels import Label, undo_label
 from data.labels.notes import Note, read_notes, write_note
 
@@ -26,15 +27,23 @@ def show_history(reviews: Reviews, found: pd.DataFrame, *, by: str) -> None:
     """
     if not reviews.labels:
         return
+    with st.expander(
+        "History", icon=":material/history:", key="review-history", on_change="rerun"
+    ) as history:
+        if history.open:  # its label is part of what it is known by: a count would shut it
+            newest = reviews.labels[-_SHOWN:]
+            st.caption(f"{len(newest)} of {counted(len(reviews.labels), 'answer')}")
+            _rows(newest, found, by)
+
+
+def _rows(newest: Sequence[Label], found: pd.DataFrame, by: str) -> None:
     notes = read_notes(state.workspace())
-    newest = reviews.labels[-_SHOWN:]
     judged = found[found["episode_id"].isin({label.episode_id for label in newest})]
     reasons = {tuple(row[column] for column in ITEM): row for _, row in judged.iterrows()}
-    with st.expander(f"History ({len(reviews.labels)})", icon=":material/history:"):
-        for label in reversed(newest):
-            frame = WHOLE_CLIP if label.frame_index is None else label.frame_index
-            row = reasons.get((label.episode_id, frame, label.task))
-            _row(label, row, notes.get(label.episode_id), by)
+    for label in reversed(newest):
+        frame = WHOLE_CLIP if label.frame_index is None else label.frame_index
+        row = reasons.get((label.episode_id, frame, label.task))
+        _row(label, row, notes.get(label.episode_id), by)
 
 
 def _row(label: Label, row: pd.Series | None, note: Note | None, by: str) -> None:

@@ -16,7 +16,6 @@ from data.errors import CorruptData
 from data.runs.runs import list_runs
 from sd_model.artefact import DetectorSummary
 from sd_model.judging.report_files import load_report
-from sd_model.learning.inheritance import STEPS_SHARE
 
 
 def offer_retraining(summary: DetectorSummary, reviews: Reviews) -> None:
@@ -35,8 +34,8 @@ def offer_retraining(summary: DetectorSummary, reviews: Reviews) -> None:
         st.markdown(
             f"{counted(fixes, 'label')} reviewed since this detector was trained. Training goes on "
             "from it with all labels as they are now, with the same tasks and held-out robots. "
-            f"**It takes** {retraining_time(list_runs(state.workspace()), STEPS_SHARE)}. **It "
-            "brings** a new detector, and what changed against this one on the same frames."
+            f"**It takes** {retraining_time(list_runs(state.workspace()))}. **It brings** "
+            "a new detector, and what changed against this one on the same frames."
         )
         warn_if_busy()
         if access.button("Start", type="primary", key="retrain-detector"):

@@ -213,6 +213,28 @@ def drawn_by_chance(catalog: Catalog, wanted: QueueFilter) -> list[Drawn]:
     return [by_task[task] for task in wanted.tasks if task in by_task]
 
 
+def draw_of_each_robot(
+    catalog: Catalog, *, behaviour: str, tasks: Collection[str], most: int
+) -> list[IndexedEpisode]:
+    """Robot episodes of one behaviour and these tasks, drawn by chance, by robot.
+
+    An episode's place in the draw depends on its id alone: the same ones are drawn at every call,
+    later episodes displace some, and a larger draw contains a smaller one.
+
+    Args:
+        most: So many of each robot at most.
+    """
+    with catalog.transaction() as transaction:
+        return indexed_episodes(
+            transaction,
+            "WHERE episode_id IN (SELECT unnest(min_by(episode_id, md5(episode_id), ?)) "
+            "FROM episodes WHERE kind = 'robot' AND behaviour = ? "
+            "AND list_contains(?::VARCHAR[], task) GROUP BY robot) "
+            "ORDER BY robot, md5(episode_id)",
+            [most, behaviour, list(tasks)],
+        )
+
+
 class _Open(NamedTuple):
     """Episodes with these answers and this own task have this question open."""
 

@@ -17,6 +17,9 @@ from data.episodes.index import IndexedEpisode, indexed_episodes
 from data.labels.labels import Label
 from data.tasks.feasibility import Conclusion
 
+_NEWEST_LINES = 10_000
+"""Where the newest answers are looked for first."""
+
 
 class Frame(NamedTuple):
     """One frame, or (None) every frame of a clip."""
@@ -80,14 +83,18 @@ def recent_answers(catalog: Catalog, *, sources: Sequence[str], most: int) -> li
     """The labels given last through any of the `sources`, newest first, without the undos."""
     columns = ", ".join(f'l."{column}"' for column in Label.__dataclass_fields__)
     with catalog.transaction() as transaction:
-        rows = transaction.rows(
-            f"WITH newest AS (SELECT line FROM labels WHERE retracts IS NULL "
-            "AND list_contains(?::VARCHAR[], source) ORDER BY line DESC LIMIT ?) "
-            f"SELECT {columns}, l.stands, e.robot FROM labels l "
-            "LEFT JOIN episodes e USING (episode_id) "
-            "WHERE l.line IN (FROM newest) ORDER BY l.line DESC",
-            (list(sources), most),
-        )
+        last = transaction.value("SELECT coalesce(max(line), 0) FROM labels")
+        for line in (last - _NEWEST_LINES, -1):  # the whole log only where few are of the sources
+            rows = transaction.rows(
+                "WITH newest AS (SELECT line FROM labels WHERE line > ? AND retracts IS NULL "
+                "AND list_contains(?::VARCHAR[], source) ORDER BY line DESC LIMIT ?) "
+                f"SELECT {columns}, l.stands, e.robot FROM labels l "
+                "LEFT JOIN episodes e USING (episode_id) "
+                "WHERE l.line IN (FROM newest) AND l.line > ? ORDER BY l.line DESC",
+                (line, list(sources), most, line),
+            )
+            if len(rows) == most:
+                break
     return [
         GivenAnswer(robot=row.pop("robot"), stands=row.pop("stands"), label=Label(**row))
         for row in rows

@@ -2,9 +2,10 @@ from typing import Any, cast
 
 import pytest
 
-from app.forecast import detector_time, policy_time, retraining_time
+from app.forecast import RETRAINING_SHARE, detector_time, policy_time, retraining_time
 from app.wording import duration
 from data.runs.runs import Run, RunStatus
+from sd_model.learning.inheritance import STEPS_SHARE
 
 
 class _Run:
@@ -43,10 +44,11 @@ def test_a_training_takes_what_the_last_one_with_its_recipe_took() -> None:
 
 def test_going_on_takes_a_share_or_what_going_on_took() -> None:
     whole = _Run("train-detector", 1000, recipe="cpu")
-    assert retraining_time(_runs(whole), 0.2).startswith("about 3 min: 20% of the updates")
+    assert RETRAINING_SHARE == STEPS_SHARE
+    assert retraining_time(_runs(whole)).startswith("about 3 min: 20% of the updates")
     again = _Run("train-detector", 50, from_detector="a")
-    assert retraining_time(_runs(again, whole), 0.2) == "about 50 s, as the last one did"
-    assert "nobody knows yet" in retraining_time([], 0.2)
+    assert retraining_time(_runs(again, whole)) == "about 50 s, as the last one did"
+    assert "nobody knows yet" in retraining_time([])
 
 
 def test_a_policy_takes_by_the_update() -> None:

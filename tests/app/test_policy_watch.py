@@ -8,7 +8,6 @@ import pytest
 from app.policy_watch import (
     policy_sample,
     remembered_scores,
-    sample_episodes,
     watch,
     watch_policy,
 )
@@ -27,21 +26,6 @@ def _episode(name: str, robot: str = "robot-1") -> IndexedEpisode:
         step_count=3,
     )
     return IndexedEpisode(info=info, shard="s")
-
-
-def test_the_sample_is_the_same_at_every_call_and_as_large_on_every_robot() -> None:
-    episodes = [
-        _episode(f"{robot}-{n}", robot) for robot in ("robot-1", "robot-2") for n in range(9)
-    ]
-
-    sample = sample_episodes(episodes, most=4)
-
-    assert [each.info.robot for each in sample] == 4 * ["robot-1"] + 4 * ["robot-2"]
-    assert sample_episodes(list(reversed(episodes)), most=4) == sample
-    # Larger samples contain smaller ones: what was judged stays in.
-    assert {e.info.episode_id for e in sample} <= {
-        e.info.episode_id for e in sample_episodes(episodes, most=6)
-    }
 
 
 def test_precision_counts_what_was_claimed_and_judged() -> None:

@@ -98,6 +98,17 @@ def test_help_is_answered_without_loading_a_layer() -> None:
     assert result.stdout.strip() == "[]", result.stderr
 
 
+def test_pages_are_shown_without_torch() -> None:
+    """It would take up half of the memory that the web server may have."""
+    code = (
+        "import sys; from app.pages import PAGES; from importlib import import_module;"
+        "[import_module(f'app.views.{page.name}') for page in PAGES];"
+        "print(sorted({'torch', 'torchvision'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout.strip().endswith("[]"), result.stdout + result.stderr
+
+
 def test_every_file_that_the_app_reads_is_installed() -> None:
     """A kind of file that pyproject does not name would be missing from an installed Goalpost."""
     import fnmatch

@@ -93,6 +93,9 @@ def test_the_history_says_why(world: Any) -> None:
     )  # fmt: skip
     append_labels(world.catalog, [answer])
     at = _run()
+    assert not any(str(each.key).startswith("why-") for each in at.text_input)  # shut
+    at.session_state["review-history"] = True
+    at.run()
     at.text_input(key="why-fixed").input("It was up_all along").run()
     at.button(key="why-save-fixed").click().run()
     assert not at.exception

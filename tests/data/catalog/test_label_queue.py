@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from hashlib import md5
+
 import pytest
 
 from data.catalog.label_queue import (
     Drawn,
     QueueFilter,
     Ranking,
+    draw_of_each_robot,
     drawn_by_chance,
     episodes_with_truth,
     queue,
@@ -211,3 +214,22 @@ def test_rates_come_from_what_chance_drew_up_to_the_first_gap(catalog, acted, ma
     assert drawn_by_chance(catalog, wanted) == [
         Drawn(task="lift-any", successes=2, failures=2, unsure=1, of=6)
     ]
+
+
+def test_of_each_robot_as_many_are_drawn_and_always_the_same(catalog, acted) -> None:
+    acted(
+        *({"robot": robot, "behaviour": "policy:p"} for robot in "ba" for _ in range(5)),
+        {"robot": "a", "behaviour": "policy:q"},
+        {"robot": "a", "behaviour": "policy:p", "task": "lift-can"},
+    )
+
+    def drawn(most: int) -> list[str]:
+        found = draw_of_each_robot(catalog, behaviour="policy:p", tasks=["lift-any"], most=most)
+        return [each.info.episode_id for each in found]
+
+    of_b, of_a = (
+        sorted((f"e{n}" for n in numbers), key=lambda name: md5(name.encode()).hexdigest())
+        for numbers in (range(1, 6), range(6, 11))
+    )
+    assert drawn(2) == of_a[:2] + of_b[:2]
+    assert drawn(9) == of_a + of_b

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from data.catalog import questions
 from data.catalog.questions import newest_clips, recent_answers
 from data.episodes.index import save_episodes
 from data.labels.labels import append_labels
@@ -36,6 +37,18 @@ def test_recent_answers_say_whether_they_stand_and_on_which_robot(
     newest, oldest = recent_answers(catalog, sources=["person"], most=5)
     assert (newest.label, newest.stands, newest.robot) == (second, True, "robot-2")
     assert (oldest.label, oldest.stands) == (first, False)
+
+
+def test_recent_answers_are_found_however_long_ago_they_were_given(
+    catalog, acted, make_label, monkeypatch
+) -> None:
+    [episode] = acted({})
+    given = [make_label(episode, frame_index=4) for _ in range(3)]
+    append_labels(catalog, [*given, make_label(episode, source="simulator")])
+    monkeypatch.setattr(questions, "_NEWEST_LINES", 2)
+    for most, expected in ((1, given[2:]), (2, given[1:]), (5, given)):
+        answers = recent_answers(catalog, sources=["person"], most=most)
+        assert [each.label for each in answers] == expected[::-1]
 
 
 def test_the_newest_clips_of_every_task(catalog, make_episode, make_label) -> None:
