@@ -1,4 +1,4 @@
-"""The routes beside the script: live preview, images by reference, detector reports.
+"""The routes beside the script: live preview and images by reference.
 
 Streamlit guards none of them, so every request must name a known host, come from this site's own
 pages, carry a token that a page's script signed for exactly what is asked, and, where people sign
@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -33,17 +33,12 @@ from data.episodes.shards import FrameRef
 from data.errors import GoalpostError
 
 PREVIEW_ROUTE = "/goalpost/preview"
-REPORT_ROUTE = "/goalpost/report"
 
 RECHECK_S = 5.0
 """How long a live line may go on after somebody has signed out or lost their role [s]."""
 
 HUB = CameraHub(lambda robot: CellClient(workspace(), robot))
 """The one hub of this process."""
-
-_REPORT_POLICY = (
-    "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-)
 
 
 def preview_url(robot: str, *, now_s: float) -> str:
@@ -52,18 +47,11 @@ def preview_url(robot: str, *, now_s: float) -> str:
     return f"{PREVIEW_ROUTE}?{urlencode({'robot': robot, 'token': token})}"
 
 
-def report_url(detector_id: str, *, now_s: float) -> str:
-    """The signed address of a detector's HTML report."""
-    token = sign(f"report:{detector_id}", now_s=now_s)
-    return f"{REPORT_ROUTE}?{urlencode({'detector': detector_id, 'token': token})}"
-
-
 def routes() -> list[BaseRoute]:
     """All routes of the service."""
     return [
         WebSocketRoute(PREVIEW_ROUTE, preview),
         Route(IMAGE_ROUTE, image),
-        Route(REPORT_ROUTE, report),
     ]
 
 
@@ -119,22 +107,6 @@ def image(request: Request) -> Response:
         frames.jpegs[camera],
         media_type="image/jpeg",
         headers={"Cache-Control": f"private, max-age={LIFETIME_S}, immutable"},
-    )
-
-
-def report(request: Request) -> Response:
-    """A detector's report; it may show itself but load and run nothing."""
-    detector_id = request.query_params.get("detector", "")
-    refused = refusal(request, f"report:{detector_id}")
-    if refused is not None:
-        return PlainTextResponse(refused, 403)
-    path = workspace().detectors / detector_id / "report.html"
-    if not path.is_file():
-        return PlainTextResponse("This detector has no report yet.", 404)
-    return FileResponse(
-        path,
-        media_type="text/html",
-        headers={"Content-Security-Policy": _REPORT_POLICY, "Cache-Control": "no-store"},
     )
 
 

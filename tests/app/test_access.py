@@ -23,7 +23,7 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 import app
 from app import access, inbox, jobs, pages, sign_outs
 from app.images import image_urls
-from app.service import preview_url, report_url, routes
+from app.service import preview_url, routes
 from app.sign_in import ROLES, VARIABLE
 from data.episodes.shards import FrameRef
 from data.errors import NotAllowed
@@ -236,11 +236,11 @@ def _answers(client: TestClient, world: Any, cookie: str | None) -> dict[str, bo
     [shard] = world.workspace.episodes.rglob("*.parquet")
     ref = FrameRef(str(shard.relative_to(world.workspace.root)), "robot-robot-1-lift-any-0", 1)
     found = {}
-    for url in (image_urls(ref, now_s=now_s)["left"], report_url("first", now_s=now_s)):
-        answer = client.get(url, headers=headers)
-        assert answer.status_code in (200, 403)
-        assert answer.status_code == 200 or answer.text == "Sign in first."
-        found[url.split("?")[0]] = answer.status_code == 200
+    url = image_urls(ref, now_s=now_s)["left"]
+    answer = client.get(url, headers=headers)
+    assert answer.status_code in (200, 403)
+    assert answer.status_code == 200 or answer.text == "Sign in first."
+    found[url.split("?")[0]] = answer.status_code == 200
     url = preview_url("robot-1", now_s=now_s)
     here = {"host": "localhost:8501", "origin": HERE, **headers}
     try:
@@ -257,7 +257,6 @@ def test_every_route_is_closed_to_those_who_may_not_look(
     """An address that a page has signed opens nothing for somebody else."""
     monkeypatch.setattr("app.service._send_views", _nothing)
     world.act("robot-1", "lift-any")
-    world.add_detector("first", ["lift-any"])
     paths = {route.path for route in routes()}  # type: ignore[attr-defined]
     refused = {
         "no cookie": None,
@@ -321,7 +320,6 @@ def test_signing_out_ends_live_lines_other_tabs_and_the_cookie(
     monkeypatch.setattr("app.service._send_views", _wait)
     monkeypatch.setattr("app.service.RECHECK_S", 0.02)
     world.act("robot-1", "lift-any")
-    world.add_detector("first", ["lift-any"])
     ours, others = (_cookie(_claims("manage", nonce=each)) for each in ("ours", "others"))
     sits_there("manage")
     context = SimpleNamespace(cookies={USER_COOKIE_NAME: ours, "theme": "dark"})

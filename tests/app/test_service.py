@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from app import service
 from app.camera_hub import CameraHub, View
 from app.images import image_urls
-from app.service import pack_view, preview_url, report_url, routes
+from app.service import pack_view, preview_url, routes
 from app.tokens import LIFETIME_S
 from data.episodes.frames import CAMERAS, EncodedFrameSet
 from data.episodes.shards import FrameRef
@@ -104,18 +104,6 @@ def test_images_that_are_not_there_are_told_apart_from_refusals(
     answer = client.get(_urls(ref._replace(shard="episodes/gone.parquet"))["left"])
     assert answer.status_code == 404
     assert "missing" in answer.text
-
-
-def test_a_report_shows_itself_and_runs_nothing(client: TestClient, world: Any) -> None:
-    world.add_detector("first", ["lift-any"])
-    answer = client.get(report_url("first", now_s=time.time()))
-    assert answer.status_code == 200
-    assert "<html" in answer.text
-    policy = answer.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src" not in policy
-    assert client.get("/goalpost/report?detector=first").status_code == 403
-    assert client.get(report_url("other", now_s=time.time())).status_code == 404
 
 
 def _connect(client: TestClient, url: str, **headers: str) -> None:
