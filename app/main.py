@@ -53,7 +53,7 @@ def main() -> None:
             page.run()
         finally:
             with above:  # drawn last: what was just done on the page counts
-                show_tour()
+                show_tour(page.url_path)
     except IndexMissing:
         index_rebuild.show(workspace())
     except GoalpostError as error:

@@ -23,17 +23,25 @@ class Verdict:
 
 
 def proposed_holdout(counts: OutcomeCounts, tasks: Collection[str]) -> list[str]:
-    """The robot that judges most of the `tasks` in both outcomes; of several the last one.
+    """The robot that judges most of the `tasks` the others can teach; of several the last one.
 
     Empty where holding it out would leave no robot to train on.
     """
     if len(counts.robots) < 2:
         return []
     judged = {
-        robot: sum(not _missing(counts.of(task, [robot])) for task in tasks)
+        robot: sum(
+            not _missing(counts.of(task, [robot])) for task in learnable(counts, tasks, [robot])
+        )
         for robot in counts.robots
     }
     return [max(reversed(counts.robots), key=lambda robot: judged[robot])]
+
+
+def learnable(counts: OutcomeCounts, tasks: Collection[str], holdout: Collection[str]) -> list[str]:
+    """Those of the `tasks` that have both outcomes on the robots that are not held out."""
+    training = [robot for robot in counts.robots if robot not in holdout]
+    return [task for task in tasks if not _missing(counts.of(task, training))]
 
 
 def judge_readiness(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,12 +23,13 @@ class TourStep:
     done: bool
 
 
-def tour(census: Census, *, detectors: int) -> list[TourStep]:
+def tour(census: Census, *, detectors: int, at_work: Collection[str] = ()) -> list[TourStep]:
     """The five steps, in their order.
 
     Args:
         census: What was recorded and collected.
         detectors: How many there are.
+        at_work: Kinds of the runs that wait or work; what was started is not asked for again.
     """
     shown: dict[str, set[str]] = {}
     for robot, _, outcome in census.clips:
@@ -46,15 +48,17 @@ def tour(census: Census, *, detectors: int) -> list[TourStep]:
         TourStep(
             title="Show a second robot",
             page="record",
-            text="Choose another robot at the top and record a pair there. One of the two is kept "
-            "apart, to judge the detector on a robot it has never seen.",
+            text="Choose another robot at the top and record a pair there. The detector is "
+            "judged on a robot that it has never seen, so one is kept apart.",
             done=paired > 1,
         ),
         TourStep(
             title="Let the robots try",
             page="policy",
-            text="Under *Collect episodes*, press the button. The robots try by themselves; that "
-            "takes a minute or two.",
+            text="They are at it; the box below says how far. Wait here until it says done."
+            if "collect" in at_work
+            else "Leave the settings as they are and press *Collect episodes*. The robots try by "
+            "themselves; that takes a minute or two.",
             done=bool(acted),
         ),
         TourStep(
@@ -67,8 +71,11 @@ def tour(census: Census, *, detectors: int) -> list[TourStep]:
         TourStep(
             title="Train a first detector",
             page="detector",
-            text="Choose the recipe *smoke*, which takes seconds, and train. Its report says how "
-            "far it can be trusted: not far yet, which more pairs will change.",
+            text="It is learning; the box below says how far it is. Its report opens here when it "
+            "is done."
+            if "train-detector" in at_work
+            else "Choose the recipe *smoke*, which takes seconds, and press *Train the detector*. "
+            "Its report says how far it can be trusted: not far yet, which more pairs will change.",
             done=detectors > 0,
         ),
     ]

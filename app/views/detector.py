@@ -8,7 +8,7 @@ from app import access, jobs, state
 from app.forecast import detector_time
 from app.pages import link, nothing_yet
 from app.pointing import ENOUGH, still_to_show
-from app.readiness import judge_readiness, proposed_holdout
+from app.readiness import judge_readiness, learnable, proposed_holdout
 from app.verdict import detector_words
 from app.widgets.notice import errors_shown, show_left_out
 from app.widgets.report_view import show_report
@@ -66,17 +66,24 @@ def _train(counts: OutcomeCounts, *, first: bool) -> None:
     _show_data(counts)
     labelled = [name for name in state.tasks_to_choose() if counts.of(name) != Tally()]
     both = [n for n in labelled if counts.of(n).successes and counts.of(n).failures]
+    apart = proposed_holdout(counts, both)
+    proposed = learnable(counts, both, apart) or both
     chosen = st.multiselect(
         "Tasks the detector shall judge",
         labelled,
-        default=both,
+        default=proposed,
         key="detector-tasks",
         help="Every task with at least one success and one failure can be learned.",
     )
+    if others := [name for name in both if name not in proposed]:
+        st.caption(
+            f"Not proposed: {listed(others, limit=4)}. Success and failure were not both shown on "
+            "the robots that train it; a pair on one of them will do."
+        )
     holdout = st.multiselect(
         "Robots held out",
         counts.robots,
-        default=proposed_holdout(counts, both),
+        default=apart,
         key="detector-holdout",
         help="Nothing of these robots is used in training. How the detector does on them tells how "
         "it will do on the next new robot.",

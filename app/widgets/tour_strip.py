@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state
+from app import jobs, state
 from app.pages import link
 from app.tour import TourStep, tour
 from app.widgets.notice import tell_missing_simulator
@@ -31,30 +31,40 @@ def offer_tour() -> None:
         st.rerun()
 
 
-def show_tour() -> None:
-    """The step that comes next, if somebody has begun the tour."""
+def show_tour(shown: str = "") -> None:
+    """The step that comes next, if somebody has begun the tour.
+
+    Args:
+        shown: The page it stands above, which needs no link to itself.
+    """
     if not st.session_state.get(_ON):
         return
     steps = _steps()
     number = next((index for index, step in enumerate(steps) if not step.done), len(steps))
     with st.container(border=True):
-        st.progress(number / len(steps), text=_words(steps, number))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if number < len(steps):
-                link(steps[number].page, f"Go to {steps[number].page.capitalize()}")
-            ended = st.button(
-                "End the tour",
-                key="tour-end",
-                type="tertiary",
-                help="Home begins it again where you left it.",
-            )
+        told, way, out = st.columns([7, 2, 2], vertical_alignment="center")
+        told.progress(number / len(steps), text=_words(steps, number))
+        with way:
+            page = steps[number].page if number < len(steps) else "review"
+            if page != shown:
+                link(page, f"Go to {page.capitalize()}")
+        ended = out.button(
+            "End the tour",
+            key="tour-end",
+            type="tertiary",
+            help="Home begins it again where you left it.",
+        )
     if ended:
         st.session_state[_ON] = False
         st.rerun()
 
 
 def _steps() -> list[TourStep]:
-    return tour(state.census(), detectors=len(list_detectors(state.workspace())))
+    return tour(
+        state.census(),
+        detectors=len(list_detectors(state.workspace())),
+        at_work={run.kind for run in jobs.active_runs(state.workspace())},
+    )
 
 
 def _words(steps: list[TourStep], number: int) -> str:

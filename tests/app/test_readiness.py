@@ -1,4 +1,4 @@
-from app.readiness import judge_readiness, proposed_holdout
+from app.readiness import judge_readiness, learnable, proposed_holdout
 from data.catalog.counts import OutcomeCounts, Tally
 
 _PAIR = Tally(success=1, failure=1)
@@ -66,3 +66,16 @@ def test_the_robot_that_judges_most_tasks_is_proposed_for_the_holdout() -> None:
     assert proposed_holdout(OutcomeCounts(tallies=tallies), tallies) == ["robot-2"]
     alone = {"lift-any": {"robot-1": both}}
     assert proposed_holdout(OutcomeCounts(tallies=alone), alone) == []
+
+
+def test_what_only_the_held_out_robot_shows_is_neither_proposed_nor_decides_which_it_is() -> None:
+    """A lone success on a third robot, and failures everywhere, teach and judge nothing yet."""
+    both, failure = Tally(success=1, failure=1), Tally(derived_failure=1)
+    tallies = {
+        "lift-any": {"robot-1": both, "robot-2": both, "robot-3": Tally(failure=4)},
+        "lift-carrot": {"robot-1": failure, "robot-2": failure, "robot-3": both},
+    }
+    counts = OutcomeCounts(tallies=tallies)
+    assert proposed_holdout(counts, tallies) == ["robot-2"]
+    assert learnable(counts, tallies, ["robot-2"]) == ["lift-any", "lift-carrot"]
+    assert learnable(counts, tallies, ["robot-3"]) == ["lift-any"]

@@ -34,3 +34,13 @@ def test_what_is_there_shows_how_far_the_tour_is() -> None:
     assert _done(*one, *two, tried) == [True, True, True, False, False]
     labelled = _row("robot", "robot-1", 4)
     assert _done(*one, *two, tried, labelled, detectors=1) == [True] * 5
+
+
+def test_what_was_started_is_not_asked_for_again() -> None:
+    idle, busy = (tour(Census(()), detectors=0, at_work=kinds) for kinds in ((), ("collect",)))
+    assert "press *Collect episodes*" in idle[2].text
+    assert "press" not in busy[2].text
+    assert "the box below says how far" in busy[2].text
+    assert busy[4].text == idle[4].text
+    [*_, training] = tour(Census(()), detectors=0, at_work=("train-detector",))
+    assert training.text.startswith("It is learning")
