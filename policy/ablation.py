@@ -17,9 +17,10 @@ import numpy as np
 
 from data.catalog.catalog import Catalog
 from data.episodes.index import list_episodes
-from data.errors import InvalidInput, RunError
+from data.errors import InvalidInput, RunError, unknown_name
 from data.runs.runs import find_or_create_run
 from data.storage import read_json, write_atomically
+from data.tasks.tasks import SEED_TASKS
 from data.workspace import Workspace
 from policy.artefact import load_summary, policy_folder
 from policy.run import execute_run
@@ -113,9 +114,18 @@ def ablate(
         The success rate of each arm (outer) and task (inner).
 
     Raises:
+        UnknownName: A task that the simulator, which judges, does not know.
         InvalidInput: The episodes, or the study, are not those of the results that are there.
         RunError: An arm's run did not end well.
     """
+    for task in study.tasks:
+        if task not in SEED_TASKS:
+            raise unknown_name(
+                "task",
+                task,
+                SEED_TASKS.names,
+                next_step="Arms are judged by the simulator, which knows only these.",
+            )
     frozen = _frozen(catalog, study)
     done = _results_so_far(results, frozen)
     for name, arm in arms.items():

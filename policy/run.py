@@ -163,6 +163,7 @@ def _train_policy(run: Run, workspace: Workspace, report: RunReporter) -> None:
     spec = run.spec
     folder = workspace.policies / run.run_id
     evaluated = int(spec.get("evaluation_episodes", 0)) > 0
+    _check_who_judges(run, workspace, evaluated=evaluated)
     trained_at = 0.7 if evaluated else 1.0
     if not (folder / CONFIG).exists():
         _learn(run, workspace, report, trained_at)
@@ -175,6 +176,20 @@ def _train_policy(run: Run, workspace: Workspace, report: RunReporter) -> None:
             Part(report, trained_at, 1.0),
         )
     report.result(policy=folder.name)
+
+
+def _check_who_judges(run: Run, workspace: Workspace, *, evaluated: bool) -> None:
+    """Refuse at once what would fail only after the training, or hold nobody out."""
+    known = load_robots(workspace)
+    for name in run.spec.get("holdout", ()):
+        if name not in known:
+            raise unknown_name("robot", name, known, where=run.folder / "spec.json")
+    if evaluated and not _simulated(workspace, run.spec.get("robots", ())):
+        raise InvalidInput(
+            "The policy is to be evaluated, and no robot is named for that.",
+            where=run.folder / "spec.json",
+            next_step="Name simulated robots, or set 'evaluation_episodes' to 0.",
+        )
 
 
 def _learn(run: Run, workspace: Workspace, report: RunReporter, trained_at: float) -> None:

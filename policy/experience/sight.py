@@ -60,7 +60,8 @@ def see_frame(
         raise InvalidInput(
             "The robot's camera is not calibrated, so that the floor under its gripper cannot be "
             "found in the image.",
-            next_step="Calibrate the robot's cameras, or set sight = 'view'.",
+            next_step="Set sight = 'view', or write the camera's projection into robots.json "
+            "(three rows of four numbers, see data/cells/calibration.py).",
         )
     pose = gripper.pose()
     state_S = np.concatenate([gripper.state(), pose[[0, 1, 3]]])

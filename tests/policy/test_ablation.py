@@ -12,8 +12,10 @@ import pytest
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode
 from data.episodes.index import save_episodes
-from data.errors import InvalidInput
+from data.errors import InvalidInput, UnknownName
 from data.runs.runs import list_runs
+from data.tasks.changes import define_task
+from data.tasks.tasks import Task
 from data.workspace import open_workspace
 from policy.ablation import STUDIES, Arm, Study, ablate, table
 from policy.artefact import list_policies
@@ -82,6 +84,16 @@ def test_other_episodes_or_another_study_are_refused(
     save_episodes(catalog, [make_episode(steps=3, truth={"lift-any": True, "lift-can": True})])
     with pytest.raises(InvalidInput, match="their episodes was 3 and is 4"):
         ablate(catalog, STUDY, ARMS, results, say=lambda name: None)
+
+
+def test_a_task_that_the_simulator_cannot_judge_is_refused_before_any_training(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    define_task(catalog, Task(name="lift-cup", skill="lift"))
+    study = replace(STUDY, tasks=("lift-any", "lift-cup"))
+    with pytest.raises(UnknownName, match="judged by the simulator"):
+        ablate(catalog, study, ARMS, tmp_path / "results.json", say=lambda name: None)
+    assert list_runs(catalog.workspace) == []
 
 
 def test_the_table_has_the_papers_summaries() -> None:

@@ -294,6 +294,9 @@ def test_acting_as_what_makes_no_sense_is_refused(
         ({"tasks": ["lift-cat"]}, UnknownName, "Did you mean 'lift-can'"),
         ({"tasks": ["place-any"]}, InvalidInput, "no experience"),
         ({"from_policy": "p"}, UnknownName, "Unknown policy 'p'"),
+        ({"holdout": ["robot-77"]}, UnknownName, "Did you mean 'robot-7'"),
+        ({"evaluation_episodes": 1, "robots": ["robot-77"]}, UnknownName, "Did you mean 'robot-7'"),
+        ({"evaluation_episodes": 1}, InvalidInput, "no robot is named"),
     ],
 )
 def test_a_spec_that_cannot_be_carried_out_fails_with_a_reason(
