@@ -39,8 +39,7 @@ def refresh_answers(
         for _ in refresh_all_answers(transaction, workspace):
             pass
     elif episode_ids:
-        ids = list(episode_ids)
-        _refresh(transaction, workspace, one_of("episode_id", ids), ids)
+        _refresh(transaction, workspace, *one_of("episode_id", episode_ids))
 
 
 def refresh_all_answers(transaction: Transaction, workspace: Workspace) -> Iterator[float]:

@@ -32,7 +32,7 @@ LABEL_COLUMNS = (
     "label_id", "line", "episode_id", "frame_index", "task", "outcome", "by", "source", "at_ns",
     "retracts", "split",
 )  # fmt: skip
-_MANY = 1000
+_MANY = 100_000
 """From so many episodes on, working out what is known of all of them at once is quicker."""
 _LARGE_SHARDS = 300
 _LARGE_LOG_BYTES = 16 << 20
@@ -51,10 +51,8 @@ def index_shard(
 ) -> None:
     """Enter a shard and those of its episodes that no other shard holds; twice does no harm."""
     _enter_shards(transaction, workspace, [(path, infos)])
-    ids = [info.episode_id for info in infos]
-    spoken_of = transaction.rows(
-        f"SELECT DISTINCT episode_id FROM labels WHERE {one_of('episode_id', ids)}", ids
-    )
+    of_these, ids = one_of("episode_id", [info.episode_id for info in infos])
+    spoken_of = transaction.rows(f"SELECT DISTINCT episode_id FROM labels WHERE {of_these}", ids)
     refresh_answers(transaction, workspace, [row["episode_id"] for row in spoken_of])
 
 
@@ -163,10 +161,10 @@ def _enter_labels(transaction: Transaction, workspace: Workspace) -> set[str]:
         "UPDATE catalog_state SET labels_bytes = ?, labels_lines = ?",
         (part.end_bytes, part.end_lines),
     )
-    retracted = [label.retracts for _, label in part.labels if label.retracts is not None]
-    also = transaction.rows(
-        f"SELECT episode_id FROM labels WHERE {one_of('label_id', retracted)}", retracted
+    retracted, ids = one_of(
+        "label_id", [label.retracts for _, label in part.labels if label.retracts is not None]
     )
+    also = transaction.rows(f"SELECT episode_id FROM labels WHERE {retracted}", ids)
     return {label.episode_id for _, label in part.labels} | {row["episode_id"] for row in also}
 
 
@@ -191,5 +189,7 @@ def _episode_row(info: EpisodeInfo, shard: str, tasks: TaskSet) -> list[Any]:
 
 
 def _label_row(label: Label, line: int, tasks: TaskSet) -> list[Any]:
-    values = vars(label) | {"line": line, "task": tasks.current_name(label.task)}
-    return [values[column] for column in LABEL_COLUMNS]
+    return [
+        label.label_id, line, label.episode_id, label.frame_index, tasks.current_name(label.task),
+        label.outcome, label.by, label.source, label.at_ns, label.retracts, label.split,
+    ]  # fmt: skip

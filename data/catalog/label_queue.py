@@ -345,8 +345,8 @@ def _questions(
     found: Sequence[_Found],
     sets: Mapping[int, Known],
 ) -> list[Question]:
-    ids = [episode_id for episode_id, _, _ in found]
-    indexed = indexed_episodes(transaction, f"WHERE {one_of('episode_id', ids)}", ids)
+    of_these, ids = one_of("episode_id", [episode_id for episode_id, _, _ in found])
+    indexed = indexed_episodes(transaction, f"WHERE {of_these}", ids)
     by_id = {episode.info.episode_id: episode for episode in indexed}
     questions = []
     for episode_id, answers_id, tasks in found:

@@ -134,13 +134,13 @@ def answer_sets(
 
 
 def _known_about(transaction: Transaction, frames: Sequence[Frame]) -> dict[Frame, Known]:
-    ids = list({frame.episode_id for frame in frames})
+    of_these, ids = one_of("episode_id", {frame.episode_id for frame in frames})
     rows: list[dict[str, Any]] = transaction.rows(
         "SELECT episode_id, "
         "CASE kind WHEN 'clip' THEN NULL ELSE step_count - 1 END AS frame_index, answers_id "
-        f"FROM episodes WHERE {one_of('episode_id', ids)} AND answers_id IS NOT NULL "
+        f"FROM episodes WHERE {of_these} AND answers_id IS NOT NULL "
         "UNION ALL SELECT episode_id, frame_index, answers_id FROM frame_answers "
-        f"WHERE {one_of('episode_id', ids)}",
+        f"WHERE {of_these}",
         [*ids, *ids],
     )
     asked = set(frames)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 _BULK_ROWS = 100
-"""From this many rows on, handing DuckDB an Arrow table is quicker than single inserts."""
+"""From this many rows on, handing DuckDB all at once is quicker than one at a time."""
 
 
 class Connection(Protocol):
@@ -103,9 +103,14 @@ class Transaction:
         return self._connection.execute(sql, list(parameters)).fetchall()[0][0]
 
 
-def one_of(column: str, values: Collection[object]) -> str:
-    """The condition that `column` is one of `values`, which are then the parameters.
+def one_of(column: str, values: Collection[str]) -> tuple[str, list[object]]:
+    """The condition that `column` is one of `values`, and its parameters.
 
-    Written out, so that DuckDB looks few values up in the index of a key.
+    Few are written out, so that DuckDB looks them up in the index of a key; many are one list that
+    it goes through once.
     """
-    return f"{column} IN ({', '.join('?' for _ in values)})" if values else "FALSE"
+    if not values:
+        return "FALSE", []
+    if len(values) < _BULK_ROWS:
+        return f"{column} IN ({', '.join('?' for _ in values)})", list(values)
+    return f"{column} IN (SELECT unnest(?::VARCHAR[]))", [list(values)]

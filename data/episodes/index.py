@@ -10,7 +10,7 @@ from typing import Any
 
 from data.catalog.catalog import Catalog
 from data.catalog.indexing import EPISODE_COLUMNS, index_shard
-from data.catalog.transaction import Transaction
+from data.catalog.transaction import Transaction, one_of
 from data.episodes.episodes import Episode, EpisodeInfo
 from data.episodes.shards import EpisodeStream, read_infos, read_shard, write_shard, write_streams
 from data.errors import unknown_name
@@ -73,8 +73,9 @@ def list_episodes(
     parameters: list[object] = []
     for column, names in (("robot", robots), ("episode_id", episode_ids)):
         if names is not None:
-            conditions.append(f"list_contains(?::VARCHAR[], {column})")
-            parameters.append(list(names))
+            of_these, listed = one_of(column, names)
+            conditions.append(of_these)
+            parameters += listed
     for column, value in (("kind", kind), ("task", task), ("behaviour", behaviour)):
         if value is not None:
             conditions.append(f"{column} = ?")

@@ -50,7 +50,8 @@ def _remove(catalog: Catalog, shard: str, gone: list[str]) -> None:
     kept = merge_shards(catalog.workspace, [path], without=gone) if rest else None
     infos = [] if kept is None else read_infos(kept)
     with catalog.transaction() as transaction:
-        transaction.execute(f"DELETE FROM episodes WHERE {one_of('episode_id', gone)}", gone)
+        of_these, ids = one_of("episode_id", gone)
+        transaction.execute(f"DELETE FROM episodes WHERE {of_these}", ids)
         if kept is not None:
             index_shard(transaction, catalog.workspace, kept, infos)
             transaction.execute(

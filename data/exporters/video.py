@@ -16,7 +16,7 @@ from data.storage import full_disk_is_an_error
 CODEC = "libx264"
 PIXEL_FORMAT = "yuv420p"
 """What every player and every LeRobot can decode; colour has half the resolution of brightness."""
-_OPTIONS = {"crf": "18", "g": "2", "preset": "veryfast"}
+OPTIONS = {"crf": "18", "g": "2", "preset": "veryfast"}
 
 
 class VideoFile:
@@ -42,7 +42,7 @@ class VideoFile:
         self._period_s = Fraction(1, rate_hz)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._container = av.open(str(path), "w", format="mp4")
-        stream: Any = self._container.add_stream(CODEC, rate=rate_hz, options=_OPTIONS)
+        stream: Any = self._container.add_stream(CODEC, rate=rate_hz, options=OPTIONS)
         stream.width, stream.height = size
         stream.pix_fmt = PIXEL_FORMAT
         stream.codec_context.time_base = self._period_s

@@ -56,7 +56,9 @@ def label_of(row: Row, *, by: str, at_ns: int) -> Label:
     Raises:
         InvalidInput: A value is missing or cannot be.
     """
-    said = {name: _empty_is_none(row.get(name)) for name in COLUMNS}
+    said: dict[str, Any] = {
+        name: None if (value := row.get(name)) == "" else value for name in COLUMNS
+    }
     for name in _NEEDED:
         if said[name] is None:
             raise InvalidInput(f"a row without {name}")
@@ -106,7 +108,3 @@ def _check_columns(path: Path, names: Any) -> None:
 def _identity(said: Mapping[str, Any]) -> str:
     content = json.dumps([said[name] for name in COLUMNS if name != "label_id"], default=str)
     return "import-" + blake2b(content.encode(), digest_size=8).hexdigest()
-
-
-def _empty_is_none(value: Any) -> Any:
-    return None if value == "" else value

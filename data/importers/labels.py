@@ -7,14 +7,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from data.catalog.catalog import Catalog
-from data.episodes.index import list_episodes
 from data.errors import GoalpostError, InvalidInput
 from data.importers.fiftyone import read_fiftyone
 from data.importers.label_studio import read_label_studio
 from data.importers.label_table import Row, label_of, read_label_table
 from data.importers.mapping import digest_of
 from data.importers.receipts import Batch, Receipt, receipt_for
-from data.labels.labels import Label, append_labels, known_labels, unlike_undone
+from data.labels.labels import (
+    Label,
+    append_labels,
+    episode_lengths,
+    known_labels,
+    unlike_undone,
+)
 from data.tasks.store import load_tasks
 from data.transfers.tally import Progress, Tally, silent
 
@@ -23,7 +28,8 @@ READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "label-studio": read_label_studio,
     "fiftyone": read_fiftyone,
 }
-_BATCH = 5000
+_BATCH = 20_000
+"""Labels in memory; each batch is entered into the index at once."""
 
 
 def import_labels(
@@ -71,23 +77,20 @@ def import_labels(
 def _take_in(catalog: Catalog, labels: list[Label], tally: Tally, receipt: Receipt) -> None:
     labels = unlike_undone(catalog, labels)
     tasks = load_tasks(catalog.workspace)
-    infos = {
-        each.info.episode_id: each.info
-        for each in list_episodes(catalog, episode_ids={label.episode_id for label in labels})
-    }
+    lengths = episode_lengths(catalog, {label.episode_id for label in labels})
     known = known_labels(catalog, [label.label_id for label in labels])
     fit: list[Label] = []
     for label in labels:
-        info = infos.get(label.episode_id)
+        length = lengths.get(label.episode_id)
         if label.label_id in known:
             tally.known += 1
         elif label.task not in tasks:
             tally.leave_out(f"there is no task '{label.task}'")
-        elif info is None:
+        elif length is None:
             tally.leave_out("its episode is not in the workspace")
-        elif label.frame_index is None and info.kind != "clip":
+        elif label.frame_index is None and length.kind != "clip":
             tally.leave_out("a robot's episode, without a frame")
-        elif label.frame_index is not None and not 0 <= label.frame_index < info.step_count:
+        elif label.frame_index is not None and not 0 <= label.frame_index < length.step_count:
             tally.leave_out("its episode has no such frame")
         else:
             fit.append(label)

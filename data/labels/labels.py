@@ -8,13 +8,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from data.catalog.catalog import Catalog
 from data.catalog.indexing import unindexed_labels
 from data.catalog.transaction import Transaction, one_of
+from data.episodes.episodes import EpisodeKind
 from data.errors import InvalidInput, unknown_name
 from data.labels import log as label_log
 from data.labels.log import Label, LabelOutcome, LabelSource
@@ -22,9 +23,9 @@ from data.tasks.store import load_tasks
 from data.tasks.tasks import TaskSet
 
 __all__ = [
-    "Label", "LabelOutcome", "LabelSource",
-    "append_labels", "known_labels", "label_history", "new_label_id", "retract_imported",
-    "standing_labels", "standing_tables", "undo_label", "unlike_undone",
+    "Label", "LabelOutcome", "LabelSource", "Length",
+    "append_labels", "episode_lengths", "known_labels", "label_history", "new_label_id",
+    "retract_imported", "standing_labels", "standing_tables", "undo_label", "unlike_undone",
 ]  # fmt: skip
 
 _COLUMNS = 'label_id, episode_id, frame_index, task, outcome, "by", source, at_ns, retracts, split'
@@ -34,6 +35,13 @@ _UNDONE = "undo-import-"
 _TABLE_ROWS = 50_000
 _LAG_BYTES = 64 << 10
 """So much of the log may wait for the index; whoever appends reads it."""
+
+
+class Length(NamedTuple):
+    """Which frames of an episode a label can speak of."""
+
+    kind: EpisodeKind
+    step_count: int
 
 
 def new_label_id() -> str:
@@ -69,6 +77,12 @@ def known_labels(catalog: Catalog, label_ids: Sequence[str]) -> set[str]:
     """Those of the identifiers that some label has already."""
     with catalog.transaction() as transaction:
         return _known(transaction, label_ids)
+
+
+def episode_lengths(catalog: Catalog, episode_ids: Collection[str]) -> dict[str, Length]:
+    """What a label's frame is checked against, of those of the episodes that are here."""
+    with catalog.transaction() as transaction:
+        return _lengths(transaction, episode_ids)
 
 
 def undo_label(catalog: Catalog, label_id: str, *, by: str, at_ns: int) -> Label | None:
@@ -114,12 +128,12 @@ def retract_imported(catalog: Catalog, label_ids: Sequence[str], *, by: str, at_
     Raises:
         StorageFull: The disk is full. Doing it again later is safe.
     """
+    of_these, ids = one_of("label_id", label_ids)
     with catalog.transaction() as transaction:
         rows = transaction.rows(
-            f"SELECT {_COLUMNS} FROM labels WHERE {one_of('label_id', label_ids)} "
-            "AND retracts IS NULL "
+            f"SELECT {_COLUMNS} FROM labels WHERE {of_these} AND retracts IS NULL "
             "AND label_id NOT IN (SELECT retracts FROM labels WHERE retracts IS NOT NULL)",
-            list(label_ids),
+            ids,
         )
         undos = [
             Label(**row | {"label_id": _UNDONE + row["label_id"], "retracts": row["label_id"],
@@ -157,8 +171,9 @@ def standing_labels(
     conditions = ["stands"]
     parameters: list[object] = []
     if episode_ids is not None:
-        conditions.append(one_of("episode_id", episode_ids))
-        parameters += episode_ids
+        of_these, ids = one_of("episode_id", episode_ids)
+        conditions.append(of_these)
+        parameters += ids
     if task is not None:
         conditions.append("task = ?")
         parameters.append(task)
@@ -221,23 +236,15 @@ def _select(catalog: Catalog, sql: str, parameters: Sequence[object]) -> list[La
 
 
 def _known(transaction: Transaction, label_ids: Sequence[str]) -> set[str]:
-    rows = transaction.rows(
-        f"SELECT label_id FROM labels WHERE {one_of('label_id', label_ids)}", list(label_ids)
-    )
+    of_these, ids = one_of("label_id", label_ids)
+    rows = transaction.rows(f"SELECT label_id FROM labels WHERE {of_these}", ids)
     return {row["label_id"] for row in rows}
 
 
 def _check(
     transaction: Transaction, tasks: TaskSet, labels: Sequence[Label], waiting: set[str]
 ) -> None:
-    ids = list({label.episode_id for label in labels})
-    episodes: dict[str, dict[str, Any]] = {
-        row["episode_id"]: row
-        for row in transaction.rows(
-            f"SELECT episode_id, kind, step_count FROM episodes WHERE {one_of('episode_id', ids)}",
-            ids,
-        )
-    }
+    episodes = _lengths(transaction, {label.episode_id for label in labels})
     retracted = [label.retracts for label in labels if label.retracts is not None]
     retractable = _known(transaction, retracted) | waiting | {label.label_id for label in labels}
     for label in labels:
@@ -255,18 +262,26 @@ def _check(
         _check_frame(label, episodes[label.episode_id])
 
 
-def _check_frame(label: Label, episode: dict[str, Any]) -> None:
+def _lengths(transaction: Transaction, episode_ids: Collection[str]) -> dict[str, Length]:
+    of_these, ids = one_of("episode_id", episode_ids)
+    rows = transaction.rows(
+        f"SELECT episode_id, kind, step_count FROM episodes WHERE {of_these}", ids
+    )
+    return {row["episode_id"]: Length(row["kind"], row["step_count"]) for row in rows}
+
+
+def _check_frame(label: Label, episode: Length) -> None:
     where = f"label {label.label_id} of episode {label.episode_id}"
     if label.frame_index is None:
-        if episode["kind"] != "clip":
+        if episode.kind != "clip":
             raise InvalidInput(
                 "Only a clip shows one outcome in every frame.",
                 where=where,
                 next_step="Name the frame that the label speaks of.",
             )
-    elif not 0 <= label.frame_index < episode["step_count"]:
+    elif not 0 <= label.frame_index < episode.step_count:
         raise InvalidInput(
             f"The episode has no frame {label.frame_index}.",
             where=where,
-            valid=[f"0 to {episode['step_count'] - 1}"],
+            valid=[f"0 to {episode.step_count - 1}"],
         )

@@ -21,6 +21,8 @@ from data.errors import GoalpostError, InvalidInput
 LabelOutcome = Literal["success", "failure", "unsure"]
 """`unsure` stands like any other answer, and trains nothing."""
 LabelSource = Literal["person", "clip", "simulator", "review", "import"]
+_OUTCOMES = get_args(LabelOutcome)
+_SOURCES = get_args(LabelSource)
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 _INT64 = (1 << 63) - 1
@@ -49,16 +51,17 @@ class Label:
     """Set by imports that bring their own division."""
 
     def __post_init__(self) -> None:
-        where = f"label {self.label_id}"
-        if self.outcome not in get_args(LabelOutcome):
+        if self.outcome not in _OUTCOMES:
             raise InvalidInput(
-                f"A label cannot say '{self.outcome}'.", where=where, valid=get_args(LabelOutcome)
+                f"A label cannot say '{self.outcome}'.",
+                where=f"label {self.label_id}",
+                valid=_OUTCOMES,
             )
-        if self.source not in get_args(LabelSource):
+        if self.source not in _SOURCES:
             raise InvalidInput(
                 f"A label cannot come from '{self.source}'.",
-                where=where,
-                valid=get_args(LabelSource),
+                where=f"label {self.label_id}",
+                valid=_SOURCES,
             )
 
 

@@ -84,6 +84,27 @@ def test_many_labels_go_a_page_at_a_time_and_can_be_stopped(
     assert [each.name for each in tmp_path.glob("*stopped*")] == []
 
 
+def test_many_labels_of_many_episodes_come_in_part_by_part(
+    catalog: Catalog, make_episode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.importers.labels._BATCH", 150)
+    episodes = [make_episode("robot", steps=2) for _ in range(220)]
+    save_episodes(catalog, episodes)
+    names = [each.info.episode_id for each in episodes]
+    path = tmp_path / "many.csv"
+    rows = [f"{name},1,lift-can,success\n" for name in names] + ["nowhere,1,lift-can,success\n"]
+    path.write_text("episode_id,frame_index,task,outcome\n" + "".join(rows))
+    said: list[str] = []
+    tally = import_labels(
+        catalog, path, "table", by="lab", now_ns=NOW_NS, progress=lambda _, told: said.append(told)
+    )
+    assert (tally.labels, sum(tally.left_out.values())) == (220, 1)
+    assert said == ["Importing labels: 150"]
+    assert [label.episode_id for label in standing_labels(catalog, episode_ids=names)] == names
+    again = import_labels(catalog, path, "table", by="lab", now_ns=NOW_NS)
+    assert (again.labels, again.known) == (0, 220)
+
+
 def test_a_table_of_somebody_else(catalog: Catalog, episodes: list[Any], tmp_path: Path) -> None:
     path = tmp_path / "theirs.csv"
     robot = episodes[2].info.episode_id
