@@ -72,7 +72,8 @@ def export_lerobot(
         choice: Its `kind` must be given.
         outcomes: Where `next.success` and `next.reward` come from; episodes of which it knows
             none are left out. Without it the dataset has neither.
-        as_video: H.264 in MP4, or else the stored JPEGs within the rows, without any loss.
+        as_video: H.264 in MP4, or else the stored JPEGs within the rows, without any loss but for
+            those of another size than the first, such as a robot's terminal view, which are scaled.
 
     Raises:
         InvalidInput: No kind, nothing to export, or `folder` is there already.

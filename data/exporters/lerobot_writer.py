@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.episodes.frames import Size, decode_jpeg, resize
+from data.episodes.frames import Size, decode_jpeg, encode_jpeg, jpeg_size, resize
 from data.exporters.rolling_parquet import RollingParquet
 from data.exporters.statistics import (
     RunningStatistics,
@@ -27,7 +27,7 @@ from data.exporters.statistics import (
     column_statistics,
     image_statistics,
 )
-from data.exporters.video import CODEC, PIXEL_FORMAT, VideoFile
+from data.exporters.video import CODEC, PIXEL_FORMAT, VideoFile, even_size
 from data.storage import full_disk_is_an_error, write_atomically
 from data.transfers import lerobot
 
@@ -55,9 +55,10 @@ class LeRobotWriter:
     Args:
         folder: Where its files go.
         columns: Every feature but images and indices, as `info.json` describes it.
-        sizes: Per camera feature, the size of its images; others are scaled to it.
+        sizes: Per camera feature, the size of its images; others are scaled to it. Videos are a
+            pixel less wide or high where it is odd.
         rate_hz: Frames a second, nominally.
-        as_video: Videos, or else images within the rows, as they were stored.
+        as_video: Videos, or else images within the rows; those of that size as they were stored.
         robot: What LeRobot calls the robot's type.
     """
 
@@ -73,14 +74,17 @@ class LeRobotWriter:
     ) -> None:
         self._folder = folder
         self._columns = columns
-        self._sizes = sizes
+        self._sizes = {
+            camera: even_size(size) if as_video else size for camera, size in sizes.items()
+        }
         self._rate_hz = rate_hz
         self._as_video = as_video
         self._robot = robot
         self._schema = _schema({**columns, **lerobot.INDEX_FEATURES}, () if as_video else sizes)
         self._data = RollingParquet(folder, lerobot.DATA_PATH, lerobot.DATA_FILE_MB * _MEGABYTE)
         self._videos = {
-            camera: _RollingVideo(folder, camera, size, rate_hz) for camera, size in sizes.items()
+            camera: _RollingVideo(folder, camera, size, rate_hz)
+            for camera, size in self._sizes.items()
         }
         self._described: list[dict[str, Any]] = []
         self._tasks: dict[str, int] = {}
@@ -107,10 +111,16 @@ class LeRobotWriter:
             "dataset_from_index": self.frame_count,
             "dataset_to_index": self.frame_count + count,
         }
+        images = episode.images
         if self._as_video:
-            for camera, jpegs in episode.images.items():
+            for camera, jpegs in images.items():
                 described |= self._videos[camera].append(jpegs)
-        number = self._data.append(self._table(columns, episode.images))
+        else:
+            images = {
+                camera: [_of_size(jpeg, self._sizes[camera]) for jpeg in jpegs]
+                for camera, jpegs in images.items()
+            }
+        number = self._data.append(self._table(columns, images))
         described |= {f"data/{name}": value for name, value in lerobot.place(number).items()}
         statistics = {name: column_statistics(values) for name, values in _2d(columns).items()} | {
             camera: _sampled(jpegs) for camera, jpegs in episode.images.items()
@@ -235,6 +245,12 @@ class _RollingVideo:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _of_size(jpeg: bytes, size: Size) -> bytes:
+    if jpeg_size(jpeg) == size:
+        return jpeg
+    return encode_jpeg(resize(decode_jpeg(jpeg), size))
 
 
 def _schema(columns: Mapping[str, Mapping[str, Any]], images: Sequence[str] | Any) -> pa.Schema:

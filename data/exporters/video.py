@@ -19,6 +19,11 @@ PIXEL_FORMAT = "yuv420p"
 OPTIONS = {"crf": "18", "g": "2", "preset": "veryfast"}
 
 
+def even_size(size: Size) -> Size:
+    """The largest size within `size` that a video can have."""
+    return Size(size.width - size.width % 2, size.height - size.height % 2)
+
+
 class VideoFile:
     """One MP4 file to which frames are appended; close it, or use it as a context manager.
 
@@ -35,7 +40,7 @@ class VideoFile:
             raise InvalidInput(
                 f"A video cannot have an odd size of {size.width} x {size.height} pixels.",
                 where=path,
-                next_step="Export images instead: --images.",
+                next_step="Scale its frames to `even_size`.",
             )
         self.frame_count = 0
         self.path = path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.catalog.catalog import Catalog
-from data.episodes.frames import decode_jpeg
+from data.episodes.frames import CAMERAS, decode_jpeg, encode_jpeg
 from data.episodes.index import save_episodes
 from data.errors import InvalidInput
 from data.exporters.choice import Choice
@@ -157,6 +158,35 @@ def test_a_robots_episode_ends_with_its_terminal_frame(
     assert statistics["observation.images.over_shoulder"]["mean"][0][0][0] == pytest.approx(
         15 / 255, abs=0.01  # grey levels 0, 10, 20, 30
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("as_video", "shape"), [(True, [204, 256, 3]), (False, [205, 256, 3])], ids=["video", "images"]
+)
+def test_every_picture_has_the_size_that_is_told(
+    catalog: Catalog, make_episode: Any, tmp_path: Path, as_video: bool, shape: list[int]
+) -> None:
+    """As the `cpu` recipe records: an odd height, and a larger view at the end."""
+    episode = make_episode("robot", steps=3, size=(205, 256))
+    end = episode.steps[-1]
+    larger = {camera: encode_jpeg(np.zeros((256, 320, 3), np.uint8)) for camera in CAMERAS}
+    end = replace(end, frames=replace(end.frames, jpegs=larger))
+    save_episodes(catalog, [replace(episode, steps=(*episode.steps[:-1], end))])
+    folder = tmp_path / "dataset"
+    export_lerobot(catalog, folder, Choice(kind="robot"), as_video=as_video)
+    info = json.loads((folder / "meta/info.json").read_bytes())
+    assert info["features"]["observation.images.over_shoulder"]["shape"] == shape
+    if as_video:
+        path = folder / "videos/observation.images.over_shoulder/chunk-000/file-000.mp4"
+        with av.open(str(path)) as container:
+            pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    else:
+        jpegs = [row["observation.images.over_shoulder"]["bytes"] for row in rows_of(folder)]
+        assert jpegs[0] == episode.steps[0].frames.jpegs["over_shoulder"]
+        pictures = [decode_jpeg(jpeg) for jpeg in jpegs]
+    assert [list(picture.shape) for picture in pictures] == [shape] * 3
+    [own] = pq.read_table(folder / "goalpost/episodes.parquet").to_pylist()
+    assert own["views"][0]["jpeg"] == larger["over_shoulder"]
 
 
 def test_a_kind_is_asked_for_and_nothing_is_written_over(
