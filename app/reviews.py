@@ -33,9 +33,9 @@ class Reviews:
         """Which items are to be asked again, and what came of it."""
         return second_looks(self.labels)
 
-    def since(self, at_ns: int) -> int:
-        """How many items were answered after `at_ns` [ns since the Unix epoch]."""
-        return sum(label.at_ns > at_ns for label in self.by_item.values())
+    def since(self, at_ns: int) -> list[Label]:
+        """The newest answers to the items that were answered after `at_ns` [ns since the epoch]."""
+        return [label for label in self.by_item.values() if label.at_ns > at_ns]
 
 
 def load_reviews(catalog: Catalog) -> Reviews:

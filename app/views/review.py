@@ -29,7 +29,7 @@ from app.widgets.review_cards import frame_ref, make_cards
 from app.widgets.review_filters import choose_examples, choose_gallery
 from app.widgets.review_history import show_history
 from app.widgets.review_policy import show_policy_sample
-from app.widgets.review_retrain import offer_retraining
+from app.widgets.review_retrain import CHOSEN, offer_retraining
 from app.wording import counted
 from data.labels.labels import Label
 from sd_model.artefact import SCORES, DetectorSummary, list_detectors
@@ -59,7 +59,7 @@ def render() -> None:
             "Detector",
             list(detectors),
             format_func=lambda name: detector_words(detectors[name]),
-            key="detector",
+            key=CHOSEN,
             bind="query-params",
             help="The newest comes first.",
         )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -7,6 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from data.labels.labels import Label, append_labels
 from data.labels.notes import read_notes
+from data.runs.runs import RunStatus, create_run, status_json
+from sd_model.judging.comparison import Comparison, TaskChange
+from sd_model.judging.report_files import JSON
 from sd_model.judging.scores import as_table, load_scores, save_scores
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -114,3 +119,44 @@ def test_the_frames_of_other_tasks_are_counted_apart_as_in_the_report(world: Any
     assert _counts(at).startswith("**1 of 7 failures (14.3%)**")
     told = "\n".join(each.value for each in at.caption)
     assert "On frames of other tasks' episodes: **1 of 1 failures (100.0%)**" in told
+
+
+def _retrained(world: Any, **result: str) -> None:
+    """A training that went on from the first detector, and how it ended."""
+    run = create_run(world.workspace, "train-detector", {"from_detector": "first"})
+    state = "done" if result else "failed"
+    status = RunStatus(state=state, result=dict(result), error="No room on the disk.")
+    run.status_path.write_bytes(status_json(status))
+
+
+def test_what_a_retraining_changed_is_said_and_the_new_detector_is_a_click_away(
+    world: Any,
+) -> None:
+    world.add_detector("first", ["lift-any"], false_positives=1)
+    folder = world.add_detector("second", ["lift-any"], created_at_ns=NOW_NS - 1).folder
+    comparison = Comparison(
+        before="first",
+        now="second",
+        tasks=(
+            TaskChange(
+                task="lift-any", successes=2, failures=4, missed_before=0, missed_now=0,
+                accepted_before=1, accepted_now=0, mended=1, broken=0, change="better",
+            ),
+        ),
+    )  # fmt: skip
+    known = json.loads((folder / JSON).read_text())
+    (folder / JSON).write_text(json.dumps(known | {"comparison": asdict(comparison)}))
+    _retrained(world, detector="second")
+    at = _run()
+    told = [each.value for each in at.markdown]
+    assert any("The retrained detector is ready" in each for each in told)
+    assert any("**1 frames mended, 0 broken**" in each for each in told)
+    at.button(key="review-retrained").click().run()
+    assert at.selectbox(key="detector").value == "second"
+    assert not any("retrained detector is ready" in each.value for each in at.markdown)
+
+
+def test_a_retraining_that_failed_is_told_where_it_was_started(world: Any) -> None:
+    world.add_detector("first", ["lift-any"])
+    _retrained(world)
+    assert "No room on the disk." in [each.value for each in _run().error]
