@@ -124,6 +124,7 @@ def task_words(tasks: TaskSet, name: str | None) -> str:
     """A task as LeRobot's policies are told it: its description, or else its name."""
     if name is None:
         return "no task"
+    name = tasks.current_name(name)
     description = tasks[name].description if name in tasks else ""
     return description or name
 

@@ -84,7 +84,7 @@ def _take_in(catalog: Catalog, labels: list[Label], tally: Tally, receipt: Recei
         length = lengths.get(label.episode_id)
         if label.label_id in known:
             tally.known += 1
-        elif label.task not in tasks:
+        elif tasks.current_name(label.task) not in tasks:
             tally.leave_out(f"there is no task '{label.task}'")
         elif length is None:
             tally.leave_out("its episode is not in the workspace")

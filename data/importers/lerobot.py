@@ -99,7 +99,7 @@ def _define_missing_tasks(catalog: Catalog, folder: Path) -> None:
             next_step="Copy the dataset again.",
         ) from error
     ours = load_tasks(catalog.workspace)
-    missing = [task for task in theirs if task.name not in ours]
+    missing = [task for task in theirs if ours.current_name(task.name) not in ours]
     for task in missing:  # those that others refer to first, without their own relations
         define_task(catalog, type(task)(name=task.name, skill=task.skill))
     for task in missing:

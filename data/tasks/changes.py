@@ -29,7 +29,11 @@ def define_task(catalog: Catalog, task: Task, *, implied_by: Collection[str] = (
     with catalog.transaction():  # for its lock: two definitions at once must not lose one
         tasks = {known.name: known for known in load_tasks(catalog.workspace)}
         before = tasks.get(task.name, task)
-        tasks[task.name] = replace(task, formerly=before.formerly, archived=before.archived)
+        tasks[task.name] = replace(
+            task,
+            formerly=tuple(dict.fromkeys((*before.formerly, *task.formerly))),
+            archived=before.archived or task.archived,
+        )
         return store_tasks(
             catalog.workspace, (implying(each, task.name, implied_by) for each in tasks.values())
         )

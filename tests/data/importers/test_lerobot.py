@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,10 +18,14 @@ from data.episodes.frames import CAMERAS, decode_jpeg
 from data.episodes.index import list_episodes, load_episode, save_episodes
 from data.errors import CorruptData, InvalidInput, UnknownName
 from data.exporters.choice import Choice
+from data.exporters.labels import export_label_table
 from data.exporters.lerobot import export_lerobot
+from data.importers.labels import import_labels
 from data.importers.lerobot import import_lerobot
 from data.importers.mapping import DatasetMapping
-from data.labels.labels import append_labels, standing_labels
+from data.labels.labels import append_labels, standing_labels, undo_label
+from data.tasks.changes import define_task, rename_task
+from data.tasks.tasks import Task
 from data.transfers.tally import Tally
 from data.workspace import open_workspace
 
@@ -194,3 +199,30 @@ def test_our_own_export_comes_back_as_it_was(
 
     back = import_lerobot(catalog, tmp_path / "out", DatasetMapping(), by="nobody")
     assert (back.episodes, back.known) == (0, 2)
+
+
+def test_what_was_written_before_a_task_was_renamed_is_understood(
+    catalog: Catalog, make_episode: Any, make_label: Any, tmp_path: Path
+) -> None:
+    define_task(catalog, Task(name="lift-cup", skill="lift", description="The cup is up."))
+    clip = make_episode(steps=2, task="lift-cup")
+    save_episodes(catalog, [clip])
+    append_labels(catalog, [make_label(clip, task="lift-cup", frame_index=None)])
+    export_lerobot(catalog, tmp_path / "before", Choice(kind="clip"), as_video=False)
+    export_label_table(catalog, tmp_path / "labels.csv")
+    rename_task(catalog, "lift-cup", "lift-mug")
+    export_lerobot(catalog, tmp_path / "after", Choice(kind="clip"), as_video=False)
+    told = pd.read_parquet(tmp_path / "after/meta/tasks.parquet")
+    assert list(told.index) == ["The cup is up."]
+
+    other = Catalog(open_workspace(tmp_path / "other"))
+    define_task(other, Task(name="lift-cup", skill="lift"))
+    rename_task(other, "lift-cup", "lift-mug")
+    tally = import_lerobot(other, tmp_path / "before", DatasetMapping(), by="nobody")
+    assert (tally.episodes, tally.labels) == (1, 1)
+    [label] = standing_labels(other)
+    undo_label(other, label.label_id, by="ann", at_ns=2)
+    table = pd.read_csv(tmp_path / "labels.csv").assign(label_id="another")
+    table.to_csv(tmp_path / "another.csv", index=False)
+    assert import_labels(other, tmp_path / "another.csv", "table", by="nobody").labels == 1
+    assert [label.task for label in standing_labels(other)] == ["lift-mug"]

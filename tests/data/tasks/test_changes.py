@@ -33,6 +33,13 @@ def test_defining_again_keeps_former_names_and_the_archive(catalog, workspace) -
     assert (mug.name, mug.description, mug.archived) == ("lift-mug", "The mug is up.", True)
 
 
+def test_a_task_that_comes_from_elsewhere_brings_its_former_names(catalog, workspace) -> None:
+    define_task(catalog, Task(name="lift-mug", skill="lift"))  # so that others can refer to it
+    define_task(catalog, Task(name="lift-mug", skill="lift", formerly=("lift-cup",), archived=True))
+    mug = load_tasks(workspace)["lift-cup"]
+    assert (mug.name, mug.archived) == ("lift-mug", True)
+
+
 @pytest.mark.parametrize(
     ("task", "error"),
     [
