@@ -291,13 +291,14 @@ def _show_agreement(looks: SecondLooks) -> None:
 def _show_bias(everything: pd.DataFrame, checked: Mapping[Item, Label]) -> None:
     rows = everything[everything["split"] == "holdout"]
     rows = rows[rows["episode_id"].isin({item.episode_id for item in checked})]
-    held_out = {item_of(row): row["outcome"] for row in records(rows)}
-    looked_at = [item for item in held_out if item in checked]
-    changed = [item for item in looked_at if checked[item].outcome != held_out[item]]
+    looked_at = {item_of(row): row for row in records(rows) if item_of(row) in checked}
+    known = sum(row["source"] == "review" for row in looked_at.values())
+    changed = sum(checked[item].outcome != row["outcome"] for item, row in looked_at.items())
     with st.container(border=True):
         st.markdown(
             "**Correcting held-out labels while the detector's answer is in sight bends the test "
             "towards the detector.** Each correction is recorded as made in review. So far "
-            f"{counted(len(looked_at), 'held-out label')} looked at, {len(changed)} changed."
+            f"{counted(len(looked_at), 'held-out label')} looked at. This detector was judged by "
+            f"{known} of these answers; {changed} would change how it is judged."
         )
         link("review", "Take a second look, blind", {"show": "second look"})

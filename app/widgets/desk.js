@@ -102,9 +102,11 @@ class Desk {
     this.draw();
   }
 
-  // What the cameras and the host do, as the preview knows it.
-  show(state, recording, elapsed) {
+  // What the cameras and the host do, as the preview knows it; `away` while the app does not answer,
+  // without which a host goes on with what it records.
+  show(state, recording, elapsed, away) {
     const before = this.state;
+    this.away = away;
     this.state = state;
     this.recording = recording;
     this.elapsed = elapsed;
@@ -141,6 +143,7 @@ class Desk {
       const known = now && of ? `${now} of ${of}` : shown;
       return ["recording", `Recording ${this.elapsed}`, known, "Stop"];
     }
+    if (this.away && this.recording) return ["fault", "No picture", "The recording goes on", start];
     if (this.state === "silent") return ["fault", "No picture", "Nothing can be recorded", start];
     if (this.state !== "live") return ["busy", "Wait", "The cameras are starting", start];
     if (!this.data.ready) return ["fault", "Not ready", "The page below says why", start];

@@ -179,7 +179,7 @@ class Preview {
     const badgeElement = this.root.querySelector(".badge");
     if (badgeElement.textContent !== badge) badgeElement.textContent = badge;
     this.root.querySelector(".details").textContent = details;
-    this.desk.show(state, recording, clock);
+    this.desk.show(state, recording, clock, Boolean(this.lostAt));
     if (state === "silent" || state === "recording") {
       this.ticking = setTimeout(() => this.say(), 500);
     }

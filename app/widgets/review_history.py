@@ -53,10 +53,12 @@ def _row(label: Label, row: pd.Series | None, note: Note | None, by: str) -> Non
         why.caption(f"Another detector's example, {label.episode_id}")
     else:
         kind = "it agreed with the label" if row["kind"] == "right" else f"a {row['kind']}"
-        why.caption(
-            f"It had been labelled {row['outcome']}; the detector gave {row['score']:.2f}: {kind} "
-            f"on {row['robot']}"
+        before = (
+            "The detector is judged by this answer and"
+            if row["label_id"] == label.label_id
+            else f"It had been labelled {row['outcome']}; the detector"
         )
+        why.caption(f"{before} gave {row['score']:.2f}: {kind} on {row['robot']}")
     if note is not None:
         why.markdown(f"“{plain(note.text)}” :gray[{plain(note.by)}, {when(note.at_ns)}]")
     with ask.popover("Why", width="stretch"):

@@ -61,3 +61,24 @@ def test_a_loss_is_told_after_a_moment_and_so_is_the_return(page: Page) -> None:
     assert _told(page) is None
     page.evaluate("connection.end()")
     assert page.locator(".goalpost-connection").count() == 0
+
+
+def test_a_recording_that_goes_on_without_the_app_is_not_told_to_have_ended(page: Page) -> None:
+    """Read from two metres away, where the notice's small words are not."""
+    page.goto("about:blank")
+    page.add_script_tag(content=f"{assets.text('desk.js')}\nwindow.Desk = Desk;")
+    page.evaluate("""() => {
+        window.desk = new Desk(document.body, () => {});
+        desk.update({ task: "lift-can", outcome: "success", ready: true, answered: 0 });
+    }""")
+    recording = {"task": "lift-can", "outcome": "success"}
+    sign = page.locator(".sign")
+    for state, now, elapsed, away, word in (
+        ("recording", recording, "0:05", False, "Recording 0:05success of lift-can"),
+        ("silent", recording, "", True, "No pictureThe recording goes on"),
+        ("recording", recording, "0:09", False, "Recording 0:09success of lift-can"),
+        ("silent", recording, "", False, "No pictureNothing can be recorded"),  # no camera does
+        ("silent", None, "", True, "No pictureNothing can be recorded"),
+    ):
+        page.evaluate("shown => desk.show(...shown)", [state, now, elapsed, away])
+        assert sign.text_content() == word

@@ -108,6 +108,40 @@ def test_the_history_says_why(world: Any) -> None:
     assert read_notes(world.workspace)[clip].text == "It was up_all along"
 
 
+def test_a_detector_that_knows_an_answer_is_told_to_be_judged_by_it(world: Any) -> None:
+    """It agrees with what it was corrected by, and the label from before is not in its scores."""
+    world.record_pair("robot-7", "lift-any")
+    summary = world.add_detector("first", ["lift-any"], false_positives=1)
+    clip = "clip-robot-7-lift-any-0-failure"
+    judged = load_scores(summary.folder)
+    names = judged["episode_id"].astype(str).replace("lift-any-failure-0", clip)
+    judged = judged.assign(episode_id=names)
+    save_scores(summary.folder, as_table(judged))
+    answer = Label(
+        label_id="fixed", episode_id=clip, frame_index=None, task="lift-any", outcome="success",
+        by="ana", source="review", at_ns=NOW_NS + 1,
+    )  # fmt: skip
+    append_labels(world.catalog, [answer])
+    at = AppTest.from_function(_page)
+    at.session_state["review-history"] = True
+
+    def told() -> str:
+        at.run()
+        assert not at.exception
+        return "\n".join(each.value for each in (*at.markdown, *at.caption))
+
+    text = told()
+    assert "judged by 0 of these answers; 1 would change how it is judged." in text
+    assert "It had been labelled failure; the detector gave 0.90: a false positive" in text
+    fixed = judged["episode_id"] == clip
+    for column, value in {"outcome": "success", "label_id": "fixed", "source": "review"}.items():
+        judged[column] = judged[column].astype(str).mask(fixed, value)
+    save_scores(summary.folder, as_table(judged))
+    text = told()
+    assert "judged by 1 of these answers; 0 would change how it is judged." in text
+    assert "judged by this answer and gave 0.90: it agreed with the label" in text
+
+
 def test_the_frames_of_other_tasks_are_counted_apart_as_in_the_report(world: Any) -> None:
     summary = world.add_detector("first", ["lift-any", "lift-can"], false_positives=1)
     judged = load_scores(summary.folder)
