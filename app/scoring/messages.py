@@ -34,7 +34,10 @@ class Judgement(BaseModel):
 
     task: str
     probability: float = Field(description="Of success, 0 to 1.")
-    decision: bool = Field(description="Whether the probability reaches the threshold.")
+    decision: bool = Field(
+        description="Whether the probability reaches the threshold; where that would contradict "
+        "another task (a lifted can, and nothing lifted), the surer one has its say."
+    )
     threshold: float
     abstain: bool = Field(
         description="The probability is too close to call (neither success nor failure has nine "

@@ -156,7 +156,9 @@ def _description(summary: DetectorSummary) -> dict[str, Any]:
         "thresholds": {name: each.value for name, each in summary.thresholds.items()},
         "views": f"Per camera, in this order: the RGB image scaled to {config.kept_px} x "
         f"{config.kept_px} pixels by area averaging (Pillow's BOX), uint8.",
-        "probability": "Of success of every task; at the task's threshold and above, it succeeded.",
+        "probability": "Of success of every task; at the task's threshold and above, it succeeded. "
+        "Goalpost itself also settles contradictions between tasks, as "
+        "sd_model/judging/consistency.py does.",
     }
     if config.cut_px:
         described["cuts"] = (
