@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.wording import counted
 from sd_model.judging.comparison import Comparison
 
 _MARKS = {"better": ":green[better]", "worse": ":red[worse]", "alike": "alike"}
@@ -14,8 +15,8 @@ def show_comparison(comparison: Comparison) -> None:
     mended = sum(row.mended for row in comparison.tasks)
     broken = sum(row.broken for row in comparison.tasks)
     st.markdown(
-        f"Against `{comparison.before}`: **{mended} frames mended, {broken} broken**, by the "
-        "labels as they are now."
+        f"Against `{comparison.before}`: **{counted(mended, 'frame')} mended, {broken} "
+        "broken**, by the labels as they are now."
     )
     st.table(
         [

@@ -42,18 +42,20 @@ def show_tour(shown: str = "") -> None:
     steps = _steps()
     number = next((index for index, step in enumerate(steps) if not step.done), len(steps))
     with st.container(border=True):
-        told, way, out = st.columns([7, 2, 2], vertical_alignment="center")
+        told, ways = st.columns([5, 2], vertical_alignment="center")
         told.progress(number / len(steps), text=_words(steps, number))
-        with way:
+        with ways.container(
+            horizontal=True, horizontal_alignment="right", vertical_alignment="center"
+        ):
             page = steps[number].page if number < len(steps) else "review"
             if page != shown:
                 link(page, f"Go to {page.capitalize()}")
-        ended = out.button(
-            "End the tour",
-            key="tour-end",
-            type="tertiary",
-            help="Home begins it again where you left it.",
-        )
+            ended = st.button(
+                "End the tour",
+                key="tour-end",
+                type="tertiary",
+                help="Home begins it again where you left it.",
+            )
     if ended:
         st.session_state[_ON] = False
         st.rerun()

@@ -184,7 +184,7 @@ def test_what_a_retraining_changed_is_said_and_the_new_detector_is_a_click_away(
     at = _run()
     told = [each.value for each in at.markdown]
     assert any("The retrained detector is ready" in each for each in told)
-    assert any("**1 frames mended, 0 broken**" in each for each in told)
+    assert any("**1 frame mended, 0 broken**" in each for each in told)
     at.button(key="review-retrained").click().run()
     assert at.selectbox(key="detector").value == "second"
     assert not any("retrained detector is ready" in each.value for each in at.markdown)
