@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from sd_model.judging.thresholds import (
     choose_threshold,
@@ -21,14 +22,13 @@ def choose(
     failures: list[float],
     successes: list[float],
     episodes: NDArray[np.str_] | None = None,
-    shared: float | None = None,
+    shared: float = 0.5,
 ):
     count = len(failures) + len(successes)
-    frames = judged(failures, successes)
     return choose_threshold(
-        *frames,
+        *judged(failures, successes),
         np.arange(count).astype(np.str_) if episodes is None else episodes,
-        shared=shared_threshold([frames]) if shared is None else shared,
+        shared=shared,
         false_positive_rate=0.05,
         confidence=0.9,
     )
@@ -57,27 +57,43 @@ def test_how_many_failures_a_claim_needs(rate: float, confidence: float, count: 
     assert failures_needed(rate, confidence) == count
 
 
+def at_logits(failures: list[float], successes: list[float]):
+    return judged(list(expit(failures)), list(expit(successes)))
+
+
+def test_the_shared_threshold_lies_where_shifted_scores_err_least() -> None:
+    # A failure at logit a and a success at b, both shifted by N(0, 1): the errors' densities are
+    # equal in the middle.
+    assert shared_threshold([at_logits([-1], [2])]) == pytest.approx(expit(0.5), abs=2e-3)
+    # So far apart that no shift matters: the middle of the gap.
+    assert shared_threshold([at_logits([-7], [6.9])]) == pytest.approx(expit(-0.05), abs=2e-3)
+
+
+@pytest.mark.parametrize("cost", [0.1, 1, 10])
+def test_the_costlier_an_accepted_failure_the_higher_the_threshold(cost: float) -> None:
+    # phi(t - b) = cost phi(t - a), so t = (a + b) / 2 + ln(cost) / (b - a).
+    value = shared_threshold([at_logits([-1], [2])], false_positive_cost=cost)
+
+    assert value == pytest.approx(expit(0.5 + np.log(cost) / 3), abs=2e-3)
+
+
 def test_tasks_share_what_is_best_for_all_of_them() -> None:
-    # At 0.5 the first accepts one failure of two, at 0.7 the second misses one success of four.
-    first, second = judged([0.2, 0.6], [0.8, 0.9]), judged([0.1, 0.3], [0.65, 0.9, 0.9, 0.9])
+    # Alone they would choose 1 and -1; mirrored at 0, they meet there.
+    first, second = at_logits([0], [2]), at_logits([-2], [0])
     says_nothing = judged([0.95], [])
 
-    assert shared_threshold([first]) == pytest.approx(0.7)
-    assert shared_threshold([second]) == pytest.approx((0.3 + 0.65) / 2)
-    assert shared_threshold([first, second, says_nothing]) == pytest.approx(0.625)
-    assert shared_threshold([first, judged([0.7], [0.8]), second]) == pytest.approx(0.75)
+    assert shared_threshold([first]) == pytest.approx(expit(1), abs=2e-3)
+    assert shared_threshold([second]) == pytest.approx(expit(-1), abs=2e-3)
+    assert shared_threshold([first, second, says_nothing]) == pytest.approx(0.5, abs=2e-3)
     assert shared_threshold([says_nothing]) == 0.5
 
 
-@pytest.mark.parametrize(("cost", "value"), [(0.1, 0.2), (1, 0.525), (10, 0.85)])
-def test_the_costlier_an_accepted_failure_the_higher_the_threshold(
-    cost: float, value: float
-) -> None:
-    # Of four successes and four failures 0.2 misses none and accepts three, 0.525 misses one and
-    # accepts one, 0.85 misses three and accepts none.
-    frames = judged([0.1, 0.4, 0.45, 0.8], [0.3, 0.6, 0.7, 0.9])
+def test_a_threshold_close_below_the_successes_is_not_chosen_for_one_failure() -> None:
+    # Just above the failure at 3 nothing is wrong in validation; a robot whose successes score a
+    # little lower would lose most of them.
+    frames = at_logits([-3] * 99 + [3.4], [3.5] * 100)
 
-    assert shared_threshold([frames], false_positive_cost=cost) == pytest.approx(value)
+    assert shared_threshold([frames]) < expit(1)
 
 
 def test_the_shared_threshold_is_raised_until_it_is_bounded() -> None:
@@ -91,12 +107,11 @@ def test_the_shared_threshold_is_raised_until_it_is_bounded() -> None:
     assert chosen.bound <= 0.05
 
 
-def test_too_few_failures_fall_back_to_the_fewest_errors() -> None:
-    chosen = choose([0.1, 0.2, 0.6], [0.7, 0.8])
+def test_too_few_failures_fall_back_to_what_is_shared() -> None:
+    chosen = choose([0.1, 0.2, 0.6], [0.7, 0.8], shared=0.75)
 
     assert chosen.way == "balanced"
-    assert chosen.value == pytest.approx(0.65)
-    assert choose([0.1, 0.2, 0.6], [0.7, 0.8], shared=0.75).value == pytest.approx(0.75)
+    assert chosen.value == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(("missed", "way", "value"), [(1, "bounded", 0.65), (2, "balanced", 0.5)])
@@ -113,17 +128,8 @@ def test_a_bounded_threshold_that_is_shared_stands() -> None:
     assert choose([0.1] * 45, [0.9], shared=0.8).value == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize(("failures", "way"), [(45, "bounded"), (3, "balanced")])
-def test_a_gap_that_holds_one_half_is_cut_in_its_middle(failures: int, way: str) -> None:
-    # At 0.5 a failure that scores a hundredth higher would be accepted.
-    chosen = choose([0.49] * failures, [0.95])
-
-    assert (chosen.way, chosen.value) == (way, pytest.approx(0.72))
-
-
 def test_the_fallback_never_goes_below_one_half() -> None:
-    assert choose([0.1, 0.2], [0.3, 0.4]).value == 0.5
-    assert choose([0.1, 0.2], [0.6]).value == 0.5
+    assert choose([0.1, 0.2], [0.3, 0.4], shared=0.25).value == 0.5
 
 
 @pytest.mark.parametrize(("failures", "successes"), [([], [0.9]), ([0.1], [])])
@@ -143,11 +149,3 @@ def test_one_accepted_frame_spoils_its_clip() -> None:
     chosen = choose(scores, [0.9], episodes)
 
     assert (chosen.way, chosen.failures) == ("balanced", 2)
-
-
-def test_a_perfect_score_of_a_failure_can_be_refused() -> None:
-    chosen = choose([1.0] * 45, [1.0])
-
-    assert chosen.way == "balanced"
-    assert chosen.value > 1.0
-    assert chosen.false_positives == 0
