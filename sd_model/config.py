@@ -59,6 +59,10 @@ class DetectorConfig:
     """How much more than that is kept, so that crops can wander; 0 to 1."""
     cut_stages: tuple[Stage, ...] = (Stage(2, 2, 3), Stage(2, 2, 3))
     """The second look's trunk after its first convolution."""
+    jaws_weight: float = 0.0
+    """What it weighs in the loss that the second look tells whether the jaws are closed, 0 to 10.
+    It is learned where robots say so, and asked of none that is judged; nothing without that
+    look."""
     cut_stride: int = 1
     """Stride of that first convolution [px]; 2 on a larger cut trains three times as fast."""
     place_px: int = 0
@@ -139,6 +143,7 @@ class DetectorConfig:
             ("contrast", 0, 1), ("brightness_probability", 0, 1), ("rotation_deg", 0, 45),
             ("rotation_probability", 0, 1), ("shadow_probability", 0, 1),
             ("steps", 1, 10_000_000), ("steps_share", 0.01, 1), ("own_share", 0, 1),
+            ("jaws_weight", 0, 10),
             ("batch_size", 2, 4096), ("learning_rate", 1e-7, 1),
             ("warmup_share", 0, 0.5), ("weight_decay", 0, 1), ("label_smoothing", 0, 0.05),
             ("ema_decay", 0, 0.99999), ("cut_share", 0.02, 0.5), ("cut_margin", 0, 1),
@@ -183,6 +188,11 @@ class DetectorConfig:
                 valid=[f"1 to {smallest}"],
                 next_step="Use a smaller grid, a smaller stride, fewer pools or larger images.",
             )
+
+    @property
+    def tells_jaws(self) -> bool:
+        """Whether training asks the second look if the jaws are closed."""
+        return self.cut_px > 0 and self.jaws_weight > 0
 
     @property
     def kept_px(self) -> int:

@@ -126,8 +126,10 @@ class StoredLooks:
         self._progress = progress
         side = config.kept_px
         views = len(CAMERAS)
-        kind = np.dtype([("whole", np.uint8, (views, side, side, 3)), ("tip_m", np.float32, (3,))])
-        store = FrameStore(workspace.cache / f"views-{side}", kind)
+        kind = np.dtype(
+            [("whole", np.uint8, (views, side, side, 3)), ("gripper", np.float32, (4,))]
+        )
+        store = FrameStore(workspace.cache / f"frames-{side}", kind)
         self._whole, self._whole_row_F = _rows(store, frames.refs, self._whole_rows)
         self._closer: NDArray[np.void] | None = None
         self._closer_row_F = self._whole_row_F
@@ -135,8 +137,14 @@ class StoredLooks:
     @property
     def tips(self) -> NDArray[np.float32]:
         """The fingertips in the robot's base frame [m], (F, 3); NaN where no robot says."""
-        tip_F3: NDArray[np.float32] = self._whole["tip_m"][self._whole_row_F]
+        tip_F3: NDArray[np.float32] = self._whole["gripper"][self._whole_row_F, 1:]
         return tip_F3
+
+    @property
+    def closed(self) -> NDArray[np.float32]:
+        """How far the jaws are closed, 0 to 1, (F,); NaN where no robot says."""
+        closed_F: NDArray[np.float32] = self._whole["gripper"][self._whole_row_F, 0]
+        return closed_F
 
     def whole(self, indices: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Whole views of the frames at `indices`, (N, V, kept_px, kept_px, 3)."""
@@ -182,12 +190,12 @@ class StoredLooks:
         for chunk, frames in self._decoded(missing, "Decoding frames"):
             for ref, frame in zip(chunk, frames, strict=True):
                 gripper = frame.gripper
-                tip_m = (np.nan,) * 3 if gripper is None else gripper[1:4]
+                reading = (np.nan,) * 4 if gripper is None else gripper[:4]
                 try:
                     whole = keep_whole(frame.images, self._config)
                 except GoalpostError as error:
                     raise _unreadable(error, ref) from error
-                yield whole.tobytes() + np.array(tip_m, dtype=np.float32).tobytes()
+                yield whole.tobytes() + np.array(reading, dtype=np.float32).tobytes()
 
     def _decoded(
         self, refs: Sequence[FrameRef], message: str

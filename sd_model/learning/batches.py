@@ -23,6 +23,8 @@ class Batch:
     """Of B frames."""
     outcome_BT: NDArray[np.int8]
     """1 success, 0 failure, -1 unknown."""
+    closed_B: NDArray[np.float32]
+    """How far the jaws are closed, 0 to 1; NaN where no robot says."""
 
 
 class Batches:
@@ -49,6 +51,7 @@ class Batches:
         self._outcome_FT = frames.outcome_FT
         self._indices = training_indices
         self._stored = stored
+        self._closed_F = stored.closed
         self._preprocessing = preprocessing
         self._batch_size = batch_size
         self._seed = seed
@@ -67,4 +70,6 @@ class Batches:
         looks = self._preprocessing.augment(
             self._stored.take(chosen), int(generator.integers(2**31))
         )
-        return Batch(looks=looks, outcome_BT=self._outcome_FT[chosen])
+        return Batch(
+            looks=looks, outcome_BT=self._outcome_FT[chosen], closed_B=self._closed_F[chosen]
+        )

@@ -30,3 +30,17 @@ def masked_cross_entropy(
         logits_BT.float(), target_BT, reduction="none"
     )
     return (loss_BT * weight_BT).sum() / weight_BT.sum().clamp_min(1e-6)
+
+
+def jaws_cross_entropy(logit_B: Tensor, closed_B: Tensor) -> Tensor:
+    """Mean binary cross-entropy of the jaws that robots report; 0 where none does.
+
+    Args:
+        logit_B: Of closed jaws.
+        closed_B: 0 open to 1 closed; NaN where no robot says.
+    """
+    known_B = closed_B.isfinite()
+    loss_B = functional.binary_cross_entropy_with_logits(
+        logit_B.float(), closed_B.nan_to_num(), reduction="none"
+    )
+    return (loss_B * known_B).sum() / known_B.sum().clamp_min(1)

@@ -24,7 +24,8 @@ class DetectorNetwork(nn.Module):
     Differs: more trunks see closely what lies round the gripper and round the place where objects
     are put down; all tasks are scored in one pass instead of being asked for by a one-hot code;
     views keep a spatial grid and a projection of their own until they are joined by concatenation;
-    batch normalisation has its gamma.
+    batch normalisation has its gamma; what is seen closely also tells, in training, whether
+    the jaws are closed.
     """
 
     def __init__(self, config: DetectorConfig, task_count: int) -> None:
@@ -36,6 +37,10 @@ class DetectorNetwork(nn.Module):
         if config.cut_px:
             self.cut_trunk = _trunk(config, _CUT_KERNEL, config.cut_stride, config.cut_stages)
             self.cut_projections = _projections(config)
+        if config.tells_jaws:
+            self.jaws = nn.Sequential(
+                nn.ReLU(), nn.Linear(len(CAMERAS) * config.projection, 1), nn.Flatten(0)
+            )
         if config.place_px:
             self.place_trunk = _trunk(config, _CUT_KERNEL, config.place_stride, config.cut_stages)
             self.place_projections = _projections(config)
@@ -55,9 +60,29 @@ class DetectorNetwork(nn.Module):
             cuts_BVCHW: What lies round the gripper in each; not looked at where `cut_px` is 0.
             places_BVCHW: What lies round the place; not looked at where `place_px` is 0.
         """
-        seen = _seen(views_BVCHW, self.trunk, self.projections)
-        if self._looks_at_gripper:
-            seen += _seen(cuts_BVCHW, self.cut_trunk, self.cut_projections)
+        return self._joined(views_BVCHW, self._gripper(cuts_BVCHW), places_BVCHW)
+
+    def with_jaws(
+        self, views_BVCHW: Tensor, cuts_BVCHW: Tensor, places_BVCHW: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The logits of the tasks, and of closed jaws, (B,); needs `config.tells_jaws`.
+
+        Whether an object on the plate was let go is a matter of a centimetre, and only few examples
+        ask for it; every robot's frame can be asked whether its jaws are closed.
+        """
+        gripper = self._gripper(cuts_BVCHW)
+        jaws_B: Tensor = self.jaws(torch.cat(gripper, 1))
+        return self._joined(views_BVCHW, gripper, places_BVCHW), jaws_B
+
+    def _gripper(self, cuts_BVCHW: Tensor) -> list[Tensor]:
+        if not self._looks_at_gripper:
+            return []
+        return _seen(cuts_BVCHW, self.cut_trunk, self.cut_projections)
+
+    def _joined(
+        self, views_BVCHW: Tensor, gripper: Sequence[Tensor], places_BVCHW: Tensor
+    ) -> Tensor:
+        seen = [*_seen(views_BVCHW, self.trunk, self.projections), *gripper]
         if self._looks_at_place:
             seen += _seen(places_BVCHW, self.place_trunk, self.place_projections)
         logits_BT: Tensor = self.join(torch.cat(seen, 1))

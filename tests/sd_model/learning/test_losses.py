@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sd_model.learning.losses import masked_cross_entropy
+from sd_model.learning.losses import jaws_cross_entropy, masked_cross_entropy
 
 ONES = torch.ones(2, 2)
 
@@ -54,3 +54,18 @@ def test_unknown_outcomes_get_no_gradient() -> None:
 
     assert logits_BT.grad is not None
     assert logits_BT.grad.tolist() == [[0.5, 0.0]]
+
+
+def test_only_robots_that_say_so_teach_whether_jaws_are_closed() -> None:
+    # Closed at ln 3: -ln 3/4. Open at 0: ln 2. The third says nothing.
+    logit_B = torch.tensor([math.log(3.0), 0.0, 50.0], requires_grad=True)
+    loss = jaws_cross_entropy(logit_B, torch.tensor([1.0, 0.0, math.nan]))
+    loss.backward()
+
+    assert loss.item() == pytest.approx((-math.log(0.75) + math.log(2)) / 2)
+    assert logit_B.grad is not None
+    assert logit_B.grad.tolist() == pytest.approx([-0.125, 0.25, 0.0])
+
+
+def test_without_any_robot_that_says_so_jaws_cost_nothing() -> None:
+    assert jaws_cross_entropy(torch.ones(2), torch.full((2,), math.nan)).item() == 0.0

@@ -54,6 +54,19 @@ def test_every_look_is_looked_at() -> None:
         assert not torch.allclose(network(*other), logits_BT)
 
 
+def test_the_jaws_are_told_beside_the_same_logits_and_from_the_second_look_alone() -> None:
+    settings = THREE_LOOKS | {"jaws_weight": 0.3}
+    network = build_network(load_recipe("smoke", settings), 2, seed=0, device=CPU).eval()
+    generator = torch.Generator().manual_seed(0)
+    whole, cut, place = (torch.randn(4, 3, 3, px, px, generator=generator) for px in (48, 24, 48))
+    logits_BT, jaws_B = network.with_jaws(whole, cut, place)
+
+    assert jaws_B.shape == (4,)
+    torch.testing.assert_close(network(whole, cut, place), logits_BT)
+    torch.testing.assert_close(network.with_jaws(-whole, cut, -place)[1], jaws_B)
+    assert not torch.allclose(network.with_jaws(whole, -cut, place)[1], jaws_B)
+
+
 def test_the_seed_decides_the_weights_and_nothing_else_moves() -> None:
     config = load_recipe("smoke")
     before = torch.get_rng_state()

@@ -18,7 +18,9 @@ from sd_model.learning.training import possible_looks, train
 if TYPE_CHECKING:
     from conftest import MarkerWorld, Recorder, SquareWorld
 
-LOOKS = {"cut_px": 24, "cut_share": 0.15, "cut_stages": [[2, 1, 3], [2, 1, 3]]}
+LOOKS = {
+    "cut_px": 24, "cut_share": 0.15, "cut_stages": [[2, 1, 3], [2, 1, 3]], "jaws_weight": 0.3,
+}  # fmt: skip
 
 
 def train_on(
