@@ -144,8 +144,9 @@ def _choose_tasks(
             missing[name] = " and ".join(lacks)
     trainable = tuple(name for name in tasks.in_use if name not in missing)
     if wanted is not None:
+        wanted = [tasks[name].name for name in wanted]
         for name in wanted:
-            if tasks[name].name in missing:
+            if name in missing:
                 raise InvalidInput(
                     f"The task '{name}' cannot be learned: the training robots have no "
                     f"{missing[name]} of it.",

@@ -7,6 +7,7 @@ import pytest
 
 from data.errors import InvalidInput, UnknownName
 from data.labels.splits import Split
+from data.tasks.changes import rename_task
 from data.tasks.tasks import Outcome
 from sd_model.config import load_recipe
 from sd_model.examples.gathering import feed_training
@@ -164,6 +165,13 @@ def test_only_wanted_tasks_are_taken(world: SquareWorld) -> None:
     manifest = world.manifest("m", wanted=["show-red"])
 
     assert Counter(row.task for row in manifest.examples).keys() == {"show-red"}
+
+
+def test_a_wanted_task_may_be_called_what_it_was_called_before(world: SquareWorld) -> None:
+    world.record(["robot-1"], scenes=6, steps=2)
+    rename_task(world.catalog, "show-red", "show-crimson")
+
+    assert world.manifest("m", wanted=["show-red"]).tasks.names == ("show-crimson",)
 
 
 def test_without_labels_there_is_nothing_to_train_on(world: SquareWorld) -> None:
