@@ -34,12 +34,13 @@ from data.catalog.catalog import Catalog
 from data.cells.robots import SIMULATED_FLEET
 from data.storage import write_atomically
 from data.tasks.store import load_tasks
-from data.tasks.tasks import OBJECT_KINDS
+from data.tasks.tasks import OBJECT_KINDS, SEED_TASKS
 from data.workspace import Workspace, open_workspace
 from sd_model.artefact import load_summary, save_summary
 from sd_model.config import load_recipe
 from sd_model.examples.gathering import build_manifest
 from sd_model.judging.consistency import Consistency
+from sd_model.judging.metrics import area_under_curve
 from sd_model.judging.scores import load_scores, save_scores
 from sd_model.judging.thresholds import choose_threshold, shared_threshold
 from sd_model.learning.publishing import choose_thresholds
@@ -103,7 +104,8 @@ def main(
             _choose_anew(folder)
             found |= {robot: found[robot] | judge(folder, robot) for robot in group}
         for robot in group:
-            click.echo(line(robot, found[robot]["chosen"]))
+            areas = (f"{skill} {area:.4f}" for skill, area in found[robot]["auc"].items())
+            click.echo(f"{line(robot, found[robot]['chosen'])}  area {', '.join(areas)}")
     mean = _mean(found, "chosen")
     click.echo(line("mean", mean))
     folders = {robot: arm_folder(workspace, name, group) for group in groups for robot in group}
@@ -208,6 +210,7 @@ def judge(folder: Path, robot: str) -> dict[str, Any]:
             found["counts"] = {key: int(n) for key, n in rows["rate"].value_counts().items()}
             found["intervals"] = _intervals(rows)
     found["chosen"]["held_object_accuracy"] = held_accuracy(rows)
+    found["auc"] = _areas(rows)
     return found
 
 
@@ -301,6 +304,19 @@ def held_accuracy(rows: pd.DataFrame) -> float:
     named_N = np.where(score_N7.max(1) >= 0.5, score_N7.argmax(1), -1)
     held_N = np.where(held_N7.any(1), held_N7.argmax(1), -1)
     return float((named_N == held_N).mean())
+
+
+def _areas(rows: pd.DataFrame) -> dict[str, float]:
+    """Area under the curve of the frames that show the task itself: the mean of each skill's tasks,
+    whatever their thresholds."""
+    own = rows[rows["rate"].isin(("fn", "fp"))]
+    areas: dict[str, list[float]] = {}
+    for task, of_task in own.groupby(own["task"].astype(str)):
+        success_N = (of_task["outcome"] == "success").to_numpy()
+        area = area_under_curve(of_task["score"].to_numpy(), success_N)
+        if area is not None:
+            areas.setdefault(SEED_TASKS[str(task)].skill, []).append(area)
+    return {skill: float(np.mean(each)) for skill, each in areas.items()}
 
 
 def _shares(rows: pd.DataFrame) -> pd.DataFrame:
