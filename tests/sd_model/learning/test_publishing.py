@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 
 from sd_model.config import load_recipe
 from sd_model.learning.publishing import choose_thresholds
@@ -19,9 +20,9 @@ def rows(task: str, shown: str, outcome: str, *scores: float) -> list[dict[str, 
 
 
 def test_near_misses_count_however_many_easy_failures_other_tasks_give() -> None:
-    # 0.75 misses one success of ten and accepts none of the two failures that show the task; 0.3
-    # misses none and accepts one of the two. Ninety-eight easy failures would make that one of a
-    # hundred.
+    # Above 0.6 one success of ten is missed and none of the two failures that show the task is
+    # accepted; below it, none is missed and one of the two is accepted. Ninety-eight easy failures
+    # would make that one of a hundred.
     validation = pd.DataFrame(
         [
             *rows("lift-any", "lift-any", "success", 0.55, *[0.9] * 4),
@@ -33,7 +34,7 @@ def test_near_misses_count_however_many_easy_failures_other_tasks_give() -> None
 
     found = choose_thresholds(validation, ["lift-any"], load_recipe("smoke"))
 
-    assert found["lift-any"].value == pytest.approx(0.75)
+    assert 0.6 < found["lift-any"].value < 0.9
     assert (found["lift-any"].way, found["lift-any"].failures) == ("balanced", 2)
 
 
@@ -47,4 +48,5 @@ def test_a_task_that_no_failure_shows_is_judged_by_what_is_derived() -> None:
 
     found = choose_thresholds(validation, ["lift-any"], load_recipe("smoke"))
 
-    assert found["lift-any"].value == pytest.approx(0.6)
+    # In the middle between them, as logits.
+    assert found["lift-any"].value == pytest.approx(expit((logit(0.8) + logit(0.4)) / 2), abs=2e-3)
