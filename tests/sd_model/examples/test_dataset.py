@@ -11,6 +11,7 @@ import pytest
 from data.cells.calibration import project, projections_of
 from data.cells.robots import SIMULATED_FLEET
 from data.episodes.frames import EncodedFrameSet
+from data.episodes.gripper import GripperReading
 from data.episodes.shards import FrameRef, read_frames
 from data.errors import CorruptData, InvalidInput, StorageFull
 from data.workspace import Workspace
@@ -156,6 +157,18 @@ def test_a_frame_without_a_camera_is_named(world: SquareWorld, recorder: Recorde
 
     with pytest.raises(InvalidInput, match=r"robot-1-red-009.*'right'.*unsure"):
         stored(world, world.manifest("m"), recorder)
+
+
+def test_what_robots_say_of_their_grippers_is_kept(world: SquareWorld, recorder: Recorder) -> None:
+    world.record(["robot-1"], scenes=3, steps=1)
+    world.gripper = GripperReading(1.0, 0.5, 0.1, 0.2, 0.3)
+    world.record(["robot-2"], scenes=3, steps=1)
+    manifest = world.manifest("m")
+    looks, robot_F = stored(world, manifest, recorder), LabelledFrames.of(manifest).robot_F
+
+    assert np.isnan(looks.closed[robot_F == "robot-1"]).all()
+    assert (looks.closed[robot_F == "robot-2"] == 1).all()
+    np.testing.assert_allclose(looks.tips[robot_F == "robot-2"][0], [0.5, 0.1, 0.2])
 
 
 def test_a_damaged_shard_is_named(world: SquareWorld, recorder: Recorder) -> None:
