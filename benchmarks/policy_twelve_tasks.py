@@ -39,6 +39,7 @@ CURVE_POINTS = 20
 @click.option("--updates", default=18_000, show_default=True)
 @click.option("--restart-updates", default=6_000, show_default=True)
 @click.option("--bootstrap-share", default=0.0, show_default=True)
+@click.option("--replay-capacity", default=60_000, show_default=True, help="Of task and outcome.")
 @click.option("--episodes", default=9_000, show_default=True, help="Collected at most, in all.")
 @click.option("--scripted-episodes", default=2_400, show_default=True, help="Of them, at first.")
 @click.option("--attempts", default=100, show_default=True, help="Of each task.")
@@ -51,6 +52,7 @@ def main(
     updates: int,
     restart_updates: int,
     bootstrap_share: float,
+    replay_capacity: int,
     episodes: int,
     scripted_episodes: int,
     attempts: int,
@@ -69,6 +71,7 @@ def main(
                 "restart_updates": restart_updates,
                 "bootstrap_share": bootstrap_share,
                 "scripted_episodes": scripted_episodes,
+                "replay_capacity": replay_capacity,
             },
             "detector": None if rewards == "truth" else rewards,
             "tasks": tasks,
@@ -97,6 +100,7 @@ def main(
         },
         "episodes": int(run.metrics()[-1]["collected"]),
         "updates": updates,
+        "replay_capacity": replay_capacity,
         "hours": hours(run),
         "curve": _curve(run),
     }  # fmt: skip
