@@ -94,11 +94,28 @@ def _refresh(
     )
 
 
+def take_over_names(transaction: Transaction, workspace: Workspace) -> None:
+    """Call episodes and labels by what their tasks are called now, if the tasks have changed.
+
+    Comes before labels are taken in, whose tasks go by the new names already. Whoever renames a
+    task only writes it down, so that no crash leaves the index with the old name.
+    """
+    if transaction.value("SELECT tasks_digest FROM catalog_state") == tasks_digest(workspace):
+        return
+    for task in readable_tasks(workspace):
+        for table in ("episodes", "labels") if task.formerly else ():
+            transaction.execute(
+                f"UPDATE {table} SET task = ? WHERE list_contains(?::VARCHAR[], task)",
+                (task.name, list(task.formerly)),
+            )
+
+
 def refresh_conclusions(transaction: Transaction, workspace: Workspace) -> None:
     """Close every set of answers anew if the tasks, their names or relations have changed."""
     digest = tasks_digest(workspace)
     if transaction.value("SELECT tasks_digest FROM catalog_state") == digest:
         return
+    take_over_names(transaction, workspace)
     tasks = readable_tasks(workspace)
     known = transaction.rows("SELECT answers_id, stated FROM answers ORDER BY answers_id")
     sets = [(row["answers_id"], _renamed(row["stated"], tasks)) for row in known]

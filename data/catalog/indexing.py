@@ -14,6 +14,7 @@ from data.catalog.answers import (
     refresh_all_answers,
     refresh_answers,
     refresh_conclusions,
+    take_over_names,
 )
 from data.catalog.transaction import Transaction, one_of
 from data.episodes.episodes import EpisodeInfo
@@ -58,17 +59,20 @@ def index_shard(
 
 def index_labels(transaction: Transaction, workspace: Workspace) -> None:
     """Enter what the log of labels holds beyond the part that is indexed."""
+    take_over_names(transaction, workspace)
     state = transaction.rows("SELECT labels_bytes, labels_lines FROM catalog_state")[0]
     size = log_size(workspace)
     if size == state["labels_bytes"]:
         return
-    if size < state["labels_bytes"]:  # someone restored an older log: begin again
+    restored = size < state["labels_bytes"]  # someone put an older log back: begin again
+    if restored:
         transaction.execute("DELETE FROM labels")
         transaction.execute("UPDATE catalog_state SET labels_bytes = 0, labels_lines = 0")
     touched: set[str] = set()
     while new := _enter_labels(transaction, workspace):
         touched |= new
-    refresh_answers(transaction, workspace, touched if len(touched) <= _MANY else None)
+    everything = restored or len(touched) > _MANY  # what is gone from the log touches more
+    refresh_answers(transaction, workspace, None if everything else touched)
 
 
 def unindexed_labels(transaction: Transaction, workspace: Workspace) -> set[str]:
@@ -101,6 +105,7 @@ def fill(transaction: Transaction, workspace: Workspace) -> Iterator[tuple[float
     while _enter_labels(transaction, workspace):
         done = transaction.value("SELECT labels_bytes FROM catalog_state")
         yield 0.6 + 0.2 * done / size, "Reading the labels"
+    take_over_names(transaction, workspace)  # one may have changed since the first shard
     for share in refresh_all_answers(transaction, workspace):
         yield 0.8 + 0.2 * share, "Working out what follows from the labels"
     refresh_conclusions(transaction, workspace)

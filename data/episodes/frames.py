@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -87,7 +87,9 @@ def encode_jpeg(image: ImageHWC) -> bytes:
 def decode_jpeg(jpeg: bytes) -> ImageHWC:
     """The RGB image in `jpeg`. Raises `CorruptData` where it cannot be read."""
     if jpeg.endswith(_END_OF_IMAGE):  # OpenCV would fill up an image that was cut short
-        found = cv2.imdecode(np.frombuffer(jpeg, np.uint8), _AS_STORED)
+        found = None
+        with suppress(cv2.error):  # as for a size that no image has
+            found = cv2.imdecode(np.frombuffer(jpeg, np.uint8), _AS_STORED)
         if found is not None:
             return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     with _opened(jpeg) as image:
@@ -103,9 +105,10 @@ def jpeg_size(jpeg: bytes) -> Size:
 @contextmanager
 def _opened(jpeg: bytes) -> Iterator[Image.Image]:
     try:
-        with Image.open(io.BytesIO(jpeg)) as image:
+        # Nothing but JPEG: Pillow hands some formats to other programs.
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
             yield image
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise CorruptData(
             f"A stored image of {len(jpeg)} bytes is not a readable JPEG.",
             next_step="Delete the episode it belongs to, or restore its shard from a backup.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import krippendorff
@@ -15,13 +15,19 @@ from data.catalog.questions import Frame
 _VALUES = {"success": 1.0, "failure": 0.0}
 
 _BY_PERSON = """
-    SELECT episode_id, frame_index, task, "by", outcome, source, line FROM labels
-    WHERE retracts IS NULL AND source IN ('person', 'review') AND frame_index IS NOT NULL
+    SELECT episode_id, frame_index, task, "by", outcome, source, line
+    FROM labels JOIN (SELECT episode_id, kind, step_count FROM episodes) USING (episode_id)
+    WHERE retracts IS NULL AND source IN ('person', 'review')
+    AND kind = 'robot' AND frame_index = step_count - 1
     AND label_id NOT IN (SELECT retracts FROM labels WHERE retracts IS NOT NULL)
     QUALIFY row_number() OVER (PARTITION BY episode_id, frame_index, task, "by"
                                ORDER BY line DESC) = 1
 """
-"""The newest answer of each person to each question, where it was not taken back."""
+"""The newest answer of each person to each question, where it was not taken back.
+
+Questions are about the terminal frames of robots' episodes that are here. What people say of a
+clip's frames is no answer to one: it corrects or trims what somebody recorded.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +114,21 @@ def by_task(answered: Iterable[Answered]) -> dict[str, Agreement]:
 
 
 def by_person(answered: Sequence[Answered]) -> dict[str, Agreement]:
-    """The agreement of each person with the others: of the questions that person answered."""
+    """The agreement of each person with each other one; how these agree among themselves does not
+    count."""
     people = sorted({person for each in answered for person in each.answers})
-    return {
-        person: measure([each.answers for each in answered if person in each.answers])
-        for person in people
-    }
+    return {person: _with_others(person, answered) for person in people}
+
+
+def _with_others(person: str, answered: Iterable[Answered]) -> Agreement:
+    theirs = [each.answers for each in answered if person in each.answers]
+    pairs = [
+        {person: each[person], other: each[other]}
+        for each in theirs
+        for other in each
+        if other != person
+    ]
+    return replace(measure(pairs), questions=len(theirs))
 
 
 def measure(answers: Sequence[Mapping[str, str]]) -> Agreement:

@@ -73,7 +73,7 @@ def rename_task(catalog: Catalog, old: str, new: str) -> TaskSet:
         InvalidInput: The new name cannot be used, or is or was another task's; or the task came
             with Goalpost, so that simulated cells know it by its name.
     """
-    with catalog.transaction() as transaction:
+    with catalog.transaction():
         tasks = load_tasks(catalog.workspace)
         chosen = tasks[old]
         if chosen.name in SEED_TASKS:
@@ -96,13 +96,7 @@ def rename_task(catalog: Catalog, old: str, new: str) -> TaskSet:
             )
             for each in tasks
         ]
-        stored = store_tasks(catalog.workspace, renamed)
-        for table in ("episodes", "labels"):
-            transaction.execute(
-                f"UPDATE {table} SET task = ? WHERE list_contains(?::VARCHAR[], task)",
-                (new, list(former)),
-            )
-    return stored
+        return store_tasks(catalog.workspace, renamed)
 
 
 def _with(names: Iterable[str], old: str, new: str) -> tuple[str, ...]:

@@ -94,7 +94,11 @@ class Batcher(Generic[Item, Verdict]):
             if ended:
                 return
 
-    def _answer(self, batch: Sequence[tuple[Item, Future[Verdict]]]) -> None:
+    def _answer(self, taken: Sequence[tuple[Item, Future[Verdict]]]) -> None:
+        # Whoever no longer wants an answer may say so up to here, and not later.
+        batch = [each for each in taken if each[1].set_running_or_notify_cancel()]
+        if not batch:
+            return
         try:
             verdicts = self._judge([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait, not to this thread

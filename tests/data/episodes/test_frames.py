@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.episodes.frames import FrameSet, Size, decode_jpeg, encode, encode_jpeg, resize
+from data.episodes.frames import (
+    FrameSet,
+    Size,
+    decode_jpeg,
+    encode,
+    encode_jpeg,
+    jpeg_size,
+    resize,
+)
 from data.errors import CorruptData
 
 
@@ -28,6 +36,19 @@ def test_colours_and_times_survive() -> None:
 def test_a_damaged_image_is_an_error_in_words(jpeg: bytes) -> None:
     with pytest.raises(CorruptData, match=f"{len(jpeg)} bytes"):
         decode_jpeg(jpeg)
+
+
+@pytest.mark.parametrize("read", [decode_jpeg, jpeg_size])
+def test_an_image_that_claims_an_impossible_size_or_is_no_jpeg_is_an_error_in_words(read) -> None:
+    jpeg = bytearray(encode_jpeg(np.zeros((8, 8, 3), np.uint8)))
+    size = jpeg.index(b"\xff\xc0") + 5  # of the frame header: height and width, two bytes each
+    jpeg[size : size + 4] = b"\xff\xdc\xff\xdc"
+    with pytest.raises(CorruptData):
+        read(bytes(jpeg))
+    png = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(png, "PNG")
+    with pytest.raises(CorruptData):
+        read(png.getvalue())
 
 
 def test_scaling_averages() -> None:

@@ -1,8 +1,18 @@
 import pytest
 
+from data.catalog.questions import Frame
 from data.episodes.index import save_episodes
-from data.labels.agreement import answered_twice, by_person, by_task, for_a_second_opinion, measure
+from data.episodes.removal import remove_episodes
+from data.labels.agreement import (
+    Answered,
+    answered_twice,
+    by_person,
+    by_task,
+    for_a_second_opinion,
+    measure,
+)
 from data.labels.labels import append_labels
+from data.recording.clips import trim_clip
 
 
 def _answers(*rows: str) -> list[dict[str, str]]:
@@ -63,6 +73,33 @@ def test_disputes_are_found_and_settled_in_review(catalog, labelled, make_label)
         catalog, [make_label(labelled[1], "failure", by="cleo", frame_index=1, source="review")]
     )
     assert not answered_twice(catalog)[1].disputed
+
+
+def test_others_agreement_among_themselves_is_not_a_persons() -> None:
+    answered = [
+        Answered(frame=Frame(str(number), 0), task="lift-any", answers=answers, decided=False)
+        for number, answers in enumerate(_answers("sff", "fss"))
+    ]
+    found = by_person(answered)
+    assert (found["ana"].questions, found["ana"].share) == (2, 0.0)
+    # Four units of two values that differ: observed 1, expected 2 * 4 * 4 / (8 * 7) = 4/7.
+    assert found["ana"].alpha == pytest.approx(1 - 7 / 4)
+    assert found["ben"].share == 0.5
+
+
+def test_what_was_said_of_a_clip_or_a_removed_episode_asks_nobody_again(
+    catalog, labelled, make_episode, make_label
+) -> None:
+    clip = make_episode("clip", steps=9)
+    save_episodes(catalog, [clip])
+    append_labels(catalog, [make_label(clip, frame_index=None, source="clip")])
+    trim_clip(catalog, clip.info, first=0, last=1, by="ana", at_ns=1)
+    second, third = (each.info.episode_id for each in labelled[1:])
+    asked = for_a_second_opinion(catalog, by="ben", tasks=["lift-any"], share=1.0, most=9)
+    assert [frame.episode_id for frame, _ in asked] == [third]
+    remove_episodes(catalog, [second, third])
+    assert for_a_second_opinion(catalog, by="ben", tasks=["lift-any"], share=1.0, most=9) == []
+    assert [each.disputed for each in answered_twice(catalog)] == [False]
 
 
 def test_a_second_opinion_is_asked_of_others_alone(catalog, labelled) -> None:

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.catalog.catalog import Catalog
+from data.catalog.counts import label_figures
 from data.episodes.index import save_episodes
 from data.errors import InvalidInput, UnknownName
 from data.labels import log as label_log
@@ -136,6 +137,20 @@ def test_a_restored_older_log_is_read_anew(catalog, episode, make_label) -> None
     append_labels(catalog, [second])
     path.write_bytes(backup)
     assert standing_labels(catalog) == [first]
+
+
+def test_what_a_restored_log_no_longer_says_of_other_episodes_is_forgotten(
+    catalog, episode, make_episode, make_label
+) -> None:
+    other = make_episode("robot", steps=2)
+    save_episodes(catalog, [other])
+    path = catalog.workspace.labels_path
+    append_labels(catalog, [make_label(episode)])
+    backup = path.read_bytes()
+    append_labels(catalog, [make_label(other, frame_index=1)])
+    assert label_figures(catalog, since_ns=0).labelled_episodes == 1
+    path.write_bytes(backup)
+    assert label_figures(catalog, since_ns=0).labelled_episodes == 0
 
 
 Event = st.tuples(

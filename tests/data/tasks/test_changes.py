@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from data.catalog.catalog import rebuild
 from data.episodes.index import list_episodes, save_episodes
 from data.errors import InvalidInput, TaskRelationError, UnknownName
+from data.labels import log as label_log
 from data.labels.labels import append_labels, standing_labels
 from data.tasks.changes import archive_task, define_task, rename_task
-from data.tasks.store import load_tasks
+from data.tasks.store import load_tasks, store_tasks
 from data.tasks.tasks import SEED_TASKS, Task
 
 
@@ -71,6 +74,41 @@ def test_a_renamed_task_keeps_relations_labels_and_clips(
     for known in (catalog, rebuild(workspace)):
         assert [label.task for label in standing_labels(known)] == ["lift-apple"]
         assert [each.info.task for each in list_episodes(known)] == ["lift-apple"]
+
+
+def test_a_renaming_that_was_killed_is_finished_by_the_next_reader(
+    catalog, workspace, make_episode, make_label
+) -> None:
+    define_task(catalog, Task(name="lift-pear", skill="lift"))
+    clip = make_episode(task="lift-pear")
+    save_episodes(catalog, [clip])
+    append_labels(catalog, [make_label(clip, task="lift-pear")])
+    assert len(standing_labels(catalog)) == 1
+    *others, pear = load_tasks(workspace)
+    store_tasks(workspace, [*others, replace(pear, name="lift-apple", formerly=("lift-pear",))])
+    label_log.append(workspace.labels_path, [make_label(clip, "failure", task="lift-apple")])
+    assert [each.info.task for each in list_episodes(catalog)] == ["lift-apple"]
+    assert [(label.task, label.outcome) for label in standing_labels(catalog)] == [
+        ("lift-apple", "failure")
+    ]
+
+
+def test_a_renaming_during_a_rebuild_reaches_the_new_index(
+    catalog, workspace, make_episode, make_label
+) -> None:
+    define_task(catalog, Task(name="lift-pear", skill="lift"))
+    clip = make_episode(task="lift-pear")
+    save_episodes(catalog, [clip])
+    append_labels(catalog, [make_label(clip, task="lift-pear")])
+    renamed = []
+
+    def rename(share: float, what: str) -> None:
+        if not renamed:
+            renamed.append(rename_task(catalog, "lift-pear", "lift-apple"))
+
+    known = rebuild(workspace, rename)
+    assert [each.info.task for each in list_episodes(known)] == ["lift-apple"]
+    assert [label.task for label in standing_labels(known)] == ["lift-apple"]
 
 
 def test_a_name_means_one_task_for_ever(catalog) -> None:

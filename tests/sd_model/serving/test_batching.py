@@ -58,3 +58,22 @@ def test_an_error_reaches_those_who_wait_and_the_next_are_judged() -> None:
         batcher.submit(0).result(10)
     assert batcher.submit(1).result(10) == 1
     batcher.close()
+
+
+def test_who_no_longer_wants_an_answer_stops_nobody() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def judge(items: Sequence[int]) -> list[int]:
+        begun.set()
+        assert go_on.wait(10)
+        return list(items)
+
+    batcher = Batcher(judge, largest=1)
+    first = batcher.submit(1)
+    assert begun.wait(10)
+    left, stayed = batcher.submit(2), batcher.submit(3)
+    assert left.cancel()
+    assert not first.cancel()  # it is being judged
+    go_on.set()
+    assert [each.result(10) for each in (first, stayed)] == [1, 3]
+    batcher.close()
