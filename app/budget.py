@@ -52,20 +52,32 @@ def measure_progress(task: str, census: Census, pairs: Mapping[tuple[str, str], 
     )
 
 
+def robot_to_show(progress: Progress, robots: Sequence[str]) -> str | None:
+    """The robot on which the next pair would help most; None where any will do."""
+    pairs = progress.pairs
+    unused = next((robot for robot in robots if robot not in pairs), None)
+    if len(pairs) < 2:
+        return unused if pairs else None
+    fewest = min(sorted(pairs), key=lambda robot: pairs[robot])
+    return fewest if pairs[fewest] < _FEW_PAIRS else unused
+
+
 def what_helps_most(progress: Progress, robots: Sequence[str]) -> str:
     """The one thing to record next that the detector of this task would gain most from."""
     if not progress.pairs:
         return "The first pair: nothing can be learned without a success and a failure."
-    unused = [robot for robot in robots if robot not in progress.pairs]
+    robot = robot_to_show(progress, robots)
     if len(progress.pairs) == 1:
-        where = f" ({unused[0]})" if unused else ""
+        where = f" ({robot})" if robot else ""
         return (
             f"A pair on a second robot{where}: one robot is held out, and only it shows how far "
             "the detector can be trusted."
         )
-    fewest = min(sorted(progress.pairs), key=lambda robot: progress.pairs[robot])
-    if progress.pairs[fewest] < _FEW_PAIRS:
-        return f"More scenes on {fewest}: it has {counted(progress.pairs[fewest], 'pair')} so far."
-    if unused:
-        return f"A robot that was not shown yet, such as {unused[0]}: new robots teach the most."
-    return "Near misses: failures that almost look like success, in scenes that were not shown yet."
+    if robot is None:
+        return (
+            "Near misses: failures that almost look like success, in scenes that were not shown "
+            "yet."
+        )
+    if robot in progress.pairs:
+        return f"More scenes on {robot}: it has {counted(progress.pairs[robot], 'pair')} so far."
+    return f"A robot that was not shown yet, such as {robot}: new robots teach the most."

@@ -10,22 +10,27 @@ from data.runs.runs import Run
 RETRAINING_SHARE = 0.2
 """Of the updates of a training from nothing: what `sd_model.learning.inheritance` makes, which
 needs torch; that is too large for the web server."""
+EPISODE_S = 1.0
+"""What an episode takes in simulation, about [s]."""
 _UNKNOWN = (
     "a time that nobody knows yet: no training with this recipe was finished on this computer"
 )
 
 
-def detector_time(runs: Sequence[Run], recipe: str) -> str:
+def detector_time(runs: Sequence[Run], recipe: str, usual: str | None = None) -> str:
     """How long a training from nothing will take, in words.
 
     Args:
         runs: Earlier runs, the newest first.
+        usual: What the recipe takes on two free cores, in words; None where nobody says.
     """
     for run in runs:
         if run.kind == "train-detector" and run.spec.get("recipe") == recipe:
             taken_s = _taken_s(run)
             if taken_s is not None:
                 return f"about {duration(taken_s)}, as the last one with this recipe did"
+    if usual is not None:
+        return f"{usual} on two free cores; this computer has not finished one with this recipe yet"
     return _UNKNOWN
 
 
@@ -40,6 +45,15 @@ def retraining_time(runs: Sequence[Run]) -> str:
                 f"updates that took the last one {duration(taken_s)}"
             )
     return _UNKNOWN
+
+
+def collecting_time(runs: Sequence[Run], episodes: int) -> str:
+    """How long so many episodes will take, one after the other as robots collect them."""
+    for run in runs:
+        made = run.status().result.get("episodes") if run.kind == "collect" else None
+        if made and (taken_s := _taken_s(run)) is not None:
+            return f"about {duration(taken_s / made * episodes)}, by the last one's {made} episodes"
+    return f"about {duration(EPISODE_S * episodes)}, when the computer has nothing else to do"
 
 
 def policy_time(runs: Sequence[Run], recipe: str, updates: int) -> str:

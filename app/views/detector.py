@@ -20,10 +20,17 @@ from data.runs.runs import list_runs
 from sd_model.artefact import DetectorSummary, damaged_detectors, list_detectors
 from sd_model.config import RECIPES
 
+_RECIPE_TIMES = {
+    "smoke": "seconds to a minute",
+    "quick": "about three minutes",
+    "cpu": "about ten minutes",
+}
+"""On two cores that do nothing else."""
 _RECIPE_WORDS = {
-    "smoke": "smoke: seconds to a minute, shows only that everything runs",
-    "quick": "quick: about three minutes, for a first detector from ten pairs a task and robot",
-    "cpu": "cpu: about ten minutes on two cores, useful without a graphics card",
+    "smoke": f"smoke: {_RECIPE_TIMES['smoke']}, shows only that everything runs",
+    "quick": f"quick: {_RECIPE_TIMES['quick']}, for a first detector from ten pairs a task and "
+    "robot",
+    "cpu": f"cpu: {_RECIPE_TIMES['cpu']} on two cores, useful without a graphics card",
     "paper": "paper: the sizes of the MT-Opt paper, for a computer with a graphics card",
 }
 
@@ -147,8 +154,9 @@ def _say_what_it_takes(
     learned, judged = (
         sum((counts.of(task, robots) for task in chosen), Tally()) for robots in (training, holdout)
     )
+    takes = detector_time(list_runs(state.workspace()), recipe, _RECIPE_TIMES.get(recipe))
     st.markdown(
-        f"**It takes** {detector_time(list_runs(state.workspace()), recipe)}. **It learns** from "
+        f"**It takes** {takes}. **It learns** from "
         f"{_outcomes(learned)} on {listed(training)}. **It brings** a detector of "
         f"{counted(len(chosen), 'task')}, and a report of how often it errs on {listed(holdout)}, "
         f"by {_outcomes(judged)} there."

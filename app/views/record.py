@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.budget import measure_progress, what_helps_most
+from app.budget import measure_progress, robot_to_show, what_helps_most
 from app.pages import link, nothing_yet
 from app.pairing import Pair, find_pairs, pair_to_finish
 from app.person import your_name
@@ -60,19 +60,21 @@ def render() -> None:
     )
     with person:
         by = your_name()
+    recording = False
     with errors_shown():
         _start_cameras(robot)
         with CellClient(state.workspace(), robot) as cell:
             _carry_out(cell, robot, tasks[task], by)
             clips = _newest_on(robot)
             status = cell.status()
+            recording = status.recording is not None
             pair = record_step.open_pair(pair_to_finish(find_pairs(clips), robot=robot, task=task))
             _show_cell(robot, status, task, pair)
             if status.kind == "hardware" and not status.camera_errors:
                 show_swapped(robot, cell)
             _offer_recovered(cell, status)
             record_step.show(cell, status, tasks[task], pair, clips, by=by, ask=_ask)
-    _show_progress(task, robots)
+    _show_progress(task, robots, shown=None if recording else robot)
     listed_clips = newest_clips(state.catalog(), task=task, of_each_task=_CLIPS_LISTED)
     record_clips.show([each.info for each in listed_clips], task=task, by=by)
     _show_pairs()
@@ -132,6 +134,7 @@ def _show_cell(robot: str, status: CellStatus, task: str, pair: Pair | None) -> 
             task=task,
             outcome=record_step.next_outcome(pair),
             ready=recording is None and not status.camera_errors,
+            scene_used=record_step.scene_is_used(pair),
             answered=st.session_state.get(_ANSWERED, 0),
         ),
         on_asked=_ask,
@@ -177,11 +180,30 @@ def _decide(cell: CellClient, clip: RecoveredClip, *, keep: bool) -> None:
     st.rerun()
 
 
-def _show_progress(task: str, robots: Sequence[str]) -> None:
+def _show_progress(task: str, robots: Sequence[str], *, shown: str | None) -> None:
+    """How far `task` is, and the way to the robot that helps most.
+
+    Args:
+        shown: The robot on the page; None: it records, and is not to be left.
+    """
     progress = measure_progress(task, state.census(), state.pair_counts())
     with st.container(border=True):
         st.progress(progress.share, text=f"**{task}**: {progress.words}")
         st.markdown(f"**What helps most now:** {what_helps_most(progress, robots)}")
+        robot = robot_to_show(progress, robots)
+        if shown is not None and robot not in (None, shown):
+            st.button(
+                f"Go on with {robot}",
+                key="record-next-robot",
+                icon=":material/arrow_forward:",
+                on_click=_go_on_with,
+                args=(robot,),
+            )
+
+
+def _go_on_with(robot: str) -> None:
+    st.session_state["record-robot"] = robot
+    record_step.forget_saved()
 
 
 def _show_pairs() -> None:
@@ -193,4 +215,7 @@ def _show_pairs() -> None:
     table = pd.Series(counts).unstack(fill_value=0).sort_index()
     table.index.name = "Task"
     st.dataframe(table, width="content")
-    link("detector", "Train a detector on these pairs")
+    if len(table.columns) > 1:
+        link("detector", "Train a detector on these pairs")
+    else:
+        st.caption("A detector needs pairs on two robots: one is held out, to judge it by.")

@@ -74,7 +74,7 @@ def show(
     if status.recording is not None:
         _show_recording(cell, status.recording, ask)
         return
-    _show_saved(by, pair_complete=pair is None)
+    _show_saved(cell, status, pair, by=by)
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(border=True):
         _show_step(status, task, pair, ask)
@@ -167,6 +167,17 @@ def _saved() -> list[tuple[RecordingSummary, str]]:
     return saved
 
 
+def forget_saved() -> None:
+    """What was recorded last is kept; nobody asks about it any more."""
+    _saved().clear()
+
+
+def scene_is_used(pair: Pair | None) -> bool:
+    """Whether the pair that this scene was for has just been completed."""
+    saved = _saved()
+    return bool(saved) and pair is None and saved[0][1] == "failure"
+
+
 def _new_pair_id() -> str:
     return f"pair-{new_episode_id(time.time_ns())}"
 
@@ -193,19 +204,31 @@ def _show_recording(
                     st.rerun()
 
 
-def _show_saved(by: str, *, pair_complete: bool) -> None:
+def _show_saved(cell: CellClient, status: CellStatus, pair: Pair | None, *, by: str) -> None:
     saved = _saved()
     if not saved:
         return
     summary, outcome = saved[0]
+    complete = scene_is_used(pair)
     with st.container(border=True):
         st.markdown(f":material/check_circle: **Saved {outcome}:** {_in_words(summary)}")
-        if pair_complete and outcome == "failure":
+        if complete:
             st.markdown(
                 "The pair is complete. **Now change the scene:** lighting, objects, background."
             )
         buttons = st.container(horizontal=True)
-        if buttons.button("Keep", type="primary", key="record-keep"):
+        if complete and status.kind == "simulated":
+            if buttons.button(
+                "Keep, and change the scene",
+                type="primary",
+                key="record-keep-new-scene",
+                help="The simulated cell gets another light, other objects and another background.",
+            ):
+                with errors_shown():
+                    _change_scene(cell)
+                    saved.clear()
+                    st.rerun()
+        elif buttons.button("Keep", type="primary", key="record-keep"):
             saved.clear()
             st.rerun()
         if buttons.button(
@@ -267,8 +290,7 @@ def _simulated_person(cell: CellClient, task: Task, outcome: Outcome) -> None:
         if buttons.button("Show near miss", key="show-near-miss"):
             _demonstrate(cell, task, "failure", near_miss=True)
         if buttons.button("New scene", key="show-new-scene"):
-            cell.new_scene(_seed())
-            st.session_state.pop(_SHOWN, None)
+            _change_scene(cell)
         with st.popover("Arrange the scene by hand", icon=":material/tune:", width="stretch"):
             arranged = scene_panel(cell)
     if arranged is not None:
@@ -299,6 +321,11 @@ def _shown_task(task: Task) -> str:
         return task.name
     chosen = st.session_state.get(_LOOKS_LIKE + task.name)
     return str(chosen or most_like(SEED_TASKS, task) or SEED_TASKS.names[0])
+
+
+def _change_scene(cell: CellClient) -> None:
+    cell.new_scene(_seed())
+    st.session_state.pop(_SHOWN, None)
 
 
 def _demonstrate(

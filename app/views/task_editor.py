@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import access, state
 from app.examples import Examples
-from app.pages import link
+from app.pages import streamlit_page
 from app.relations import relation_sentences
 from app.task_form import (
     Relation,
@@ -28,6 +28,8 @@ from data.tasks.changes import archive_task, define_task, rename_task
 from data.tasks.tasks import SEED_TASKS, TaskSet
 
 _NEW_SKILL = "A new skill …"
+_DEFINED = "task-defined"
+"""Session state: the task that was defined last, until the next is begun."""
 _ANSWERS: dict[Relation, str] = {
     "succeeded": "Yes, always",
     "failed": "No, never",
@@ -37,11 +39,12 @@ _ANSWERS: dict[Relation, str] = {
 
 def define(tasks: TaskSet, examples: Mapping[str, Examples]) -> None:
     """The form for a new task."""
-    if name := st.session_state.pop("task-defined", None):
-        st.success(f"The task {name} is defined.", icon=":material/check_circle:")
-        link("record", f"Record a pair of {name}", {"record-task": name})
     # A number in the keys: after a task is saved the form begins anew, and empty.
     key = f"new-task-{st.session_state.get('task-forms', 0)}"
+    if st.session_state.get(f"{key}-name"):
+        st.session_state.pop(_DEFINED, None)
+    if defined := st.session_state.get(_DEFINED):
+        _show_defined(defined)
     typed = st.text_input(
         "Name",
         key=f"{key}-name",
@@ -92,8 +95,22 @@ def define(tasks: TaskSet, examples: Mapping[str, Examples]) -> None:
                 implied_by=draft.implied_by,
             )
             st.session_state["task-forms"] = st.session_state.get("task-forms", 0) + 1
-            st.session_state["task-defined"] = draft.name
+            st.session_state[_DEFINED] = draft.name
             st.rerun()
+
+
+def _show_defined(name: str) -> None:
+    with st.container(border=True):
+        st.markdown(f":material/check_circle: **The task {name} is defined.** Now show it:")
+        if st.button(
+            f"Record a pair of {name}",
+            type="primary",
+            key="record-defined",
+            icon=":material/videocam:",
+        ):
+            del st.session_state[_DEFINED]
+            st.switch_page(streamlit_page("record"), query_params={"record-task": name})
+    st.markdown("##### Define another task")
 
 
 def edit(tasks: TaskSet, examples: Mapping[str, Examples]) -> None:

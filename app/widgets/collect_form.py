@@ -7,10 +7,12 @@ from collections import Counter
 import streamlit as st
 
 from app import access, jobs, state
+from app.forecast import collecting_time
 from app.policies import PolicyCard
 from app.widgets.notice import errors_shown, tell_missing_simulator
 from app.widgets.run_progress import warn_if_busy
-from app.wording import listed
+from app.wording import counted, listed
+from data.runs.runs import list_runs
 from data.tasks.tasks import TaskSet
 
 _BEHAVIOUR_WORDS = {
@@ -84,8 +86,12 @@ def show_collect_form(cards: list[PolicyCard]) -> None:
         max_value=100_000,
         value=20,
         key="collect-episodes",
-        help="An episode takes about a second in simulation.",
+        help="The first ones are enough to label; a policy needs some thousand.",
     )
+    total = int(count) * len(robots)
+    if total:
+        takes = collecting_time(list_runs(state.workspace()), total)
+        st.markdown(f"**It takes** {takes}. **It brings** {counted(total, 'episode')} to label.")
     warn_if_busy()
     if access.button(
         "Collect episodes",

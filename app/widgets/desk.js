@@ -132,7 +132,7 @@ class Desk {
   }
 
   words() {
-    const { task, outcome } = this.data;
+    const { task, outcome, scene_used: used } = this.data;
     const shown = `${outcome} of ${task}`;
     const start = `Record ${outcome}`;
     if (this.phase === "counting") return ["counting", String(this.left || 1), shown, "Cancel"];
@@ -147,7 +147,7 @@ class Desk {
     if (this.state === "silent") return ["fault", "No picture", "Nothing can be recorded", start];
     if (this.state !== "live") return ["busy", "Wait", "The cameras are starting", start];
     if (!this.data.ready) return ["fault", "Not ready", "The page below says why", start];
-    return ["ready", "Ready", `Show ${shown}`, start];
+    return ["ready", "Ready", used ? `Change the scene, then show ${shown}` : `Show ${shown}`, start];
   }
 
   sound(name) {

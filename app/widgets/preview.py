@@ -33,6 +33,8 @@ class Desk:
     """What is to be recorded next."""
     ready: bool
     """Whether a recording may start."""
+    scene_used: bool
+    """Whether the scene in front of the cameras has its pair, so that another is to be set up."""
     answered: int
     """Changes whenever the page has done, or refused, what the desk asked for."""
 

@@ -14,13 +14,17 @@ from app.jobs import active_runs, start
 from app.pages import link
 from app.state import workspace
 from app.widgets.notice import errors_shown
-from app.wording import counted
+from app.wording import counted, duration
 from data.runs.queue import ahead_of, places, put_first
 from data.runs.runs import FINISHED, Run, RunStatus
 
 POLL_S = 2.0
 """Seconds between two looks at a run that is at work."""
 _LOG_LINES = 40
+_EVEN_PACED = ("collect", "evaluate-policy", "score-episodes")
+"""Kinds of run whose pace so far tells how long the rest takes; a training has unlike parts."""
+_TELLING_SHARE = 0.05
+"""Of a run's work; less says nothing about the rest."""
 _WORDS = {
     "queued": ("blue", ":material/hourglass_empty:", "Starting"),
     "running": ("blue", ":material/sync:", "Working"),
@@ -108,7 +112,7 @@ def _live(run: Run, headline_metrics: tuple[str, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{KIND_WORDS[run.kind]}**")
         st.markdown(f":{color}-badge[{icon} {words}]")
-        st.caption(_elapsed_words(status))
+        st.caption(f"{_elapsed_words(status)}{_left_words(run.kind, status)}")
         cancelling = run.cancel_path.exists()
         if access.button(
             "Stopping …" if cancelling else "Cancel this run",
@@ -142,6 +146,11 @@ def _show_waiting(run: Run, ahead: list[Run]) -> None:
 
 def _elapsed_words(status: RunStatus) -> str:
     return elapsed(status, time.time_ns())
+
+
+def _left_words(kind: str, status: RunStatus) -> str:
+    left = left_s(status, time.time_ns()) if kind in _EVEN_PACED else None
+    return "" if left is None else f", about {duration(left)} left at this pace"
 
 
 def _show(run: Run, status: RunStatus, headline_metrics: tuple[str, ...]) -> None:
@@ -198,6 +207,13 @@ def _show_metrics(run: Run, headline_metrics: tuple[str, ...]) -> None:
             .properties(height=180)
         )
         column.altair_chart(chart, alt=f"{name} over the run's updates")
+
+
+def left_s(status: RunStatus, now_ns: int) -> float | None:
+    """What the rest of a run takes if it goes on at its pace so far [s]; None too early to tell."""
+    if not status.started_at_ns or not _TELLING_SHARE <= status.progress < 1:
+        return None
+    return (now_ns - status.started_at_ns) / 1e9 * (1 / status.progress - 1)
 
 
 def elapsed(status: RunStatus, now_ns: int) -> str:

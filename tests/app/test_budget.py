@@ -1,6 +1,6 @@
 from collections import Counter
 
-from app.budget import Progress, measure_progress, what_helps_most
+from app.budget import Progress, measure_progress, robot_to_show, what_helps_most
 from data.catalog.counts import Census, EpisodeCount
 
 ROBOTS = ["robot-1", "robot-2", "robot-3"]
@@ -40,3 +40,15 @@ def test_what_helps_most_goes_from_the_first_pair_to_near_misses() -> None:
         "A robot that was not shown yet, such as robot-3"
     )
     assert _helps(robot_1=3, robot_2=3, robot_3=3).startswith("Near misses")
+
+
+def test_the_robot_to_show_is_the_one_that_the_advice_names() -> None:
+    def robot(**pairs: int) -> str | None:
+        named = Counter({name.replace("_", "-"): count for name, count in pairs.items()})
+        return robot_to_show(Progress(recorded_s=0, pairs=named), ROBOTS)
+
+    assert robot() is None  # any will do
+    assert robot(robot_1=9) == "robot-2"
+    assert robot(robot_1=9, robot_2=1) == "robot-2"
+    assert robot(robot_1=3, robot_2=3) == "robot-3"
+    assert robot(robot_1=3, robot_2=3, robot_3=3) is None

@@ -2,21 +2,29 @@ from typing import Any, cast
 
 import pytest
 
-from app.forecast import RETRAINING_SHARE, detector_time, policy_time, retraining_time
+from app.forecast import (
+    RETRAINING_SHARE,
+    collecting_time,
+    detector_time,
+    policy_time,
+    retraining_time,
+)
 from app.wording import duration
 from data.runs.runs import Run, RunStatus
 from sd_model.learning.inheritance import STEPS_SHARE
 
 
 class _Run:
-    def __init__(self, kind: str, taken_s: float | None, **spec: Any) -> None:
-        self.kind, self.spec, self._taken_s = kind, spec, taken_s
+    def __init__(self, kind: str, taken_s: float | None, result: Any = None, **spec: Any) -> None:
+        self.kind, self.spec, self._taken_s, self._result = kind, spec, taken_s, result or {}
 
     def status(self) -> RunStatus:
         if self._taken_s is None:
             return RunStatus(state="failed", started_at_ns=1, updated_at_ns=10**12)
         ended_ns = 10**9 + round(self._taken_s * 1e9)
-        return RunStatus(state="done", started_at_ns=10**9, updated_at_ns=ended_ns)
+        return RunStatus(
+            state="done", started_at_ns=10**9, updated_at_ns=ended_ns, result=self._result
+        )
 
 
 def _runs(*runs: _Run) -> list[Run]:
@@ -39,7 +47,9 @@ def test_a_training_takes_what_the_last_one_with_its_recipe_took() -> None:
         _Run("train-detector", 900, recipe="quick"),
     )
     assert detector_time(runs, "quick").startswith("about 3 min, as the last one")
-    assert "nobody knows yet" in detector_time(runs, "cpu")
+    assert "nobody knows yet" in detector_time(runs, "paper")
+    assert detector_time(runs, "quick", "three minutes").startswith("about 3 min, as the last one")
+    assert detector_time(runs, "cpu", "ten minutes").startswith("ten minutes on two free cores; ")
 
 
 def test_going_on_takes_a_share_or_what_going_on_took() -> None:
@@ -49,6 +59,15 @@ def test_going_on_takes_a_share_or_what_going_on_took() -> None:
     again = _Run("train-detector", 50, from_detector="a")
     assert retraining_time(_runs(again, whole)) == "about 50 s, as the last one did"
     assert "nobody knows yet" in retraining_time([])
+
+
+def test_collecting_takes_by_the_episode() -> None:
+    runs = _runs(
+        _Run("collect", None, result={"episodes": 7}),  # failed: says nothing
+        _Run("collect", 120, result={"episodes": 60}),
+    )
+    assert collecting_time(runs, 150) == "about 5 min, by the last one's 60 episodes"
+    assert collecting_time([], 60).startswith("about 60 s, when the computer has nothing else")
 
 
 def test_a_policy_takes_by_the_update() -> None:

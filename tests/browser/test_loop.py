@@ -81,6 +81,9 @@ def _record_a_pair(page: Page, url: str, robot: str) -> None:
         page.keyboard.press("Space")
         expect(page.get_by_text(f"Saved {outcome}")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("The pair is complete.")).to_be_visible()
+    expect(preview).to_contain_text(f"Change the scene, then show success of {TASK}")
+    page.get_by_role("button", name="Keep, and change the scene").click()
+    expect(preview).not_to_contain_text("Change the scene")
 
 
 def _collect(page: Page, url: str) -> None:

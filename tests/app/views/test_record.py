@@ -14,12 +14,14 @@ from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 
 from app.recovery import cut_short
+from app.views import record
 from data.cells.client import CellClient, running_hosts, stop_host
 from data.cells.messages import CellStatus
 from data.cells.robots import Robot, register_robot
 from data.episodes.index import list_episodes
 from data.labels.labels import standing_labels
 from data.labels.notes import read_notes
+from data.recording.sealing import RecordingSummary
 from data.tasks.changes import define_task
 from data.tasks.tasks import Task
 
@@ -70,6 +72,8 @@ def test_a_pair_is_recorded_redone_and_counted(hosted: Any) -> None:
     time.sleep(1.2)
     at.button(key="record-stop").click().run()
     assert "Now change the scene" in _text(at)
+    assert "A detector needs pairs on two robots" in " ".join(each.value for each in at.caption)
+    assert at.button(key="record-next-robot").label == "Go on with robot-2"
     success, failure = (each.info for each in list_episodes(hosted.catalog, kind="clip"))
     assert (success.outcome, failure.outcome) == ("success", "failure")
     assert success.pair_id == failure.pair_id
@@ -79,6 +83,32 @@ def test_a_pair_is_recorded_redone_and_counted(hosted: Any) -> None:
     at.button(key="record-redo").click().run()
     assert "Step 2 of 2: show failure of lift-any" in _text(at)
     assert [label.episode_id for label in standing_labels(hosted.catalog)] == [success.episode_id]
+
+
+def test_a_complete_pair_leads_to_another_scene_and_to_the_robot_that_helps_most(
+    hosted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosted.record_pair("robot-1", "lift-any")
+    seeds: list[int] = []
+    monkeypatch.setattr(CellClient, "new_scene", lambda cell, seed: seeds.append(seed))
+    at = AppTest.from_function(_page, default_timeout=PATIENCE_S)
+    saved = RecordingSummary(
+        episode_id="clip-robot-1-lift-any-0-failure",
+        frame_count=3,
+        dropped_frames=0,
+        median_interval_ms=200.0,
+        p99_interval_ms=210.0,
+        p99_deviation_ms=10.0,
+        skew_ms={},
+    )
+    at.session_state["record-saved"] = [(saved, "failure")]
+    assert "Now change the scene" in _text(at.run())
+    at.button(key="record-keep-new-scene").click().run()
+    assert len(seeds) == 1
+    assert "Saved failure" not in _text(at)
+    monkeypatch.setattr(record, "_start_cameras", lambda robot: None)  # those of robot-2 stay off
+    at.button(key="record-next-robot").click().run()
+    assert at.selectbox(key="record-robot").value == "robot-2"
 
 
 def test_the_simulated_person_goes_on_showing_what_was_chosen_for_ones_own_task(

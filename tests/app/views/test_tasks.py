@@ -66,11 +66,21 @@ def test_a_task_is_defined_in_plain_words_with_proposed_answers(world: Any) -> N
     assert "Success of lift-the-pear counts as success of lift-any and as failure" in _text(at)
     at.button(key="define-task").click().run()
     assert not at.exception
-    assert at.success[0].value == "The task lift-the-pear is defined."
+    assert "The task lift-the-pear is defined." in _text(at)
+    assert at.button(key="record-defined").label == "Record a pair of lift-the-pear"
     assert at.text_input(key="new-task-1-name").value == ""
     task = load_tasks(world.workspace)["lift-the-pear"]
     assert task.implies == ("lift-any",)
     assert "lift-banana" in task.excludes and "lift-milk" not in task.excludes
+
+
+def test_what_was_defined_is_told_until_the_next_task_is_begun(world: Any) -> None:
+    at = _open("Define a task")
+    at.text_input(key="new-task-0-name").input("Lift the pear").run()
+    at.button(key="define-task").click().run()
+    assert "is defined" in _text(at.run())  # a click on the way to Record must find its button
+    at.text_input(key="new-task-1-name").input("Lift the fig").run()
+    assert "is defined" not in _text(at)
 
 
 def test_a_general_task_is_implied_by_those_of_its_skill(world: Any) -> None:

@@ -6,7 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import jobs
 from app.widgets import run_progress
-from app.widgets.run_progress import elapsed
+from app.widgets.run_progress import elapsed, left_s
+from data.runs import reporter
 from data.runs.reporter import RunReporter
 from data.runs.runs import Run, RunStatus, create_run, launch, list_runs, register_process
 
@@ -96,6 +97,28 @@ def test_elapsed_time_is_said_in_words() -> None:
     assert elapsed(running, 210 * second) == "3 min 20 s"
     done = RunStatus(state="done", started_at_ns=second, updated_at_ns=7_321 * second)
     assert elapsed(done, 10**15) == "2 h 02 min"
+
+
+def test_what_is_left_follows_from_the_pace_so_far() -> None:
+    second = 10**9
+    running = RunStatus(state="running", started_at_ns=10 * second, progress=0.25)
+    assert left_s(running, 30 * second) == pytest.approx(60)  # a quarter took 20 s
+    assert left_s(RunStatus(state="running", started_at_ns=second, progress=0.01), 10**15) is None
+    assert left_s(RunStatus(), 10**15) is None  # its program is being loaded
+
+
+def test_a_collection_at_work_says_what_is_left_and_a_training_does_not(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "_WRITE_INTERVAL_S", 0)
+    for kind in ("train-detector", "collect"):
+        run = create_run(world.workspace, kind, _SPEC)
+        with RunReporter(run) as report:
+            report.progress(0.5, "half")
+            at = AppTest.from_function(_page, default_timeout=30).run()
+            assert not at.exception
+            told = " ".join(each.value for each in at.caption)
+            assert ("left at this pace" in told) == (kind == "collect")
 
 
 def test_a_run_that_failed_can_be_started_again(
