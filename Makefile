@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed-from-lock
-SOURCES := data sd_model policy app
 WORKSPACE ?= workspace
 
 .PHONY: run test demo lint

@@ -215,12 +215,14 @@ def _check_artefact(kind: str, folder: Path, name: str) -> None:
 
 
 def _check_judged(workspace: Workspace, detector: str, tasks: Collection[str]) -> None:
-    summary = load_summary(detector_folder(workspace, detector))
+    known = load_tasks(workspace)
+    judged = load_summary(detector_folder(workspace, detector)).tasks.names
+    judged = tuple(known.current_name(name) for name in judged)
     for task in tasks:
-        if task not in summary.tasks:
+        if known.current_name(task) not in judged:
             raise InvalidInput(
                 f"The detector '{detector}' does not judge '{task}', so nothing would reward it.",
-                valid=summary.tasks.names,
+                valid=judged,
                 next_step="Leave the task out, or train a detector that judges it.",
             )
 

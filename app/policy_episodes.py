@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.worker import work
 from data.catalog.catalog import Catalog
 from data.cells.protocol import MAX_ROTATION_RAD, MAX_TRANSLATION_M
 from data.episodes.episodes import Episode
 from data.episodes.index import IndexedEpisode, list_episodes
-from data.errors import RunError
 from data.labels.labels import standing_labels
 from data.tasks.tasks import Outcome
 from data.workspace import Workspace
@@ -102,19 +100,11 @@ def work_out_values(workspace: Workspace, policy_id: str, episode_ids: Sequence[
         RunError: It failed; quotes what it said.
     """
     for episode_id in episode_ids:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "policy.cli", "--workspace", str(workspace.root)),
-                *("values", policy_id, episode_id),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=VALUES_S,
-            check=False,
+        work(
+            "policy.cli",
+            ["values", policy_id, episode_id],
+            workspace=workspace,
+            patience_s=VALUES_S,
+            failed="The policy's values could not be worked out.",
+            where=f"policy {policy_id}, episode {episode_id}",
         )
-        if done.returncode:
-            raise RunError(
-                "The policy's values could not be worked out.",
-                where=f"policy {policy_id}, episode {episode_id}",
-                next_step=done.stderr.strip()[-300:] or "Try again.",
-            )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.worker import work
 from data.catalog.catalog import Catalog
 from data.catalog.label_queue import draw_of_each_robot
 from data.episodes.index import IndexedEpisode
@@ -25,6 +26,8 @@ from sd_model.judging.score_cache import ScoreCache
 
 SAMPLE = 30
 """Episodes of each robot that people are asked about."""
+JUDGING_S = 300.0
+"""How long judging the sample may take [s]."""
 NEEDED_PRECISION = 0.9
 """Where less of what is rewarded is true, a policy learns the false part of it, too."""
 
@@ -137,20 +140,25 @@ def remembered_scores(workspace: Workspace, detector: DetectorSummary) -> ScoreC
 def score_sample(
     catalog: Catalog, sample: Sequence[IndexedEpisode], detector: DetectorSummary
 ) -> int:
-    """Let the detector judge what it has not yet judged of a sample; how many that were.
+    """Let the detector judge, in a process of its own, what it has not yet judged of a sample.
+
+    Returns:
+        How many episodes that were.
 
     Raises:
-        CorruptData: The detector or a shard cannot be read.
+        RunError: The detector or a shard cannot be read; quotes what was said of it.
     """
     scores = remembered_scores(catalog.workspace, detector)
     missing = [each.info.episode_id for each in sample if scores.get(each.info.episode_id) is None]
     if missing:
-        # torch is loaded only where there is something to judge.
-        from sd_model.judging.detector import Detector
-        from sd_model.judging.episode_scores import score_episodes
-
-        score_NT = score_episodes(Detector.load(detector.folder), catalog, missing)
-        scores.add(dict(zip(missing, score_NT, strict=True)))
+        work(
+            "sd_model.cli",
+            ["score", detector.detector_id, *missing],
+            workspace=catalog.workspace,
+            patience_s=JUDGING_S,
+            failed="The detector could not judge the sample.",
+            where=f"detector {detector.detector_id}",
+        )
     return len(missing)
 
 

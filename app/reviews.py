@@ -17,7 +17,7 @@ MOST_REVIEWS = 100_000
 
 @dataclass(frozen=True)
 class Reviews:
-    """Every review answer that was not taken back, oldest first, replaced ones too."""
+    """Every review answer that was not taken back, in the order of the log, replaced ones too."""
 
     labels: tuple[Label, ...]
 
@@ -45,7 +45,8 @@ def load_reviews(catalog: Catalog) -> Reviews:
     kept = [
         event for event in events if event.retracts is None and event.label_id not in taken_back
     ]
-    return Reviews(tuple(sorted(kept, key=lambda label: label.at_ns)))
+    # As in the log, whatever the clocks of browsers say: so it is decided which answer stands.
+    return Reviews(tuple(reversed(kept)))
 
 
 def items_to_exclude(catalog: Catalog, items: Sequence[Item]) -> dict[Item, list[Item]]:

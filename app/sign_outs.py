@@ -29,6 +29,10 @@ def is_over(cookies: Mapping[str, str]) -> bool:
 
 
 def _sign_in(cookies: Mapping[str, str]) -> bytes | None:
-    """What tells one sign-in from all others; a long cookie comes in several."""
-    parts = sorted(item for item in cookies.items() if item[0].startswith(USER_COOKIE_NAME))
-    return hashlib.sha256(repr(parts).encode()).digest() if parts else None
+    """What tells one sign-in from all others, whatever else a browser sends beside it.
+
+    That is what was signed, with its time, and not the signature, which may be written in several
+    ways. Of a long cookie that comes in several, the first says enough.
+    """
+    signed, _, signature = cookies.get(USER_COOKIE_NAME, "").rpartition(".")
+    return hashlib.sha256(signed.encode()).digest() if signature else None

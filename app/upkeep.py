@@ -50,8 +50,8 @@ def has_many_small_shards(workspace: Workspace) -> bool:
 def _is_small(path: Path) -> bool:
     try:
         return is_small(path)
-    except CorruptData:
-        return False  # a compaction leaves it alone
+    except (CorruptData, FileNotFoundError):
+        return False  # a compaction leaves it alone, or has just merged it
 
 
 async def _compact(workspace: Workspace) -> None:

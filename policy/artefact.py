@@ -10,6 +10,7 @@ from typing import Any
 
 from data.errors import CorruptData, GoalpostError, unknown_name
 from data.storage import read_json, write_atomically
+from data.tasks.store import load_tasks
 from data.workspace import Workspace
 from policy.config import PolicyConfig
 
@@ -36,7 +37,7 @@ class PolicySummary:
     policy_id: str
     folder: Path
     tasks: tuple[str, ...]
-    """In the order of the network's one-hot codes."""
+    """In the order of the network's one-hot codes, as they are called now."""
     config: PolicyConfig
     created_at_ns: int
     lineage: Mapping[str, Any]
@@ -86,12 +87,13 @@ def load_summary(folder: Path) -> PolicySummary:
             next_step="Update Goalpost, or choose another policy.",
         )
     lineage = _read_json(folder / LINEAGE)
+    known = load_tasks(Workspace(folder.parent.parent))
     evaluated = (folder / EVALUATION).exists()
     try:
         return PolicySummary(
             policy_id=about["policy_id"],
             folder=folder,
-            tasks=tuple(about["tasks"]),
+            tasks=tuple(known.current_name(task) for task in about["tasks"]),
             config=PolicyConfig.from_dict({**SINCE, **about["config"]}, where=str(folder / CONFIG)),
             created_at_ns=about["created_at_ns"],
             lineage=lineage,

@@ -141,15 +141,20 @@ def list_command(root: Path | None) -> None:
 @click.argument("episode_ids", nargs=-1, required=True)
 @click.pass_obj
 def score(root: Path | None, detector_id: str, episode_ids: Sequence[str]) -> None:
-    """Judge the terminal frames of EPISODE_IDS and print the scores; * marks a success."""
+    """Judge the terminal frames of EPISODE_IDS and print the scores; * marks a success.
+
+    The scores are remembered in the workspace's cache.
+    """
     from data.catalog.catalog import Catalog
     from sd_model.artefact import detector_folder
     from sd_model.judging.detector import Detector
     from sd_model.judging.episode_scores import score_episodes
+    from sd_model.judging.score_cache import ScoreCache
 
     workspace = existing_workspace(root)
     detector = Detector.load(detector_folder(workspace, detector_id))
     scores_NT = score_episodes(detector, Catalog(workspace), episode_ids)
+    ScoreCache(workspace, detector).add(dict(zip(episode_ids, scores_NT, strict=True)))
     for episode_id, score_T, decision_T in zip(
         episode_ids, scores_NT, detector.decide(scores_NT), strict=True
     ):

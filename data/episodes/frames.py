@@ -22,6 +22,7 @@ CAMERAS = ("over_shoulder", "left", "right")
 JPEG_QUALITY = 92
 """Pillow's scale, 1 to 95."""
 
+_BEGIN_OF_JPEG = b"\xff\xd8"
 _END_OF_IMAGE = b"\xff\xd9"
 _AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -96,6 +97,18 @@ def decode_jpeg(jpeg: bytes) -> ImageHWC:
         return np.asarray(image.convert("RGB"))
 
 
+def as_jpeg(content: bytes) -> bytes:
+    """A stored image, JPEG or PNG, as JPEG; one that is JPEG already is not touched.
+
+    Raises:
+        CorruptData: It is neither, or cannot be read.
+    """
+    if content.startswith(_BEGIN_OF_JPEG):
+        return content
+    with _opened(content, "PNG") as image:
+        return encode_jpeg(np.asarray(image.convert("RGB")))
+
+
 def jpeg_size(jpeg: bytes) -> Size:
     """Size of the image in `jpeg`, from its header. Raises `CorruptData`."""
     with _opened(jpeg) as image:
@@ -103,14 +116,14 @@ def jpeg_size(jpeg: bytes) -> Size:
 
 
 @contextmanager
-def _opened(jpeg: bytes) -> Iterator[Image.Image]:
+def _opened(content: bytes, form: str = "JPEG") -> Iterator[Image.Image]:
     try:
-        # Nothing but JPEG: Pillow hands some formats to other programs.
-        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
+        # Nothing but the one format: Pillow hands some others to other programs.
+        with Image.open(io.BytesIO(content), formats=(form,)) as image:
             yield image
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise CorruptData(
-            f"A stored image of {len(jpeg)} bytes is not a readable JPEG.",
+            f"A stored image of {len(content)} bytes is not a readable {form}.",
             next_step="Delete the episode it belongs to, or restore its shard from a backup.",
         ) from error
 

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -64,20 +65,22 @@ def label_of(row: Row, *, by: str, at_ns: int) -> Label:
             raise InvalidInput(f"a row without {name}")
     try:
         frame = said["frame_index"]
-        return Label(
-            label_id=said["label_id"] or _identity(said),
-            episode_id=str(said["episode_id"]),
-            frame_index=None if frame is None else int(frame),
-            task=str(said["task"]),
-            outcome=said["outcome"],
-            by=said["by"] or by,
-            source=said["source"] or "import",
-            at_ns=int(said["at_ns"] or at_ns),
-            retracts=said["retracts"],
-            split=said["split"],
-        )
-    except ValueError as error:
-        raise InvalidInput(f"a row whose numbers cannot be read ({error})") from error
+        values = {
+            "label_id": str(said["label_id"] or _identity(said)),
+            "episode_id": str(said["episode_id"]),
+            "frame_index": None if frame is None else int(frame),
+            "task": str(said["task"]),
+            "outcome": said["outcome"],
+            "by": str(said["by"] or by),
+            "source": said["source"] or "import",
+            "at_ns": int(said["at_ns"] or at_ns),
+            "retracts": None if said["retracts"] is None else str(said["retracts"]),
+            "split": None if said["split"] is None else str(said["split"]),
+        }
+        # The log passes over what is no label, so nothing else may come into it.
+        return msgspec.convert(values, Label)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(f"a row whose values cannot be read ({error})") from error
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:

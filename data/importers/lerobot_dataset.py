@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
-from PIL import Image, UnidentifiedImageError
 
-from data.episodes.frames import encode_jpeg
+from data.episodes.frames import as_jpeg, encode_jpeg
 from data.errors import CorruptData
 from data.importers.mapping import digest_of
 from data.importers.video import video_frames
@@ -98,12 +95,8 @@ class LeRobotDataset:
     def _jpeg(self, value: Mapping[str, Any]) -> bytes:
         path = self.folder / (value["path"] or "")
         try:
-            content: bytes = value["bytes"] if value["bytes"] is not None else path.read_bytes()
-            if content.startswith(b"\xff\xd8"):
-                return content
-            with Image.open(io.BytesIO(content)) as image:
-                return encode_jpeg(np.asarray(image.convert("RGB")))
-        except (OSError, UnidentifiedImageError) as error:
+            return as_jpeg(path.read_bytes() if value["bytes"] is None else value["bytes"])
+        except (OSError, CorruptData) as error:
             raise _corrupt(self.folder, error) from error
 
     def _path(self, row: Row) -> Path:

@@ -5,17 +5,15 @@ Shapes: N steps.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from data.episodes.episodes import Episode, EpisodeInfo, Step
-from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
+from data.episodes.frames import CAMERAS, EncodedFrameSet, as_jpeg
 from data.errors import CorruptData, InvalidInput
 from data.importers.mapping import KnownDataset, unnamed_tasks
 from data.importers.tf_example import Values
@@ -174,11 +172,7 @@ def _states(example: Example, count: int) -> NDArray[np.float32] | None:
 
 
 def _as_jpeg(content: bytes) -> bytes:
-    """The image as JPEG; one that is JPEG already is not touched."""
-    if content.startswith(_JPEG):
-        return content
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            return encode_jpeg(np.asarray(image.convert("RGB")))
-    except (OSError, UnidentifiedImageError) as error:
+        return as_jpeg(content)
+    except CorruptData as error:  # in the same words for all, since they are counted
         raise CorruptData("an image that cannot be read") from error

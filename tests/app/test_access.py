@@ -331,6 +331,9 @@ def test_signing_out_ends_live_lines_other_tabs_and_the_cookie(
     assert left == ["browser"]
     assert not access.may("look")
     assert not any(_answers(client, world, ours).values())
+    # Nor does a copy of it that was made to look like another.
+    context.cookies = {USER_COOKIE_NAME: ours + "!", f"{USER_COOKIE_NAME}_9": "more"}
+    assert not access.may("look")
     # The same person's other computer stays signed in. A line that is closed while it still sends
     # is cancelled, which on a busy machine the test client takes for an error.
     monkeypatch.setattr("app.service._send_views", _nothing)

@@ -9,6 +9,8 @@ from app import jobs
 from data.cells.robots import Robot, register_robot
 from data.errors import ConfigurationError, GoalpostError, InvalidInput, UnknownName
 from data.runs.runs import list_runs
+from data.tasks.changes import define_task, rename_task
+from data.tasks.tasks import Task
 
 _COLLECT = {
     "robots": ["robot-1"],
@@ -39,6 +41,16 @@ _POLICY = {
     "robots": ["robot-1"],
     "seed": 0,
 }
+
+
+def test_a_task_is_judged_under_its_new_name_and_under_the_old_one(world: Any) -> None:
+    define_task(world.catalog, Task(name="lift-cup", skill="lift"))
+    world.add_detector("first", ["lift-any", "lift-cup"])
+    rename_task(world.catalog, "lift-cup", "lift-mug")
+    for name in ("lift-cup", "lift-mug"):
+        jobs._check_judged(world.workspace, "first", [name])
+    with pytest.raises(InvalidInput, match="does not judge 'lift-can'"):
+        jobs._check_judged(world.workspace, "first", ["lift-can"])
 
 
 def test_each_kind_of_run_has_its_command() -> None:

@@ -8,6 +8,7 @@ import pytest
 from app.policy_watch import (
     policy_sample,
     remembered_scores,
+    score_sample,
     watch,
     watch_policy,
 )
@@ -62,3 +63,22 @@ def test_it_is_read_from_labels_and_remembered_scores(world: Any) -> None:
 
     assert (row.judged, row.claimed, row.true) == (2, 1, 0)
     assert watch_policy(world.catalog, "other", detector) == []
+
+
+def test_what_was_not_judged_is_judged_by_another_process(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = world.add_detector("first", ["lift-any"])
+    for number in range(2):
+        world.act("robot-1", "lift-any", number=number, behaviour="policy:p1")
+    sample = policy_sample(world.catalog, "p1", detector)
+    known, missing = (each.info.episode_id for each in sample)
+    remembered_scores(world.workspace, detector).add({known: np.array([0.5], np.float32)})
+    asked: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        "app.policy_watch.work", lambda module, words, **_: asked.append((module, words))
+    )
+
+    assert score_sample(world.catalog, sample, detector) == 1
+    assert score_sample(world.catalog, sample[:1], detector) == 0
+    assert asked == [("sd_model.cli", ["score", "first", missing])]

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from data.errors import CorruptData, UnknownName
+from data.tasks.store import store_tasks
+from data.tasks.tasks import SEED_TASKS, Task
 from data.workspace import open_workspace
 from policy.artefact import (
     SINCE,
@@ -56,6 +58,14 @@ def test_list_is_newest_first_and_passes_over_damaged_and_unfinished(tmp_path: P
     (workspace.policies / "c" / "config.json").write_text("{")
     (workspace.policies / "unfinished").mkdir()
     assert [policy.policy_id for policy in list_policies(workspace)] == ["b", "a"]
+
+
+def test_a_task_that_was_renamed_since_goes_by_its_new_name(tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path / "w")
+    folder = _save(workspace.policies / "p-1")
+    cup = Task(name="lift-mug", skill="lift", formerly=("lift-can",))
+    store_tasks(workspace, [SEED_TASKS["lift-any"], cup])
+    assert load_summary(folder).tasks == ("lift-any", "lift-mug")
 
 
 def test_unknown_policy_names_the_nearest(tmp_path: Path) -> None:

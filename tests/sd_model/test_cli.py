@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from data.runs.runs import create_run
 from sd_model.cli import sd
+from sd_model.judging.score_cache import ScoreCache
 from sd_model.run import execute_run
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def test_report_list_and_score(trained: Trained) -> None:
     assert "held out: robot-4" in listed.output
     assert "* show-red" in scored.output
     assert "* show-green" not in scored.output
+    remembered = ScoreCache(trained.world.workspace, trained.detector)
+    assert remembered.get("robot-4-red-000") is not None
 
 
 def test_an_empty_workspace_says_what_to_do(world: SquareWorld) -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.catalog.catalog import Catalog
@@ -129,6 +131,26 @@ def test_a_table_of_somebody_else(catalog: Catalog, episodes: list[Any], tmp_pat
     assert (label.by, label.at_ns, label.source) == ("lab", NOW_NS, "import")
     again = import_labels(catalog, path, "table", by="lab", now_ns=NOW_NS + 1)
     assert (again.labels, again.known) == (0, 1)
+
+
+def test_what_the_log_could_not_hold_is_left_out_or_taken_as_text(
+    catalog: Catalog, episodes: list[Any], tmp_path: Path
+) -> None:
+    said = {
+        "label_id": [7, 8, 9],
+        "episode_id": [episodes[2].info.episode_id] * 3,
+        "frame_index": [1, 1, 1],
+        "task": ["lift-can", "lift-box", "lift-milk"],
+        "outcome": ["success"] * 3,
+        "by": [12, 12, 12],
+        "at_ns": [NOW_NS, -1, None],
+    }
+    path = tmp_path / "numbers.parquet"
+    pq.write_table(pa.table(said), path)
+    tally = import_labels(catalog, path, "table", by="lab", now_ns=NOW_NS)
+    assert (tally.labels, sum(tally.left_out.values())) == (2, 1)
+    found = {label.label_id: label.by for label in standing_labels(catalog) if label.by == "12"}
+    assert found == {"7": "12", "9": "12"}
 
 
 def test_bad_tables_are_told(catalog: Catalog, tmp_path: Path) -> None:
