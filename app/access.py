@@ -73,6 +73,9 @@ def button(label: str, *, role: Role = "manage", disabled: bool = False, **setti
     if not allowed:
         settings["help"] = f"You may not {_WORDS[role]}: the role '{role}' may."
         settings.pop("on_click", None)
+    elif (on_click := settings.get("on_click")) is not None:
+        # It is called before the page is drawn anew: who has lost the role since is asked again.
+        settings["on_click"] = lambda *given: on_click(*given) if may(role) else None
     return st.button(label, disabled=disabled or not allowed, **settings) and allowed
 
 

@@ -79,6 +79,18 @@ def start(workspace: Workspace, kind: str, spec: Spec) -> Run:
     return run
 
 
+def start_again(workspace: Workspace, run: Run) -> Run:
+    """Start a run with the settings of another. Raises like `start`.
+
+    One that collects goes on to new scenes: what the other has saved stays, and the same scenes
+    would come twice, in training and in validation.
+    """
+    spec = dict(run.spec)
+    if run.kind == "collect":
+        spec["seed"] = next_seed(workspace, run.kind)
+    return start(workspace, run.kind, spec)
+
+
 def active_runs(workspace: Workspace) -> list[Run]:
     """Runs that are waiting or working, newest first."""
     return [run for run in list_runs(workspace) if run.status().state not in FINISHED]

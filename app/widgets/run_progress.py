@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app import access
-from app.jobs import active_runs, start
+from app.jobs import active_runs, start_again
 from app.pages import link
 from app.state import workspace
 from app.widgets.notice import errors_shown
@@ -179,10 +179,12 @@ def _offer_again(run: Run) -> None:
         icon=":material/restart_alt:",
         help="What is done already is passed over."
         if goes_on
+        else "Begins anew; what this run has saved stays, and is not made a second time."
+        if run.kind == "collect"
         else "Begins anew; nothing is taken over from this run.",
     ):
         with errors_shown():
-            start(workspace(), run.kind, run.spec)
+            start_again(workspace(), run)
             st.rerun()
 
 

@@ -41,19 +41,34 @@ _BATCH = 256
 
 
 def labelled_outcomes(catalog: Catalog) -> Outcomes:
-    """The outcomes that people stated: the standing label of each episode's own task at its end."""
+    """The outcomes that people stated: the standing label of each episode's own task, of the whole
+    clip or at the robot's end."""
 
     def outcomes(infos: Sequence[EpisodeInfo]) -> dict[str, bool]:
         by_id = {info.episode_id: info for info in infos}
         found: dict[str, bool] = {}
         for label in standing_labels(catalog, episode_ids=list(by_id)):
             info = by_id[label.episode_id]
-            at_end = label.frame_index in (None, info.step_count - 1)
-            if label.task == info.task and at_end and label.outcome != "unsure":
+            judged = None if info.kind == "clip" else info.step_count - 1
+            about_it = (label.task, label.frame_index) == (info.task, judged)
+            if about_it and label.outcome != "unsure":
                 found[info.episode_id] = label.outcome == "success"
         return found
 
     return outcomes
+
+
+def _no_successes(catalog: Catalog, infos: Sequence[EpisodeInfo]) -> dict[str, set[int]]:
+    """By clip, the frames of which people say something else than success, as of those that were
+    trimmed off it."""
+    task_of = {info.episode_id: info.task for info in infos if info.kind == "clip"}
+    found: dict[str, set[int]] = {}
+    for label in standing_labels(catalog, episode_ids=list(task_of)):
+        index = label.frame_index
+        if index is None or label.task != task_of[label.episode_id] or label.outcome == "success":
+            continue
+        found.setdefault(label.episode_id, set()).add(index)
+    return found
 
 
 def export_lerobot(
@@ -104,7 +119,9 @@ def export_lerobot(
         for start in range(0, len(chosen), _BATCH):
             exported: list[str] = []
             batch = chosen[start : start + _BATCH]
-            known = {} if outcomes is None else outcomes([each.info for each in batch])
+            infos = [each.info for each in batch]
+            known = {} if outcomes is None else outcomes(infos)
+            no_successes = {} if outcomes is None else _no_successes(catalog, infos)
             for number, episode in enumerate(read_chosen(catalog, batch), start):
                 progress(number / len(chosen), f"Exporting episode {number + 1} of {len(chosen)}")
                 succeeded = known.get(episode.info.episode_id)
@@ -112,7 +129,8 @@ def export_lerobot(
                 if reason is not None:
                     tally.leave_out(reason)
                     continue
-                index = writer.add(rows.convert(episode, succeeded, tasks))
+                doubted = no_successes.get(episode.info.episode_id, ())
+                index = writer.add(rows.convert(episode, succeeded, tasks, doubted=doubted))
                 beside.add(index, episode)
                 exported.append(episode.info.episode_id)
                 tally.episodes += 1

@@ -5,6 +5,7 @@ Shapes: N steps.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -83,11 +84,21 @@ class Rows:
                     return f"a step lacks {name}, which the first episode has"
         return None
 
-    def convert(self, episode: Episode, succeeded: bool | None, tasks: TaskSet) -> LeRobotEpisode:
+    def convert(
+        self,
+        episode: Episode,
+        succeeded: bool | None,
+        tasks: TaskSet,
+        *,
+        doubted: Collection[int] = (),
+    ) -> LeRobotEpisode:
         """The episode's rows.
 
         `next.success` and `next.reward` are those of the outcome: in every frame of a clip, since
         every frame shows it, and from the end of the last action on in a robot's episode.
+
+        Args:
+            doubted: Frames of a clip that are no success whatever the clip is, as trimmed ones.
         """
         steps = episode.steps
         done_N = np.array([step.done for step in steps])
@@ -103,7 +114,8 @@ class Rows:
             )
         columns["next.done"] = done_N
         if self.rewarded:
-            shown_N = np.ones_like(done_N) if self.kind == "clip" else done_N
+            shown_N = np.ones_like(done_N) if self.kind == "clip" else done_N.copy()
+            shown_N[list(doubted)] = False
             columns["next.success"] = shown_N & bool(succeeded)
             columns["next.reward"] = columns["next.success"].astype(np.float32)
         for camera in self.cameras:

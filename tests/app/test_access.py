@@ -342,6 +342,21 @@ def test_signing_out_ends_live_lines_other_tabs_and_the_cookie(
     assert access.may("manage")
 
 
+def test_a_button_that_was_drawn_does_nothing_for_who_has_lost_the_role(
+    sign_in: None, sits_there: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(access.st, "button", lambda label, **given: bool(drawn.update(given)))
+    pressed: list[str] = []
+    sits_there("manage")
+    access.button("Stop host", on_click=pressed.append, args=("robot-1",))
+    drawn["on_click"](*drawn["args"])
+    assert pressed == ["robot-1"]
+    sits_there("look")
+    drawn["on_click"](*drawn["args"])
+    assert pressed == ["robot-1"]
+
+
 def test_nobody_is_signed_out_by_a_browser_without_a_cookie(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -103,6 +103,16 @@ def test_a_missing_setting_is_named(world: Any) -> None:
         jobs.start(world.workspace, "collect", spec)
 
 
+def test_a_collection_that_is_started_again_makes_no_scene_twice(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "launch", lambda run, command: None)
+    first = jobs.start(world.workspace, "collect", _COLLECT)
+    again = jobs.start_again(world.workspace, first)
+    assert again.spec == {**_COLLECT, "seed": 1}
+    assert jobs.start_again(world.workspace, first).spec["seed"] == 2
+
+
 def test_a_run_is_launched_in_a_process_of_its_own_and_watched(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

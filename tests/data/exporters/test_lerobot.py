@@ -20,6 +20,7 @@ from data.errors import InvalidInput
 from data.exporters.choice import Choice
 from data.exporters.lerobot import export_lerobot, labelled_outcomes
 from data.labels.labels import append_labels
+from data.recording.clips import trim_clip
 
 # What `lerobot` 0.4.4 writes for a dataset of two episodes (kept beside the import's tests).
 REFERENCE = Path(__file__).parents[1] / "importers" / "lerobot_v30"
@@ -101,6 +102,17 @@ def test_every_frame_of_a_clip_carries_its_outcome(
     assert [row["frame_index"] for row in rows] == [0, 1, 2, 3, 0, 1, 2]
     assert rows[5]["timestamp"] == pytest.approx(0.2)
     assert rows[0]["timestamp_ns.left"] == clips[0].steps[0].frames.timestamps_ns["left"]
+
+
+def test_frames_that_were_trimmed_off_a_clip_are_no_success(
+    catalog: Catalog, clips: list[Any], tmp_path: Path
+) -> None:
+    trim_clip(catalog, clips[0].info, first=1, last=2, by="ann", at_ns=1)
+    folder = tmp_path / "dataset"
+    export_lerobot(catalog, folder, Choice(kind="clip"), outcomes=labelled_outcomes(catalog))
+    rows = rows_of(folder)
+    assert [row["next.success"] for row in rows] == [False, True, True, False] + [False] * 3
+    assert [row["next.reward"] for row in rows] == [0.0, 1.0, 1.0, 0.0] + [0.0] * 3
 
 
 def test_videos_show_the_frames(catalog: Catalog, clips: list[Any], tmp_path: Path) -> None:
