@@ -8,6 +8,8 @@ from typing import Literal
 
 from app.wording import counted
 
+ENOUGH_LABELS = 20
+"""So many labelled ends of robots' episodes show a detector how robots do it."""
 DEFINING = {"tasks-tab": "Define a task"}
 """In the address of the Tasks page: opens the form for a new task."""
 
@@ -75,10 +77,10 @@ def checklist(facts: Facts) -> list[LoopStep]:
             _pairs_wanted(facts), "Record a pair",
         ),
         (
-            "Collect and label episodes", "label", facts.labelled_terminal_frames > 0,
+            "Collect and label episodes", "label", _labelled_enough(facts),
             f"{facts.labelled_terminal_frames} of "
             f"{counted(facts.robot_episodes, 'robot episode')} labelled.",
-            "Label where the robot's episodes ended."
+            f"Label how {counted(_labels_wanted(facts), 'more episode')} ended."
             if facts.robot_episodes
             else "Let a robot try the task, then label how its episodes ended.",
             "Label episodes" if facts.robot_episodes else "Collect episodes",
@@ -150,6 +152,17 @@ def next_step(facts: Facts) -> LoopStep:
         state="next",
         text="Everything was done once. Record what the detector still gets wrong.",
         action="Record a pair",
+    )
+
+
+def _labels_wanted(facts: Facts) -> int:
+    return min(ENOUGH_LABELS, facts.robot_episodes) - facts.labelled_terminal_frames
+
+
+def _labelled_enough(facts: Facts) -> bool:
+    """Whether a first detector can learn how robots do it; who has trained one knows."""
+    return facts.labelled_terminal_frames > 0 and (
+        facts.detectors > 0 or _labels_wanted(facts) <= 0
     )
 
 

@@ -5,7 +5,7 @@ Shapes: N episodes, T tasks of a detector.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.policy_watch import remembered_scores
+from data.catalog.counts import Census
 from data.catalog.label_queue import Order, Ranking
 from data.workspace import Workspace
 from sd_model.artefact import DetectorSummary
@@ -33,6 +34,13 @@ ORDERS: Mapping[OrderName, str] = {
     "random share": "Drawn by chance. Rates are estimated from these answers alone: every other "
     "order picks what it shows.",
 }
+
+
+def robots_left_out(census: Census, tasks: Collection[str]) -> tuple[list[str], list[str]]:
+    """The robots whose tries at `tasks` were answered, and the others, where any of these tried."""
+    tried = [row for row in census.rows if row.kind == "robot" and row.task in tasks]
+    answered = {row.robot for row in tried if row.answered}
+    return sorted(answered), sorted({row.robot for row in tried} - answered)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.budget import Progress, what_helps_most
+from app.next_step import ENOUGH_LABELS
 from app.verdict import holdout_cells
 from app.wording import counted, listed
 from data.catalog.counts import Census
 from sd_model.judging.report import Report
-
-_ENOUGH_LABELS = 20
-"""So many labelled ends of robots' episodes show a detector how robots do it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +67,9 @@ def _next(
             "Let robots try it: their failures look unlike those that people show, and the "
             "detector has to know them."
         )  # fmt: skip
-    if labelled < min(tried, _ENOUGH_LABELS):
+    if labelled < min(tried, ENOUGH_LABELS):
         return "label", "Label episodes", (
-            f"Say how {counted(min(tried, _ENOUGH_LABELS) - labelled, 'more episode')} ended: "
+            f"Say how {counted(min(tried, ENOUGH_LABELS) - labelled, 'more episode')} ended: "
             "that is what the detector will have to judge."
         )  # fmt: skip
     if report is None or task not in report.tasks:

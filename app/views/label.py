@@ -12,13 +12,20 @@ import streamlit as st
 from app import inbox, state
 from app.decision_log import Item, Source
 from app.images import FRAMES, image_urls
+from app.next_step import ENOUGH_LABELS
 from app.pages import link, nothing_yet
 from app.widgets.agreement import show_agreement
 from app.widgets.coming import tell_of_coming
 from app.widgets.conflicts import show_conflicts
 from app.widgets.film import opened_film
 from app.widgets.gallery import Card, gallery
-from app.widgets.label_filters import SECOND_SHARE, Wanted, choose, choose_one_task
+from app.widgets.label_filters import (
+    SECOND_SHARE,
+    Wanted,
+    choose,
+    choose_one_task,
+    offer_all_robots,
+)
 from app.widgets.label_ranking import RANKED, ranked
 from app.widgets.label_rates import show_rates
 from app.widgets.label_recent import show_recent
@@ -118,6 +125,7 @@ def _ask_queue(wanted: Wanted) -> None:
             by=wanted.by,
         )
     _show_counts(found)
+    offer_all_robots(wanted, state.census(), found.answered)
     if ranking is None:
         _offer_truth(found.known_to_simulator, chosen)
 
@@ -316,9 +324,13 @@ def _show_counts(found: Queue) -> None:
     parts = [f"{found.waiting} waiting", f"{found.answered} answered"]
     if found.derived:
         parts.append(f"{found.derived} follow from other answers")
+    enough = found.answered >= ENOUGH_LABELS
+    if found.waiting and not enough:
+        parts.append(f"{ENOUGH_LABELS} of a task are enough for a first detector")
     st.caption(" · ".join(parts))
     if not found.waiting:
         st.success("Everything in this selection is answered.", icon=":material/task_alt:")
+    if enough or not found.waiting:
         link("detector", "Train a detector on these labels")
 
 

@@ -9,12 +9,15 @@ import streamlit as st
 
 from app import state
 from app.person import your_name
-from app.queue_orders import ORDERS, OrderName
+from app.queue_orders import ORDERS, OrderName, robots_left_out
+from app.wording import listed
 from data.catalog.counts import Census
 from data.catalog.label_queue import Order, QueueFilter
 
 SECOND_SHARE = 0.1
 """Share of the answered questions that a second person is asked, blind."""
+_TELLING = 5
+"""Fewer answers say nothing yet about which robots are left out."""
 SECOND_WORDS = "A share of what others answered, asked again without showing their answer."
 
 
@@ -113,3 +116,33 @@ def choose_one_task(tasks: tuple[str, ...]) -> str:
     return st.selectbox(
         "The grid asks about", tasks, key="label-grid-task", persist_state="session"
     )
+
+
+def offer_all_robots(wanted: Wanted, census: Census, answered: int) -> None:
+    """Robots collect one after the other, so the newest tries may all be of one of them.
+
+    Args:
+        answered: How many questions of this selection were.
+    """
+    if answered < _TELLING or wanted.filter.robots or wanted.order == "random share":
+        return
+    judged, left_out = robots_left_out(census, wanted.filter.tasks)
+    if not (judged and left_out):
+        return
+    with st.container(border=True):
+        st.markdown(
+            f"**Only {listed(judged)} {'was' if len(judged) == 1 else 'were'} judged so far.** A "
+            f"detector learns more from several robots; {listed(left_out)} "
+            f"{'waits' if len(left_out) == 1 else 'wait'}."
+        )
+        st.button(
+            "Ask about all robots, by chance",
+            key="label-all-robots",
+            icon=":material/shuffle:",
+            on_click=_ask_by_chance,
+            help="The order *random share*; its answers also tell how often the tasks succeed.",
+        )
+
+
+def _ask_by_chance() -> None:
+    st.session_state["label-order"] = "random share"

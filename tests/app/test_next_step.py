@@ -24,7 +24,14 @@ _ROUND = Facts(
         (Facts(tasks=12, paired_tasks=1, paired_robots=1), "record", "Record a pair"),
         (Facts(tasks=12, paired_tasks=1, paired_robots=2), "policy", "Collect episodes"),
         (replace(_ROUND, labelled_terminal_frames=0), "label", "Label episodes"),
-        (replace(_ROUND, detectors=0), "detector", "Train a detector"),
+        (replace(_ROUND, labelled_terminal_frames=19, detectors=0), "label", "Label episodes"),
+        (replace(_ROUND, labelled_terminal_frames=20, detectors=0), "detector", "Train a detector"),
+        (
+            replace(_ROUND, robot_episodes=4, labelled_terminal_frames=4, detectors=0),
+            "detector",
+            "Train a detector",
+        ),
+        (replace(_ROUND, labelled_terminal_frames=4), "record", "Record a pair"),
         (replace(_ROUND, reviewed_labels=0), "review", "Review mistakes"),
         (replace(_ROUND, policies=0), "policy", "Retrain a policy"),
         (replace(_ROUND, labels_since_detector=4), "detector", "Train the detector again"),
@@ -35,6 +42,11 @@ _ROUND = Facts(
 def test_the_next_step_follows_from_what_exists(facts: Facts, page: str, action: str) -> None:
     step = next_step(facts)
     assert (step.page, step.action) == (page, action)
+
+
+def test_how_many_labels_a_first_detector_wants_is_said() -> None:
+    step = next_step(replace(_ROUND, labelled_terminal_frames=11, detectors=0))
+    assert step.text == "Label how 9 more episodes ended."
 
 
 def test_defining_a_task_opens_its_form() -> None:

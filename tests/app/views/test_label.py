@@ -47,6 +47,19 @@ def test_the_tasks_that_robots_tried_are_asked_about(world: Any) -> None:
     assert "Choose at least one task" in at.info[0].value
 
 
+def test_robots_that_nobody_judged_are_named_and_asked_about_by_chance(world: Any) -> None:
+    for number in range(5):
+        world.act("robot-2", "lift-any", number=number)
+    world.act("robot-1", "lift-any", labelled=False)
+    at = _run()
+    assert "20 of a task are enough for a first detector" in _text(at)
+    assert "Only robot-2 was judged so far." in _text(at)
+    assert "robot-1 waits" in _text(at)
+    at.button(key="label-all-robots").click().run()
+    assert at.selectbox(key="label-order").value == "random share"
+    assert "judged so far" not in _text(at)
+
+
 def test_an_answer_of_anyone_can_be_taken_back(world: Any) -> None:
     world.act("robot-1", "lift-any")
     at = _run()
