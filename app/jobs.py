@@ -18,9 +18,12 @@ from data.importers.receipts import list_receipts
 from data.runs.runs import FINISHED, Run, create_run, launch, list_runs
 from data.tasks.store import load_tasks
 from data.workspace import Workspace
+from policy.artefact import load_summary as load_policy_summary
+from policy.artefact import policy_folder
 from policy.config import Strategy
 from policy.config import load_recipe as load_policy_recipe
-from sd_model.artefact import detector_folder, load_summary
+from sd_model.artefact import detector_folder
+from sd_model.artefact import load_summary as load_detector_summary
 from sd_model.config import load_recipe as load_detector_recipe
 
 Spec = Mapping[str, Any]
@@ -119,7 +122,7 @@ def _check_train_detector(workspace: Workspace, spec: Spec) -> None:
 
 
 def _check_score_episodes(workspace: Workspace, spec: Spec) -> None:
-    load_summary(detector_folder(workspace, spec["detector"]))
+    load_detector_summary(detector_folder(workspace, spec["detector"]))
     _check_number("number of episodes", spec["most"], 1, 1_000_000)
 
 
@@ -128,14 +131,14 @@ def _check_collect(workspace: Workspace, spec: Spec) -> None:
     _check_simulated(workspace, spec["robots"])
     _check_number("episodes for each robot", spec["episodes_per_robot"], 1, 100_000)
     if spec["policy"] is not None:
-        _check_artefact("policy", workspace.policies, spec["policy"])
+        load_policy_summary(policy_folder(workspace, spec["policy"]))
 
 
 def _check_train_policy(workspace: Workspace, spec: Spec) -> None:
     _check_tasks(workspace, spec["tasks"])
     _check_judged(workspace, spec["detector"], spec["tasks"])
     if spec["from_policy"] is not None:
-        _check_artefact("policy", workspace.policies, spec["from_policy"])
+        load_policy_summary(policy_folder(workspace, spec["from_policy"]))
     if spec["strategy"] not in get_args(Strategy):
         raise unknown_name("strategy", spec["strategy"], get_args(Strategy))
     _check_number("share of successes kept", spec["success_share"], 0, 1)
@@ -151,7 +154,7 @@ def _check_train_policy(workspace: Workspace, spec: Spec) -> None:
 
 
 def _check_evaluate_policy(workspace: Workspace, spec: Spec) -> None:
-    _check_artefact("policy", workspace.policies, spec["policy"])
+    load_policy_summary(policy_folder(workspace, spec["policy"]))
     _check_tasks(workspace, spec["tasks"])
     _check_simulated(workspace, spec["robots"])
     _check_number("episodes for each task", spec["episodes_per_task"], 1, 100_000)
@@ -220,15 +223,9 @@ def _check_simulated(workspace: Workspace, names: Collection[str]) -> None:
     check_simulator()
 
 
-def _check_artefact(kind: str, folder: Path, name: str) -> None:
-    known = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    if name not in known:
-        raise unknown_name(kind, name, known, where=folder, next_step=f"Choose another {kind}.")
-
-
 def _check_judged(workspace: Workspace, detector: str, tasks: Collection[str]) -> None:
     known = load_tasks(workspace)
-    judged = load_summary(detector_folder(workspace, detector)).tasks.names
+    judged = load_detector_summary(detector_folder(workspace, detector)).tasks.names
     judged = tuple(known.current_name(name) for name in judged)
     for task in tasks:
         if known.current_name(task) not in judged:

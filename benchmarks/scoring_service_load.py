@@ -1,12 +1,13 @@
 """How quickly `goalpost serve` answers under load, beside the bare network's throughput.
 
-Starts the service on loopback with a detector and its report and drives it with ApacheBench: one
-frame set a request, first one request at a time, then many at once; once with a rendered frame, and
-once with noise, the dearest to send and decode. Bare is `Detector.score` on decoded images in full
-batches, with all threads on one batch or with a batch a core, whichever does more. Needs `ab`
-(Debian: apache2-utils).
+Starts the service on loopback with a detector and its report and drives it with wrk: one frame set
+a request, first one request at a time, then many at once; once with a rendered frame, and once with
+noise, the dearest to send and decode. Each on connections that are kept, as clients of a service
+keep them, and on a fresh one for every request. Bare is `Detector.score` on decoded images in full
+batches, with all threads on one batch or with a batch a core, whichever does more. Needs `wrk`
+(Debian: wrk).
 
-    python -m benchmarks.scoring_service_load --detector FOLDER --requests 400 --concurrency 16
+    python -m benchmarks.scoring_service_load --detector FOLDER --seconds 8 --concurrency 16
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import re
 import socket
 import subprocess
 import tempfile
@@ -25,9 +25,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 import torch
 import uvicorn
 
@@ -46,6 +47,24 @@ from sd_model.serving.current import CurrentDetector, Trusted
 HEIGHT_PX, WIDTH_PX = 256, 320
 RESULTS = Path(__file__).parent / "results" / "service.json"
 BATCH = 32
+WRK_SCRIPT = """
+function init(args)
+  local file = assert(io.open(args[1], "rb"))
+  wrk.method = "POST"
+  wrk.body = file:read("*a")
+  wrk.headers["Content-Type"] = "multipart/form-data; boundary=frames"
+  wrk.headers["Authorization"] = "Bearer " .. args[2]
+  wrk.headers["Connection"] = args[3]
+end
+function done(summary, latency)
+  local failed = summary.errors
+  io.write(string.format(
+    '\\n{"requests": %d, "seconds": %f, "p95_ms": %f, "errors": %d}\\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(95) / 1e3,
+    failed.connect + failed.read + failed.write + failed.status + failed.timeout))
+end
+"""
+"""A request of a body, a key, and what becomes of the connection; the last line printed is JSON."""
 
 
 class Fixed(CurrentDetector):
@@ -128,32 +147,50 @@ def request_body(path: Path, images: Mapping[str, ImageHWC]) -> None:
     path.write_bytes(b"".join(parts) + b"--frames--\r\n")
 
 
-def drive(port: int, key: str, body: Path, requests: int, concurrency: int) -> tuple[float, int]:
-    """Requests a second and the 95th percentile [ms], by ApacheBench."""
-    told = subprocess.run(
-        [
-            "ab", "-q", "-k", "-n", str(requests), "-c", str(concurrency), "-p", str(body),
-            "-T", "multipart/form-data; boundary=frames", "-H", f"Authorization: Bearer {key}",
-            f"http://127.0.0.1:{port}/v1/score",
-        ],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    rate = re.search(r"Requests per second:\s+([\d.]+)", told)
-    slow = re.search(r"95%\s+(\d+)", told)
-    if rate is None or slow is None or "Non-2xx" in told:
-        raise SystemExit(told)
-    return float(rate[1]), int(slow[1])
+class Load(NamedTuple):
+    """Drives a service that runs."""
+
+    service: psutil.Process
+    url: str
+    key: str
+    script: Path
+    """For wrk."""
+
+    def drive(self, body: Path, *, seconds: int, at_once: int, connection: str) -> dict[str, float]:
+        """What wrk saw, and the processor time that a request cost the service."""
+        before = self.service.cpu_times()
+        told = subprocess.run(
+            [
+                "wrk", "--threads", "1", "--connections", str(at_once), "--duration", f"{seconds}s",
+                "--timeout", "30s", "--script", str(self.script), self.url,
+                "--", str(body), self.key, connection,
+            ],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        after = self.service.cpu_times()
+        seen: dict[str, float] = json.loads(told.splitlines()[-1])
+        if seen["errors"]:
+            raise SystemExit(told)
+        cpu_s = after.user + after.system - before.user - before.system
+        return {
+            "per_s": round(seen["requests"] / seen["seconds"], 1),
+            "p95_ms": round(seen["p95_ms"], 1),
+            "service_cpu_ms": round(1000 * cpu_s / seen["requests"], 1),
+        }
 
 
 def main() -> None:
     """Measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--detector", type=Path, required=True)
-    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--seconds", type=int, default=8, help="Of each of eight loads.")
     parser.add_argument("--concurrency", type=int, default=16)
     chosen = parser.parse_args()
     views = {"rendered": rendered(), "noise": noise()}
-    found: dict[str, Any] = {"load": round(os.getloadavg()[0], 1)}
+    found: dict[str, Any] = {
+        "load": round(os.getloadavg()[0], 1),
+        "at_once": chosen.concurrency,
+    }
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -165,22 +202,25 @@ def main() -> None:
         )
         process.start()
         _wait_for(port)
+        script = Path(folder) / "load.lua"
+        script.write_text(WRK_SCRIPT)
+        load = Load(psutil.Process(process.pid), f"http://127.0.0.1:{port}/v1/score", key, script)
         for name, images in views.items():
             body = Path(folder) / name
             request_body(body, images)
-            drive(port, key, body, 20, 1)
-            alone, alone_ms = drive(port, key, body, chosen.requests, 1)
-            crowd, crowd_ms = drive(port, key, body, chosen.requests, chosen.concurrency)
+            load.drive(body, seconds=1, at_once=1, connection="keep-alive")
             bare = bare_throughput(chosen.detector, images, 5.0)
-            found[name] = {
-                "alone_p95_ms": alone_ms,
-                "alone_per_s": round(alone, 1),
-                "at_once": chosen.concurrency,
-                "at_once_p95_ms": crowd_ms,
-                "at_once_per_s": round(crowd, 1),
-                "bare_per_s": round(bare, 1),
-                "of_bare": round(crowd / bare, 3),
-            }
+            found[name] = {"bare_per_s": round(bare, 1)}
+            for words, connection in (("kept", "keep-alive"), ("fresh", "close")):
+                alone, crowd = (
+                    load.drive(body, seconds=chosen.seconds, at_once=at_once, connection=connection)
+                    for at_once in (1, chosen.concurrency)
+                )
+                found[name][f"{words}_connections"] = {
+                    "alone": alone,
+                    "at_once": crowd,
+                    "of_bare": round(crowd["per_s"] / bare, 3),
+                }
         process.terminate()
         process.join()
     found |= provenance()

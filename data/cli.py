@@ -259,21 +259,6 @@ def history(root: Path | None, episode_id: str | None, by: str | None, limit: in
         click.echo(_line(event))
 
 
-@label.command("export")
-@click.option("--output", type=click.File("w"), default="-", help="File to write; default: here.")
-@click.pass_obj
-def export(root: Path | None, output: Any) -> None:
-    """Write the labels that stand as CSV."""
-    import csv
-    from dataclasses import asdict, fields
-
-    from data.labels.labels import Label, standing_labels
-
-    writer = csv.DictWriter(output, [field.name for field in fields(Label)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(each) for each in standing_labels(_catalog(root)))
-
-
 @data.command()
 @click.pass_obj
 def rebuild(root: Path | None) -> None:

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from data.episodes.frames import as_jpeg, encode_jpeg
+from data.episodes.frames import as_jpeg
 from data.errors import CorruptData
 from data.importers.mapping import digest_of
-from data.importers.video import video_frames
+from data.importers.video import video_jpegs
 from data.transfers import lerobot
 
 Row = Mapping[str, Any]
@@ -84,13 +84,12 @@ class LeRobotDataset:
             chunk_index=row[f"videos/{camera}/chunk_index"],
             file_index=row[f"videos/{camera}/file_index"],
         )
-        for image in video_frames(
+        yield from video_jpegs(
             path,
             begin_s=row[f"videos/{camera}/from_timestamp"],
             count=row["length"],
             rate_hz=self.info["fps"],
-        ):
-            yield encode_jpeg(image)
+        )
 
     def _jpeg(self, value: Mapping[str, Any]) -> bytes:
         path = self.folder / (value["path"] or "")

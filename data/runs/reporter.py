@@ -51,6 +51,7 @@ class RunReporter:
             self._status, state="running", pid=os.getpid(), started_at_ns=self._clock()
         )
         self._write()
+        self._written_s = float("-inf")  # what it does first is told at once
         return self
 
     def progress(self, fraction: float, message: str) -> None:

@@ -73,6 +73,7 @@ def test_each_kind_of_run_has_its_command() -> None:
         ("collect", _COLLECT | {"robots": ["cell-a"]}, "cannot move the arm of 'cell-a'"),
         ("collect", _COLLECT | {"episodes_per_robot": 0}, "episodes for each robot cannot be 0"),
         ("collect", _COLLECT | {"policy": "gone"}, "Unknown policy 'gone'"),
+        ("collect", _COLLECT | {"policy": "unfinished"}, "Unknown policy 'unfinished'"),
         ("collect", _COLLECT | {"seed": -1}, "seed"),
         ("train-detector", _DETECTOR | {"holdout": ["robot-9"]}, "Unknown robot 'robot-9'"),
         ("train-detector", _DETECTOR | {"recipe": "cpuu"}, "Did you mean 'cpu'"),
@@ -91,6 +92,7 @@ def test_a_spec_that_cannot_be_carried_out_makes_no_run(
     cameras = {"over_shoulder": "0", "left": "1", "right": "2"}
     register_robot(world.catalog, Robot(name="cell-a", kind="hardware", cameras=cameras))
     world.add_detector("first", ["lift-any"])
+    (world.workspace.policies / "unfinished").mkdir()
     with pytest.raises(GoalpostError, match=words) as raised:
         jobs.start(world.workspace, kind, spec)
     assert isinstance(raised.value, InvalidInput | UnknownName | ConfigurationError)

@@ -75,6 +75,8 @@ def test_progress_is_written_rarely_and_kept_within_its_range(run, monkeypatch) 
 
     monkeypatch.setattr(run_reporter, "write_atomically", counted)
     with RunReporter(run) as report:
+        report.progress(0.1, "beginning")
+        assert run.status().message == "beginning"
         for step in range(1000):
             report.progress(step / 500, "working")
         assert len(writes) < 20
