@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.catalog.answers import readable_tasks
 from data.errors import CorruptData, GoalpostError, unknown_name
 from data.storage import read_json, write_atomically
-from data.tasks.store import load_tasks
 from data.workspace import Workspace
 from policy.config import PolicyConfig
 
@@ -87,7 +87,7 @@ def load_summary(folder: Path) -> PolicySummary:
             next_step="Update Goalpost, or choose another policy.",
         )
     lineage = _read_json(folder / LINEAGE)
-    known = load_tasks(Workspace(folder.parent.parent))
+    known = readable_tasks(Workspace(folder.resolve().parent.parent))
     evaluated = (folder / EVALUATION).exists()
     try:
         return PolicySummary(

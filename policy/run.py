@@ -115,7 +115,7 @@ def _collect(run: Run, workspace: Workspace, report: RunReporter) -> None:
         if policy is None:
             return SCRIPTS[spec["behaviour"]]()
         acting = PolicyBehaviour(policy, epsilon=config.epsilon)
-        return ActingAs(acting, acting_as) if acting_as else acting
+        return ActingAs(acting, known[acting_as].name) if acting_as else acting
 
     with _cells(workspace, spec["robots"]) as cells:
         episodes = collect_episodes(

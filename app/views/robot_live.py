@@ -29,8 +29,9 @@ def show_live(robot: Robot) -> None:
         for problem in status.camera_errors.values():
             st.error(problem, icon=":material/videocam_off:")
     with st.container(horizontal=True):
-        test = st.button(
+        test = access.button(
             f"Test for {TEST_S:.0f} seconds",
+            role="label",
             icon=":material/timer:",
             key=f"test-{robot.name}",
             help="Takes every picture for 20 seconds and says how well the cameras keep their "

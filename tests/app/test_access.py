@@ -185,6 +185,19 @@ def test_no_run_is_started_for_those_who_do_not_manage(
             jobs.start(world.workspace, "collect", {})
 
 
+def test_who_labels_may_have_the_waiting_pictures_judged(
+    world: Any, sign_in: None, sits_there: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "launch", lambda run, command: None)
+    world.add_detector("first", ["lift-any"])
+    spec = {"detector": "first", "most": 10}
+    sits_there("label")
+    assert jobs.start(world.workspace, "score-episodes", spec).kind == "score-episodes"
+    sits_there("look")
+    with pytest.raises(NotAllowed):
+        jobs.start(world.workspace, "score-episodes", spec)
+
+
 def test_answers_of_somebody_who_may_only_look_are_not_labels(
     world: Any, sign_in: None, sits_there: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

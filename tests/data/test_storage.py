@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -18,6 +19,25 @@ def test_content_is_replaced_whole(tmp_path: Path) -> None:
     write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     assert [p.name for p in path.parent.iterdir()] == ["file.json"], "no temporary file stays"
+
+
+def test_threads_that_write_one_file_do_not_take_each_others_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.json"
+    fsync = os.fsync
+
+    def while_another_writes(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", fsync)
+        other = Thread(target=write_atomically, args=(path, b"other"))
+        other.start()
+        other.join()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", while_another_writes)
+    write_atomically(path, b"one")
+    assert path.read_bytes() == b"one"
+    assert [p.name for p in tmp_path.iterdir()] == ["file.json"]
 
 
 def test_a_full_disk_keeps_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
