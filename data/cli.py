@@ -130,10 +130,11 @@ def add_robot(root: Path | None, name: str, over_shoulder: str, left: str, right
     A source is a camera's number, a device path such as /dev/v4l/by-id/..., an RTSP or HTTP
     address, or a video file.
     """
-    from data.cells.robots import Robot, register_robot
+    from data.cells.robots import load_robots, register_robot, with_sources
 
+    catalog = _catalog(root)
     cameras = {"over_shoulder": over_shoulder, "left": left, "right": right}
-    register_robot(_catalog(root), Robot(name=name, kind="hardware", cameras=cameras))
+    register_robot(catalog, with_sources(load_robots(catalog.workspace), name, cameras))
     click.echo(f"'{name}' is saved. A host that runs keeps its old sources until it is restarted.")
 
 
@@ -158,8 +159,12 @@ def list_(
 ) -> None:
     """List episodes, oldest first."""
     from data.episodes.index import list_episodes
+    from data.tasks.store import load_tasks
 
-    found = list_episodes(_catalog(root), robots=robots or None, kind=kind, task=task, limit=limit)
+    catalog = _catalog(root)
+    if task is not None:
+        task = load_tasks(catalog.workspace)[task].name
+    found = list_episodes(catalog, robots=robots or None, kind=kind, task=task, limit=limit)
     if not found:
         click.echo("No episode fits. Record some in the app: `goalpost up`.")
     for episode in found:

@@ -14,7 +14,7 @@ from app.widgets.notice import errors_shown, show_error, tell_missing_simulator
 from app.widgets.preview import CAMERA_TITLES
 from app.wording import counted
 from data.cells.client import running_hosts, start_host, stop_host
-from data.cells.robots import Robot, register_robot
+from data.cells.robots import Robot, register_robot, with_sources
 from data.episodes.frames import CAMERAS
 from data.errors import GoalpostError, InvalidInput
 from sd_model.artefact import list_detectors
@@ -234,15 +234,7 @@ def _save(name: str, sources: dict[str, str], robots: dict[str, Robot], *, new: 
             f"There is a robot '{name}' already.",
             next_step="Choose another name, or choose that robot above to change it.",
         )
-    known = robots.get(name)
-    kept = {
-        camera: rows
-        for camera, rows in (known.projections if known else {}).items()
-        if known and known.cameras.get(camera) == sources[camera]
-    }
-    register_robot(
-        state.catalog(), Robot(name=name, kind="hardware", cameras=sources, projections=kept)
-    )
+    register_robot(state.catalog(), with_sources(robots, name, sources))
     st.session_state["robot-saved"] = name
     st.session_state["robot-forms"] = st.session_state.get("robot-forms", 0) + 1
     st.rerun()

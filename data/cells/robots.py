@@ -80,6 +80,29 @@ SIMULATED_FLEET = tuple(
 """The robots every workspace begins with."""
 
 
+def with_sources(robots: Mapping[str, Robot], name: str, cameras: Mapping[str, str]) -> Robot:
+    """The robot `name` with these real cameras, a new one or known already.
+
+    A calibration stays with the camera whose source stays.
+
+    Raises:
+        InvalidInput: It is a simulated one; or a source is missing, or the name cannot be used.
+    """
+    before = robots.get(name)
+    if before is not None and before.kind == "simulated":
+        raise InvalidInput(
+            f"'{name}' is a simulated robot, and its episodes show simulated cells.",
+            where=f"robot {name}",
+            next_step="Give the robot with real cameras another name.",
+        )
+    kept = {
+        camera: rows
+        for camera, rows in (before.projections if before else {}).items()
+        if before and before.cameras.get(camera) == cameras.get(camera)
+    }
+    return Robot(name=name, kind="hardware", cameras=cameras, projections=kept)
+
+
 def load_robots(workspace: Workspace) -> dict[str, Robot]:
     """The workspace's robots by name. Raises `CorruptData` where `robots.json` cannot be read."""
     try:

@@ -10,6 +10,7 @@ from data.episodes.episodes import Episode, EpisodeKind
 from data.episodes.index import IndexedEpisode, list_episodes
 from data.episodes.shards import stream_shard
 from data.errors import InvalidInput
+from data.tasks.store import load_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ def chosen_episodes(catalog: Catalog, choice: Choice) -> list[IndexedEpisode]:
         catalog,
         kind=choice.kind,
         robots=choice.robots,
-        task=choice.task,
+        task=choice.task and load_tasks(catalog.workspace).current_name(choice.task),
         behaviour=choice.behaviour,
         limit=choice.limit,
     )

@@ -78,7 +78,7 @@ def export_label_studio(
         CorruptData: A shard cannot be read.
         StorageFull: The disk is full.
     """
-    load_tasks(catalog.workspace)[task]
+    task = load_tasks(catalog.workspace)[task].name
     tally = Tally()
     with new_folder(folder) as place:
         entries = [
@@ -104,7 +104,7 @@ def export_fiftyone(
         CorruptData: A shard cannot be read.
         StorageFull: The disk is full.
     """
-    load_tasks(catalog.workspace)[task]
+    task = load_tasks(catalog.workspace)[task].name
     tally = Tally()
     targets: dict[str, Any] = {}
     with new_folder(folder) as place:

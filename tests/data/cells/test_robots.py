@@ -7,6 +7,7 @@ from data.cells.robots import (
     load_robots,
     register_imported,
     register_robot,
+    with_sources,
 )
 from data.clock import SteadyClock
 from data.episodes.frames import CAMERAS
@@ -26,6 +27,26 @@ def test_a_registered_robot_stays_and_can_be_replaced(catalog, workspace) -> Non
         register_robot(catalog, robot)
         assert load_robots(workspace)["bench"] == robot
     assert len(load_robots(workspace)) == 8
+
+
+def test_other_sources_keep_the_calibration_of_the_cameras_that_stay(catalog, workspace) -> None:
+    rows = [[1.0, 0.0, 0.0, 0.0]] * 3
+    sources = dict.fromkeys(CAMERAS, "0")
+    register_robot(
+        catalog,
+        Robot(
+            name="bench",
+            kind="hardware",
+            cameras=sources,
+            projections=dict.fromkeys(CAMERAS, rows),
+        ),
+    )
+    changed = with_sources(load_robots(workspace), "bench", sources | {"left": "1"})
+    assert changed.cameras["left"] == "1"
+    assert set(changed.projections) == {"over_shoulder", "right"}
+    assert with_sources({}, "new", sources).projections == {}
+    with pytest.raises(InvalidInput, match="simulated"):
+        with_sources(load_robots(workspace), "robot-1", sources)
 
 
 def test_imported_robots_have_no_cell_and_change_none_that_is_known(catalog, workspace) -> None:

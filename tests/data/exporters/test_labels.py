@@ -17,6 +17,8 @@ from data.exporters.choice import Choice
 from data.exporters.labels import export_fiftyone, export_label_studio, export_label_table
 from data.importers.labels import import_labels
 from data.labels.labels import append_labels, standing_labels
+from data.tasks.changes import define_task, rename_task
+from data.tasks.tasks import Task
 from data.workspace import open_workspace
 
 NOW_NS = 1_790_000_100_000_000_000
@@ -164,6 +166,19 @@ def test_bad_tables_are_told(catalog: Catalog, tmp_path: Path) -> None:
     for form in ("label-studio", "fiftyone"):
         with pytest.raises(CorruptData, match="This is no"):
             import_labels(catalog, path, form, by="lab")
+
+
+def test_a_task_may_be_asked_for_by_its_former_name(
+    catalog: Catalog, make_episode: Any, make_label: Any, tmp_path: Path
+) -> None:
+    define_task(catalog, Task(name="lift-cup", skill="lift"))
+    episode = make_episode("robot", steps=2, task="lift-cup")
+    save_episodes(catalog, [episode])
+    append_labels(catalog, [make_label(episode, frame_index=1, task="lift-cup")])
+    rename_task(catalog, "lift-cup", "lift-mug")
+    for form in (export_label_studio, export_fiftyone):
+        tally = form(catalog, tmp_path / form.__name__, Choice(task="lift-cup"), "lift-cup")
+        assert (tally.episodes, tally.labels) == (1, 1)
 
 
 def test_label_studio_there_and_back(catalog: Catalog, episodes: list[Any], tmp_path: Path) -> None:
