@@ -6,8 +6,8 @@
 Trains one detector for each held-out robot, or for several that are held out together (`--holdout
 robot-1,robot-5`: fewer to learn from, fewer trainings), and judges it there, per labelled image, at
 the chosen thresholds and at 0.5; also at thresholds chosen on the other robots as strangers (each
-judged by the detector that left it out), and with decisions settled against the relations of the
-tasks. The
+judged by the detector that left it out), with decisions settled against the relations of the tasks,
+and as if the detector had never met the robot (`unmet`: without statistics of its pictures). The
 commanded (or shown) task of a frame gives its false negatives and positives; of every other task
 whose outcome is known, the other-task rates, as in MT-Opt's Table 3. Each rate is the mean over
 the tasks; intervals are bootstrapped over clips and episodes. An arm that is done is not done
@@ -17,6 +17,7 @@ again. Prints a table beside the paper's and writes benchmarks/results/detector_
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 import time
@@ -32,24 +33,34 @@ import torch
 from benchmarks.provenance import provenance
 from data.catalog.catalog import Catalog
 from data.cells.robots import SIMULATED_FLEET
+from data.episodes.shards import FrameRef, read_frames
 from data.storage import write_atomically
 from data.tasks.store import load_tasks
 from data.tasks.tasks import OBJECT_KINDS, SEED_TASKS
 from data.workspace import Workspace, open_workspace
-from sd_model.artefact import load_summary, save_summary
+from sd_model.artefact import FINDER, MANIFEST, WEIGHTS, load_summary
 from sd_model.config import load_recipe
+from sd_model.examples.dataset import LabelledFrames, StoredLooks
 from sd_model.examples.gathering import build_manifest
+from sd_model.examples.manifest import Manifest
 from sd_model.judging.consistency import Consistency
+from sd_model.judging.detector import Detector
 from sd_model.judging.metrics import area_under_curve
-from sd_model.judging.scores import load_scores, save_scores
+from sd_model.judging.scores import load_scores
 from sd_model.judging.thresholds import choose_threshold, shared_threshold
-from sd_model.learning.publishing import choose_thresholds
+from sd_model.learning.augmentation import Preprocessing
+from sd_model.learning.network import build_network
+from sd_model.learning.publishing import publish_detector
 from sd_model.learning.training import train
+from sd_model.looking.finder import Finder
+from sd_model.tensors import load_weights
 
 RESULT = Path(__file__).parent / "results" / "detector_quality.json"
 RATES = ("fn", "fp", "other_fn", "other_fp")
 PAPER = {"fn": 0.032, "fp": 0.0075, "other_fn": 0.008, "other_fp": 0.0275}
 _DRAWS = 1000
+_FRAME = ["episode_id", "frame_index"]
+_CHUNK = 256
 _STRANGERS_RATE = 0.02
 """False positive rate that thresholds chosen on strangers must be bounded below."""
 
@@ -81,13 +92,13 @@ class _Told:
 @click.option("--name", default="quality", show_default=True, help="Names the detectors.")
 @click.option("--threads", default=0, help="Threads of torch; 0: as many as it chooses.")
 @click.option(
-    "--thresholds-anew", is_flag=True,
-    help="Choose the thresholds of detectors that are trained again, from their validation scores.",
+    "--published-anew", is_flag=True,
+    help="Meet the robots, calibrate and choose thresholds again where a detector is trained.",
 )  # fmt: skip
 @click.option("--write/--no-write", default=True, help="Whether to write the result's file.")
 def main(
     root: Path, holdouts: Sequence[str], recipe: str, settings: str, name: str, threads: int,
-    thresholds_anew: bool, write: bool,
+    published_anew: bool, write: bool,
 ) -> None:  # fmt: skip
     """Train and judge what is not judged yet; print and write the rates."""
     if threads:
@@ -98,11 +109,9 @@ def main(
     groups = groups or [(each.name,) for each in SIMULATED_FLEET]
     found: dict[str, dict[str, Any]] = {}
     for group in groups:
+        if published_anew:
+            _publish_anew(workspace, arm_folder(workspace, name, group), recipe, overrides)
         found |= judged_arm(workspace, name, group, recipe, overrides)
-        if thresholds_anew:
-            folder = arm_folder(workspace, name, group)
-            _choose_anew(folder)
-            found |= {robot: found[robot] | judge(folder, robot) for robot in group}
         for robot in group:
             areas = (f"{skill} {area:.4f}" for skill, area in found[robot]["auc"].items())
             click.echo(f"{line(robot, found[robot]['chosen'])}  area {', '.join(areas)}")
@@ -112,7 +121,7 @@ def main(
     if len(folders) > 1:
         for robot, variants in strangers(folders).items():
             found[robot] |= variants
-    for variant in ("at_half", "settled", "strangers", "strangers_settled"):
+    for variant in ("unmet", "at_half", "settled", "strangers", "strangers_settled"):
         if all(variant in each for each in found.values()):
             click.echo(line(f"mean, {variant}", _mean(found, variant)))
     click.echo(line("paper, one robot", PAPER))
@@ -130,6 +139,7 @@ def main(
             "mean": mean,
             "mean_at_strangers_thresholds": _mean(found, "strangers"),
             "mean_at_half": _mean(found, "at_half"),
+            "mean_unmet": _mean(found, "unmet"),
             "paper": PAPER,
             **provenance(),
         }
@@ -151,8 +161,7 @@ def judged_arm(
     result = folder / "quality.json"
     if not result.exists():
         seconds = _train(workspace, folder, group, recipe, overrides)
-        found = {robot: judge(folder, robot) | {"train_s": seconds} for robot in group}
-        write_atomically(result, json.dumps(found, indent=1).encode())
+        _write_judged(workspace, folder, group, seconds)
     judged: dict[str, dict[str, Any]] = json.loads(result.read_text())
     return judged
 
@@ -180,15 +189,35 @@ def _train(
     return time.process_time() - began_s
 
 
-def _choose_anew(folder: Path) -> None:
-    """Give the detector in `folder` the thresholds that it would get today."""
-    summary, judged = load_summary(folder), load_scores(folder)
-    validation = judged[judged["split"] == "validation"]
-    thresholds = choose_thresholds(validation, summary.tasks.names, summary.config)
-    values = {task: chosen.value for task, chosen in thresholds.items()}
-    judged["decision"] = judged["score"] >= judged["task"].astype(str).map(values)
-    save_scores(folder, judged)
-    save_summary(dataclasses.replace(summary, thresholds=thresholds))
+def _write_judged(workspace: Workspace, folder: Path, group: Sequence[str], seconds: float) -> None:
+    found = {
+        robot: judge(folder, robot) | {"unmet": unmet(workspace, folder, robot), "train_s": seconds}
+        for robot in group
+    }
+    write_atomically(folder / "quality.json", json.dumps(found, indent=1).encode())
+
+
+def _publish_anew(
+    workspace: Workspace, folder: Path, recipe: str, overrides: dict[str, Any]
+) -> None:
+    """Do again what today's code does once the weights of the detector in `folder` are final."""
+    summary, manifest = load_summary(folder), Manifest.load(folder / MANIFEST)
+    robot_frames = load_recipe(recipe, overrides).robot_frames
+    config = dataclasses.replace(summary.config, robot_frames=robot_frames)
+    seconds = json.loads((folder / "quality.json").read_text())[summary.holdout[0]]["train_s"]
+    device = torch.device("cpu")
+    finder = Finder.load(folder / FINDER, marks=config.marks, device=device)
+    preprocessing = Preprocessing(config, finder)
+    frames = LabelledFrames.of(manifest)
+    stored = StoredLooks(frames, config, workspace, _Told(folder.name).progress)
+    stored.look_closely(preprocessing, hashlib.sha256((folder / FINDER).read_bytes()).hexdigest())
+    network = build_network(config, len(manifest.tasks), seed=summary.seed, device=device)
+    load_weights(folder / WEIGHTS, network)
+    network.divide_logits(1 / summary.temperature)
+    publish_detector(
+        network, frames, stored, preprocessing, manifest, config, folder, summary.seed, device
+    )
+    _write_judged(workspace, folder, summary.holdout, seconds)
 
 
 def judge(folder: Path, robot: str) -> dict[str, Any]:
@@ -212,6 +241,30 @@ def judge(folder: Path, robot: str) -> dict[str, Any]:
     found["chosen"]["held_object_accuracy"] = held_accuracy(rows)
     found["auc"] = _areas(rows)
     return found
+
+
+def unmet(workspace: Workspace, folder: Path, robot: str) -> dict[str, float]:
+    """Rates of the detector on the robot, looked at as robots in general are."""
+    rows = _judging_rows(folder, robot)
+    detector = Detector.load(folder, device="cpu")
+    frames = rows[["shard", *_FRAME]].drop_duplicates(_FRAME)
+    scores = []
+    for start in range(0, len(frames), _CHUNK):
+        refs = [
+            FrameRef(row.shard, row.episode_id, int(row.frame_index))
+            for row in frames[start : start + _CHUNK].itertuples()
+        ]
+        scores.append(
+            detector.score([each.decode().images for each in read_frames(workspace, refs)])
+        )
+    table = pd.DataFrame(
+        np.concatenate(scores),
+        columns=detector.tasks,
+        index=pd.MultiIndex.from_frame(frames[_FRAME]),
+    ).stack()
+    keys = pd.MultiIndex.from_frame(rows[[*_FRAME, "task"]].astype({"task": str}))
+    rows["score"] = table.reindex(keys).to_numpy()
+    return _rates_at(rows, detector.thresholds, None)
 
 
 def strangers(folders: Mapping[str, Path]) -> dict[str, dict[str, dict[str, float]]]:

@@ -20,6 +20,8 @@ FORMAT = 1
 
 WEIGHTS = "weights.safetensors"
 FINDER = "finder.safetensors"
+ROBOTS = "robots.safetensors"
+"""What the network expects of each robot's pictures; see `learning.acquaintance`."""
 CONFIG = "config.json"
 MANIFEST = "manifest.parquet"
 THRESHOLDS = "thresholds.json"

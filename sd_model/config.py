@@ -103,6 +103,9 @@ class DetectorConfig:
     """What share of a training from nothing these are; below 1 where it goes on from a detector."""
     batch_size: int = 32
     """Frames an update; each has three views."""
+    robot_frames: int = 0
+    """Frames of each robot on which its own batch statistics are estimated once training is over, 0
+    to 100,000; 0: all robots share those of training."""
     own_share: float = 0.5
     """How much of what is drawn for a task comes from episodes that show it, 0 to 1; the rest is
     drawn from everything known of it, most of which follows from other tasks' outcomes."""
@@ -143,6 +146,7 @@ class DetectorConfig:
             ("contrast", 0, 1), ("brightness_probability", 0, 1), ("rotation_deg", 0, 45),
             ("rotation_probability", 0, 1), ("shadow_probability", 0, 1),
             ("steps", 1, 10_000_000), ("steps_share", 0.01, 1), ("own_share", 0, 1),
+            ("robot_frames", 0, 100_000),
             ("jaws_weight", 0, 10),
             ("batch_size", 2, 4096), ("learning_rate", 1e-7, 1),
             ("warmup_share", 0, 0.5), ("weight_decay", 0, 1), ("label_smoothing", 0, 0.05),

@@ -39,6 +39,13 @@ _LOG = logging.getLogger("goalpost.scoring")
 _Images = Mapping[str, ImageHWC]
 
 
+class _Asked(NamedTuple):
+    """One frame set to judge."""
+
+    images: _Images
+    robot: str | None
+
+
 class _Judged(NamedTuple):
     """One frame set's scores, and whose they are."""
 
@@ -65,13 +72,16 @@ def scoring_service(
     keys = ApiKeys(workspace)
     rate = RateLimit(limits)
 
-    def judge(frames: Sequence[_Images]) -> list[_Judged]:
+    def judge(asked: Sequence[_Asked]) -> list[_Judged]:
         trusted = current.trusted  # the same one for the whole batch
-        figures.batch.observe(len(frames))
-        figures.frame_sets.labels(trusted.detector.detector_id).inc(len(frames))
-        return [_Judged(trusted, score_T) for score_T in trusted.detector.score(frames)]
+        figures.batch.observe(len(asked))
+        figures.frame_sets.labels(trusted.detector.detector_id).inc(len(asked))
+        score_NT = trusted.detector.score(
+            [each.images for each in asked], [each.robot for each in asked]
+        )
+        return [_Judged(trusted, score_T) for score_T in score_NT]
 
-    batcher: Batcher[_Images, _Judged] = Batcher(judge, largest=limits.frame_sets, workers=workers)
+    batcher: Batcher[_Asked, _Judged] = Batcher(judge, largest=limits.frame_sets, workers=workers)
     figures = Figures(lambda: batcher.waiting)
 
     @asynccontextmanager
@@ -129,11 +139,12 @@ def scoring_service(
             camera: [await upload.read() for upload in files] for camera, files in uploads.items()
         }
         frames = await asyncio.to_thread(_decode, contents, count, limits)
-        waiting = [asyncio.wrap_future(batcher.submit(images)) for images in frames]
+        asked = [_Asked(images, robot) for images in frames]
+        waiting = [asyncio.wrap_future(batcher.submit(each)) for each in asked]
         judged = await asyncio.gather(*waiting)
         if len({each.trusted.detector.detector_id for each in judged}) > 1:
             # A newer detector was taken in between two batches: one answer is one detector's.
-            judged = await asyncio.to_thread(judge, frames)
+            judged = await asyncio.to_thread(judge, asked)
         answer = _answer(judged, task, robot)  # written here: FastAPI would check it once more
         return Response(answer.model_dump_json(), media_type="application/json")
 

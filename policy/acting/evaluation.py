@@ -163,7 +163,8 @@ def _judge(episode: Episode, task: Task, detector: Judge | None) -> Attempt:
     if detector is not None and task.name in detector.tasks:
         # As rewards see it: the stored JPEG, not the raw rendering.
         images = episode.steps[-1].frames.decode().images
-        detected = episode_rewards(detector, [images])[0].outcomes[task.name]
+        judged = episode_rewards(detector, [images], [episode.info.robot])
+        detected = judged[0].outcomes[task.name]
     return Attempt(
         robot=episode.info.robot,
         task=task.name,

@@ -240,6 +240,7 @@ class LogReplay:
         if self._detector is None or self._scores is None:
             return
         images_of: dict[str, Mapping[str, ImageHWC]] = {}
+        robot_of = {episode.info.episode_id: episode.info.robot for episode in episodes}
         for episode in episodes:
             if self._lacks_score(episode.info):
                 try:
@@ -247,7 +248,9 @@ class LogReplay:
                 except (CorruptData, InvalidInput) as error:
                     report.left_out[episode.info.episode_id] = str(error)
         if images_of:
-            score_NT = self._detector.score(list(images_of.values()))
+            score_NT = self._detector.score(
+                list(images_of.values()), [robot_of[episode_id] for episode_id in images_of]
+            )
             self._scores.add(dict(zip(images_of, score_NT, strict=True)))
 
     def _judge(self, infos: Sequence[EpisodeInfo]) -> list[Mapping[str, bool]]:

@@ -19,8 +19,11 @@ from sd_model.judging.score_cache import Named
 class Judge(Named, Protocol):
     """What rewards need of a detector; `sd_model.judging.detector.Detector` is one."""
 
-    def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
-        """Probabilities of success of each task from three views, shape (N, T)."""
+    def score(
+        self, frames: Sequence[Mapping[str, ImageHWC]], robots: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
+        """Probabilities of success of each task from three views, shape (N, T), and whose cell
+        each shows."""
 
     def decide(self, scores_NT: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Success of each task, by the task's own threshold."""
@@ -37,17 +40,20 @@ class EpisodeReward:
 
 
 def episode_rewards(
-    detector: Judge, terminal_frames: Sequence[Mapping[str, ImageHWC]]
+    detector: Judge,
+    terminal_frames: Sequence[Mapping[str, ImageHWC]],
+    robots: Sequence[str | None] | None = None,
 ) -> list[EpisodeReward]:
     """Judge each episode by its terminal frame.
 
     Args:
         detector: Its thresholds decide.
         terminal_frames: For each episode, the image of every camera.
+        robots: For each, the robot that acted.
     """
     if not terminal_frames:
         return []
-    return rewards_from_scores(detector, detector.score(terminal_frames))
+    return rewards_from_scores(detector, detector.score(terminal_frames, robots))
 
 
 def rewards_from_scores(detector: Judge, score_NT: NDArray[np.float32]) -> list[EpisodeReward]:

@@ -31,7 +31,7 @@ def score_episodes(
     indexed = {
         each.info.episode_id: each for each in list_episodes(catalog, episode_ids=episode_ids)
     }
-    refs = []
+    refs, robots = [], []
     for episode_id in episode_ids:
         if episode_id not in indexed:
             raise unknown_name(
@@ -39,10 +39,12 @@ def score_episodes(
             )
         found = indexed[episode_id]
         refs.append(FrameRef(found.shard, episode_id, found.info.step_count - 1))
+        robots.append(found.info.robot)
     scores = [np.empty((0, len(detector.tasks)), dtype=np.float32)]
     for start in range(0, len(refs), _CHUNK):
         encoded = read_frames(catalog.workspace, refs[start : start + _CHUNK])
-        scores.append(detector.score([each.decode().images for each in encoded]))
+        images = [each.decode().images for each in encoded]
+        scores.append(detector.score(images, robots[start : start + _CHUNK]))
     return np.concatenate(scores)
 
 
@@ -78,6 +80,7 @@ def score_steps(detector: Detector, episode: Episode) -> dict[str, NDArray[np.fl
     ]
     scores_NT = np.full((len(episode.steps), len(detector.tasks)), np.nan, dtype=np.float32)
     scores_NT[complete] = detector.score(
-        [episode.steps[index].frames.decode().images for index in complete]
+        [episode.steps[index].frames.decode().images for index in complete],
+        [episode.info.robot] * len(complete),
     )
     return dict(zip(detector.tasks, scores_NT.T, strict=True))

@@ -5,7 +5,7 @@ Shapes: N judging frames, T tasks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from sd_model.artefact import CHECKPOINT, WEIGHTS, DetectorSummary, save_summary
+from sd_model.artefact import CHECKPOINT, ROBOTS, WEIGHTS, DetectorSummary, save_summary
 from sd_model.config import DetectorConfig
 from sd_model.examples.dataset import LabelledFrames, StoredLooks
 from sd_model.examples.manifest import Manifest
@@ -22,6 +22,12 @@ from sd_model.judging.report_files import write_report
 from sd_model.judging.scores import judged_examples, of_own_task, save_scores
 from sd_model.judging.scoring import score_looks
 from sd_model.judging.thresholds import Threshold, choose_threshold, shared_threshold
+from sd_model.learning.acquaintance import (
+    Statistics,
+    acquaint,
+    save_acquaintances,
+    with_statistics,
+)
 from sd_model.learning.augmentation import Preprocessing
 from sd_model.learning.network import DetectorNetwork
 from sd_model.tensors import save_weights
@@ -40,13 +46,11 @@ def publish_detector(
     seed: int,
     device: torch.device,
 ) -> None:
-    """Score the judging frames, calibrate the network, choose thresholds, write everything;
-    `config.json` comes last."""
+    """Get to know the robots, score the judging frames, calibrate the network, choose thresholds,
+    write everything; `config.json` comes last."""
     judging = np.flatnonzero(frames.split_F != "train")
-    chunks = np.array_split(judging, range(_CHUNK, len(judging), _CHUNK))
-    score_NT = np.concatenate(
-        [score_looks(network, preprocessing, stored.take(each), device) for each in chunks]
-    )
+    met = acquaint(network, frames, stored, preprocessing, config, seed=seed, device=device)
+    score_NT = _scored(network, met, frames, judging, stored, preprocessing, device)
     undecided = dict.fromkeys(manifest.tasks.names, 0.5)
     judged = judged_examples(manifest, _by_frame(frames, judging, score_NT), undecided)
     validation = judged[judged["split"] == "validation"]
@@ -58,6 +62,8 @@ def publish_detector(
     score_of = _by_frame(frames, judging, score_NT)
     values = {task: chosen.value for task, chosen in thresholds.items()}
     save_weights(folder / WEIGHTS, network)
+    if config.robot_frames:
+        save_acquaintances(folder / ROBOTS, met)
     save_scores(folder, judged_examples(manifest, score_of, values))
     summary = DetectorSummary(
         detector_id=folder.name,
@@ -74,6 +80,27 @@ def publish_detector(
     write_report(summary, manifest)
     save_summary(summary)
     (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _scored(
+    network: DetectorNetwork,
+    met: Mapping[str, Statistics],
+    frames: LabelledFrames,
+    judging: NDArray[np.intp],
+    stored: StoredLooks,
+    preprocessing: Preprocessing,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Probabilities of success on the judging frames, (N, T), each robot seen as it was met."""
+    score_NT = np.empty((len(judging), network.task_count), dtype=np.float32)
+    for robot in np.unique(frames.robot_F[judging]):
+        own = np.flatnonzero(frames.robot_F[judging] == robot)
+        judge = with_statistics(network, met[robot]) if robot in met else network
+        for start in range(0, len(own), _CHUNK):
+            rows = own[start : start + _CHUNK]
+            looks = stored.take(judging[rows])
+            score_NT[rows] = score_looks(judge, preprocessing, looks, device)
+    return score_NT
 
 
 def _temperature(validation: pd.DataFrame) -> float:

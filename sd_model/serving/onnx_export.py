@@ -35,6 +35,8 @@ _LARGEST_BATCH = 4096
 def export_detector(detector: Path, folder: Path) -> list[Path]:
     """Write the detector whose folder is given into `folder`; returns the files.
 
+    The network looks as at robots in general, not as at one that the detector has met.
+
     Needs the extra `onnx`. What it says agrees with torch to 1e-3: a test compares rendered frames.
 
     Raises:

@@ -26,18 +26,25 @@ class RewardClassifier(nn.Module):
         detector: Judges.
         task: One of the detector's.
         cameras: Per camera of ours, the batch's key; by default `observation.images.<camera>`.
+        robot: Whose cell it is, where the detector has met it (`Detector.robots`).
 
     Raises:
         UnknownName: The detector does not judge the task.
     """
 
     def __init__(
-        self, detector: Detector, task: str, *, cameras: Mapping[str, str] | None = None
+        self,
+        detector: Detector,
+        task: str,
+        *,
+        cameras: Mapping[str, str] | None = None,
+        robot: str | None = None,
     ) -> None:
         super().__init__()
         if task not in detector.tasks:
             raise unknown_name("task of the detector", task, detector.tasks)
         self._detector = detector
+        self._robot = robot
         self._column = detector.tasks.index(task)
         self._keys = {
             camera: (cameras or {}).get(camera, f"observation.images.{camera}")
@@ -53,7 +60,7 @@ class RewardClassifier(nn.Module):
         count = len(views[CAMERAS[0]])
         frames = [{camera: images[index] for camera, images in views.items()}
                   for index in range(count)]  # fmt: skip
-        return self._detector.score(frames)
+        return self._detector.score(frames, [self._robot] * count)
 
     def predict_reward(self, batch: Mapping[str, Tensor], threshold: float | None = None) -> Tensor:
         """1 for success and 0 for failure, (B,) float32: as the detector decides, or, where a

@@ -29,6 +29,7 @@ class SuccessReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         cameras: Per camera of ours, where in the observation its image is, with slashes between
             the keys of nested dictionaries; by default the camera's own name.
         every_step: Judge each step.
+        robot: Whose cell it is, where the detector has met it (`Detector.robots`).
 
     Raises:
         UnknownName: The detector does not judge the task, or a camera is not one of ours.
@@ -42,6 +43,7 @@ class SuccessReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         *,
         cameras: Mapping[str, str] | None = None,
         every_step: bool = False,
+        robot: str | None = None,
     ) -> None:
         super().__init__(environment)
         if task not in detector.tasks:
@@ -53,6 +55,7 @@ class SuccessReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._column = detector.tasks.index(task)
         self._paths = {camera: (cameras or {}).get(camera, camera) for camera in CAMERAS}
         self._every_step = every_step
+        self._robot = robot
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the detector's reward. Raises `InvalidInput`."""
@@ -60,7 +63,7 @@ class SuccessReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         info = {**info, "environment_reward": theirs}
         if not (terminated or truncated or self._every_step):
             return observation, 0.0, terminated, truncated, info
-        scores_1T = self._detector.score([self._views(observation)])
+        scores_1T = self._detector.score([self._views(observation)], [self._robot])
         success = bool(self._detector.decide(scores_1T)[0, self._column])
         info |= {"success": success, "success_probability": float(scores_1T[0, self._column])}
         terminated = terminated or (self._every_step and success)

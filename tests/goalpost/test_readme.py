@@ -49,7 +49,7 @@ class Brightness:
     tasks = ("lift-can",)
     thresholds = {"lift-can": 0.5}  # noqa: RUF012
 
-    def score(self, frames: Any) -> Any:
+    def score(self, frames: Any, robots: Any = None) -> Any:
         return np.array([[each["left"].mean() / 255] for each in frames], dtype=np.float32)
 
     def decide(self, scores_NT: Any) -> Any:

@@ -31,7 +31,9 @@ class Brightness:
         self.detector_id = detector_id
         self.batches: list[int] = []
 
-    def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
+    def score(
+        self, frames: Sequence[Mapping[str, ImageHWC]], robots: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
         self.batches.append(len(frames))
         bright_N = np.array([np.mean([images[c] for c in CAMERAS]) / 255 for images in frames])
         return np.stack([bright_N, 1 - bright_N], axis=1).astype(np.float32)

@@ -35,7 +35,9 @@ class Optimist:
     detector_id = "optimist"
     tasks = ("lift-any",)
 
-    def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
+    def score(
+        self, frames: Sequence[Mapping[str, ImageHWC]], robots: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
         return np.ones((len(frames), 1), dtype=np.float32)
 
     def decide(self, scores_NT: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -38,7 +38,9 @@ class GreyDetector:
     def __init__(self) -> None:
         self.scored: list[int] = []
 
-    def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
+    def score(
+        self, frames: Sequence[Mapping[str, ImageHWC]], robots: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
         self.scored.append(len(frames))
         grey_N = np.array([np.mean([image.mean() for image in f.values()]) for f in frames])
         lifted = (grey_N > 50) & (grey_N < 180)

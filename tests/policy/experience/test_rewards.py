@@ -15,7 +15,9 @@ class GreyDetector:
     detector_id = "grey-1"
     tasks = ("a", "b")
 
-    def score(self, frames: Sequence[Mapping[str, ImageHWC]]) -> NDArray[np.float32]:
+    def score(
+        self, frames: Sequence[Mapping[str, ImageHWC]], robots: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
         grey_N = np.array([images["left"].mean() / 255 for images in frames])
         return np.stack([grey_N, grey_N / 2], axis=1).astype(np.float32)
 

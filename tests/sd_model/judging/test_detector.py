@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from data.episodes.frames import Size, resize
 from data.errors import CorruptData, InvalidInput
@@ -65,6 +66,28 @@ def test_a_loaded_detector_is_the_trained_one(trained: Trained, folder: Path) ->
     assert loaded.detector_id == "squares"
 
 
+def test_a_robot_that_was_met_is_looked_at_as_its_pictures_ask_for(trained: Trained) -> None:
+    generator = np.random.default_rng(3)
+    frames = [trained.world.images("robot-4", "red", generator) for _ in range(3)]
+
+    assert "robot-4" in trained.detector.robots  # held out: met by its pictures alone
+    # The surest of the three scores, in logits: there a small difference shows.
+    together, met, unmet = (
+        logit(trained.detector.score(frames, robots)[:, 1])
+        for robots in (["robot-4", None, "robot-99"], ["robot-4"] * 3, None)
+    )
+
+    np.testing.assert_allclose(together, [met[0], unmet[1], unmet[2]], atol=1e-3)
+    assert np.abs(met - unmet).min() > 0.01
+
+
+def test_robots_are_named_for_every_frame_or_for_none(trained: Trained) -> None:
+    frames = [trained.world.images("robot-4", "red", np.random.default_rng(3))] * 2
+
+    with pytest.raises(InvalidInput, match="2 frames, and robots of 1"):
+        trained.detector.score(frames, ["robot-4"])
+
+
 def test_no_frames_have_no_scores(trained: Trained) -> None:
     scores_NT = trained.detector.score([])
 
@@ -96,7 +119,9 @@ def test_scores_of_another_detector_are_refused(trained: Trained) -> None:
         trained.detector.decide(np.zeros((1, 12), dtype=np.float32))
 
 
-@pytest.mark.parametrize("name", ["config.json", "thresholds.json", "weights.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "thresholds.json", "weights.safetensors", "robots.safetensors"]
+)
 @pytest.mark.parametrize("damage", ["missing", "truncated"])
 def test_a_damaged_folder_says_so(folder: Path, name: str, damage: str) -> None:
     path = folder / name

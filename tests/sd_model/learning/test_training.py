@@ -61,8 +61,8 @@ def test_it_learns_and_judges_a_robot_it_has_never_seen(trained: Trained) -> Non
 
 def test_the_folder_is_complete(trained: Trained) -> None:
     assert {path.name for path in trained.detector.folder.iterdir()} == {
-        "weights.safetensors", "config.json", "manifest.parquet", "thresholds.json",
-        "scores.parquet", "report.json", "report.html", "report.csv",
+        "weights.safetensors", "robots.safetensors", "config.json", "manifest.parquet",
+        "thresholds.json", "scores.parquet", "report.json", "report.html", "report.csv",
     }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def frames() -> list[Any]:
 @pytest.fixture
 def detector(tmp_path: Path) -> Detector:
     """Of the size of a trained one, with a finder and both closer looks; its weights are drawn."""
-    config = load_recipe("cpu", {"place_px": 48})
+    config = load_recipe("cpu", {"place_px": 48, "robot_frames": 0})
     folder = tmp_path / "detector"
     cpu = torch.device("cpu")
     save_weights(folder / WEIGHTS, build_network(config, len(SEED_TASKS), seed=0, device=cpu))

@@ -98,7 +98,7 @@ def test_lerobot_batches_are_rewarded_as_the_detector_decides() -> None:
     class Torn:
         tasks = ("lift-any", "lift-can")
 
-        def score(self, frames: list[Any]) -> np.ndarray:
+        def score(self, frames: list[Any], robots: list[Any]) -> np.ndarray:
             return np.array([[0.01, 0.6]] * len(frames), dtype=np.float32)
 
         def decide(self, score_NT: np.ndarray) -> np.ndarray:
