@@ -39,7 +39,7 @@ CURVE_POINTS = 20
 @click.option("--updates", default=18_000, show_default=True)
 @click.option("--restart-updates", default=6_000, show_default=True)
 @click.option("--bootstrap-share", default=0.0, show_default=True)
-@click.option("--replay-capacity", default=60_000, show_default=True, help="Of task and outcome.")
+@click.option("--replay-capacity", default=1_000_000, show_default=True, help="Transitions.")
 @click.option("--episodes", default=9_000, show_default=True, help="Collected at most, in all.")
 @click.option("--scripted-episodes", default=2_400, show_default=True, help="Of them, at first.")
 @click.option("--attempts", default=100, show_default=True, help="Of each task.")
