@@ -29,7 +29,8 @@ class EpisodeCount:
     outcome: Outcome | None
     """What a clip shows, by its label, or by what it was recorded to show."""
     answered: bool
-    """Somebody said something of the whole clip (a clip in use), or of the terminal frame."""
+    """Somebody says what the whole clip shows (a clip in use), or said something of the terminal
+    frame."""
     count: int
     frames: int
     """Of all of them together."""
@@ -147,7 +148,7 @@ def census(catalog: Catalog) -> Census:
             "WITH alike AS (SELECT kind, robot, behaviour, task, outcome, answers_id, "
             "count(*) AS count, sum(step_count) AS frames FROM episodes GROUP BY ALL) "
             f"SELECT a.kind, a.robot, a.behaviour, a.task, {LABELLED_OUTCOME.format('a')} "
-            "AS outcome, a.answers_id IS NOT NULL AS answered, sum(a.count)::BIGINT AS count, "
+            f"AS outcome, {_ANSWERED} AS answered, sum(a.count)::BIGINT AS count, "
             f"sum(a.frames)::BIGINT AS frames FROM alike a {LABELLED.format('a')} "
             "GROUP BY ALL ORDER BY ALL"
         )
@@ -215,16 +216,23 @@ def pair_counts(catalog: Catalog) -> Counter[tuple[str, str]]:
 
 LABELLED = (
     "LEFT JOIN conclusions c ON c.answers_id = {0}.answers_id AND c.task = {0}.task "
-    "AND c.derived_from IS NULL"
+    "AND c.derived_from IS NULL LEFT JOIN answers s ON s.answers_id = {0}.answers_id"
 )
-"""Joins what was said of an episode's own task."""
+"""Joins what was said of an episode's own task, and all that was said of it."""
+SHOWS_IT = (
+    "coalesce(list_has_any(string_split(s.stated, ';'), "
+    "[{0}.task || ' success', {0}.task || ' failure']), FALSE)"
+)
+"""Whether somebody says an outcome of its own task; `unsure` is none."""
+_ANSWERED = f"CASE a.kind WHEN 'clip' THEN {SHOWS_IT.format('a')} ELSE a.answers_id IS NOT NULL END"
 LABELLED_OUTCOME = "CASE {0}.kind WHEN 'clip' THEN coalesce(c.outcome, {0}.outcome) END"
 """The outcome of a clip, whose label may correct what it was recorded to show."""
 CLIPS_IN_USE = (
     f"SELECT e.* REPLACE ({LABELLED_OUTCOME.format('e')} AS outcome) FROM episodes e "
-    f"{LABELLED.format('e')} WHERE e.kind = 'clip' AND e.answers_id IS NOT NULL"
+    f"{LABELLED.format('e')} WHERE e.kind = 'clip' AND {SHOWS_IT.format('e')}"
 )
-"""The clips of which somebody says something as a whole; one that was discarded is none."""
+"""The clips of which somebody says as a whole what they show; one that was discarded, or excluded
+in review, is none."""
 
 _KNOWN = (
     "SELECT answers_id, robot, count(*) AS count FROM episodes "

@@ -52,18 +52,20 @@ def trim_clip(
     for index, label in before.items():
         if label.outcome == "unsure" and index not in outside:
             undo_label(catalog, label.label_id, by=by, at_ns=at_ns)
+    cut = {index for index, label in before.items() if label.outcome == "unsure"}
     append_labels(
         catalog,
-        [_label(info, index, "unsure", by, at_ns) for index in outside if index not in before],
+        [_label(info, index, "unsure", by, at_ns) for index in outside if index not in cut],
     )
 
 
 def discard_clip(catalog: Catalog, info: EpisodeInfo, *, by: str, at_ns: int) -> None:
-    """Use the clip no longer: take back what was said about all of its frames."""
+    """Use the clip no longer, for any task: take back what was said about all of its frames, and
+    every outcome that was said of one. What was trimmed off stays so, in case it comes back."""
     while said := [
         label
-        for label in standing_labels(catalog, episode_ids=[info.episode_id], task=info.task)
-        if label.frame_index is None
+        for label in standing_labels(catalog, episode_ids=[info.episode_id])
+        if label.frame_index is None or label.outcome != "unsure"
     ]:
         undo_label(catalog, said[0].label_id, by=by, at_ns=at_ns)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from data.catalog.counts import (
     Census,
     EpisodeCount,
@@ -88,6 +90,20 @@ def test_a_discarded_clip_counts_for_nothing(catalog, make_episode, make_label) 
     assert census(catalog).clips == {("robot-1", "lift-carrot", "success"): 1}
     assert census(catalog).of_robot("robot-1", "clip") == 1
     assert pair_counts(catalog) == {}
+
+
+def test_a_clip_that_was_excluded_in_review_is_not_in_use(
+    catalog, make_episode, make_label
+) -> None:
+    labels = record(catalog, make_episode, make_label, "robot-1", "success", "failure")
+    excluded = replace(labels[0], label_id="excluded", outcome="unsure", source="review")
+    append_labels(catalog, [excluded])
+    assert census(catalog).clips == {("robot-1", "lift-carrot", "failure"): 1}
+    assert census(catalog).clip_frames == {"lift-carrot": 3}
+    assert pair_counts(catalog) == {}
+    assert len(newest_clips(catalog, of_each_task=9)) == 1
+    undo_label(catalog, "excluded", by="ben", at_ns=1)
+    assert pair_counts(catalog) == {("lift-carrot", "robot-1"): 1}
 
 
 def test_a_corrected_clip_counts_as_what_its_label_says(catalog, make_episode, make_label) -> None:

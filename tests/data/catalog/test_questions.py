@@ -54,7 +54,9 @@ def test_recent_answers_are_found_however_long_ago_they_were_given(
 def test_the_newest_clips_of_every_task(catalog, make_episode, make_label) -> None:
     clips = [make_episode(task=task) for task in ("lift-any", "lift-any", "place-any")]
     save_episodes(catalog, clips)
-    append_labels(catalog, [make_label(clip, frame_index=None) for clip in clips])
+    append_labels(
+        catalog, [make_label(clip, task=clip.info.task, frame_index=None) for clip in clips]
+    )
     found = newest_clips(catalog, of_each_task=1)
     assert [each.info for each in found] == [clips[2].info, clips[1].info]
     assert newest_clips(catalog, of_each_task=1, robot="robot-2") == []

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from data.episodes.index import save_episodes
@@ -43,6 +45,30 @@ def test_a_clip_is_relabelled_and_discarded(catalog, clip) -> None:
     assert (label.outcome, label.frame_index, label.source) == ("failure", None, "person")
     discard_clip(catalog, clip, by="ana", at_ns=2 * 10**18 + 1)
     assert standing_labels(catalog) == []
+
+
+def test_a_discarded_clip_says_nothing_of_any_task(catalog, clip) -> None:
+    trim_clip(catalog, clip, first=0, last=4, by="ana", at_ns=1)
+    said = {"episode_id": clip.episode_id, "by": "ben", "source": "review"}
+    template = standing_labels(catalog)[0]
+    append_labels(
+        catalog,
+        [
+            replace(template, label_id="other", task="place-any", outcome="failure", **said),
+            replace(template, label_id="frame", frame_index=2, outcome="failure", **said),
+        ],
+    )
+    discard_clip(catalog, clip, by="ana", at_ns=2)
+    assert _said(catalog) == {5: "unsure"}
+
+
+def test_a_frame_that_was_labelled_by_itself_is_trimmed_off_too(catalog, clip) -> None:
+    template = standing_labels(catalog)[0]
+    append_labels(catalog, [replace(template, label_id="one", frame_index=5, outcome="failure")])
+    trim_clip(catalog, clip, first=0, last=4, by="ana", at_ns=1)
+    assert _said(catalog) == {None: "success", 5: "unsure"}
+    trim_clip(catalog, clip, first=0, last=5, by="ana", at_ns=2)
+    assert _said(catalog) == {None: "success", 5: "failure"}
 
 
 def test_only_clips_are_relabelled(catalog, make_episode) -> None:
