@@ -54,8 +54,8 @@ def judge_readiness(
     training = [robot for robot in counts.robots if robot not in holdout]
     if not holdout:
         verdict.problems.append(
-            "Hold out at least one robot: only a robot the detector never saw shows how far it can "
-            "be trusted."
+            "Hold out at least one robot: only a robot whose answers the detector was never told "
+            "shows how far it can be trusted."
         )
     elif not training:
         verdict.problems.append(

@@ -77,7 +77,7 @@ def _next(
             "The newest detector does not know it. "
             if report is not None
             else "No detector knows it yet. "
-        ) + "Its report will say how far it is right on a robot it has never seen."  # fmt: skip
+        ) + "Its report says how far it is right on a robot it learned no answer from."  # fmt: skip
     cells = holdout_cells(report, task)
     doubted = [cell for cell in cells if cell.verdict.trust != "trusted"]
     if cells and not doubted:

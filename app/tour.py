@@ -49,7 +49,7 @@ def tour(census: Census, *, detectors: int, at_work: Collection[str] = ()) -> li
             title="Show a second robot",
             page="record",
             text="Choose another robot at the top and record a pair there. The detector is "
-            "judged on a robot that it has never seen, so one is kept apart.",
+            "judged on a robot whose answers it was never told, so one is kept apart.",
             done=paired > 1,
         ),
         TourStep(

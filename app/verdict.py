@@ -42,7 +42,7 @@ def holdout_verdict(report: Report) -> str:
             "never seen."
         )
     return " ".join(
-        f"On {mean.robot}, which it has never seen, it misses "
+        f"On {mean.robot}, whose answers it was never told, it misses "
         f"{percent(mean.rates['false_negative'].value)} of the successes and takes "
         f"{percent(mean.rates['false_positive'].value)} of the failures for success (mean over "
         "tasks)."

@@ -40,7 +40,7 @@ def render() -> None:
     st.title("Detector")
     st.write(
         "The detector looks at the three pictures of a frame and says which tasks succeeded. It is "
-        "judged on robots that it has never seen."
+        "judged on robots whose answers it was never told: it only knows how their pictures look."
     )
     for run in jobs.runs_to_show(state.workspace(), "train-detector"):
         show_run(run, headline_metrics=("loss",))

@@ -48,7 +48,7 @@ _TRUST_WORDS = {
     "too few": ":gray-badge[too few to say]",
 }
 _SPLIT_WORDS = {
-    "holdout": "held out: the detector has never seen it",
+    "holdout": "held out: the detector was never told its answers",
     "validation": "helped to choose the thresholds",
     "train": "trained the detector",
 }

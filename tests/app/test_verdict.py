@@ -7,8 +7,8 @@ from sd_model.judging.report_files import load_report
 def test_the_verdict_names_the_robot_and_both_errors(world: Any) -> None:
     summary = world.add_detector("first", ["lift-any"], failures=4, false_positives=2)
     assert holdout_verdict(load_report(summary.folder)) == (
-        "On robot-7, which it has never seen, it misses 0.0% of the successes and takes 50.0% of "
-        "the failures for success (mean over tasks)."
+        "On robot-7, whose answers it was never told, it misses 0.0% of the successes and takes "
+        "50.0% of the failures for success (mean over tasks)."
     )
 
 

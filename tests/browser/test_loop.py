@@ -119,10 +119,10 @@ def _train(page: Page, url: str) -> None:
     page.get_by_role("button", name="Train the detector").click()
     _wait_until_done(page, "Detector training")
     page.reload()
-    expect(page.get_by_text("held out: the detector has never seen it")).to_be_visible(
+    expect(page.get_by_text("held out: the detector was never told its answers")).to_be_visible(
         timeout=30_000
     )
-    expect(page.get_by_text(f"On {ROBOTS[1]}, which it has never seen")).to_be_visible()
+    expect(page.get_by_text(f"On {ROBOTS[1]}, whose answers it was never told")).to_be_visible()
 
 
 def _retrain(page: Page, url: str) -> None:
