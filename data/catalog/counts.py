@@ -219,17 +219,14 @@ LABELLED = (
     "AND c.derived_from IS NULL LEFT JOIN answers s ON s.answers_id = {0}.answers_id"
 )
 """Joins what was said of an episode's own task, and all that was said of it."""
-SHOWS_IT = (
-    "coalesce(list_has_any(string_split(s.stated, ';'), "
-    "[{0}.task || ' success', {0}.task || ' failure']), FALSE)"
-)
-"""Whether somebody says an outcome of its own task; `unsure` is none."""
-_ANSWERED = f"CASE a.kind WHEN 'clip' THEN {SHOWS_IT.format('a')} ELSE a.answers_id IS NOT NULL END"
+_SHOWS_IT = "(c.outcome IS NOT NULL OR s.conflict IS NOT NULL)"
+"""Somebody says an outcome of its own task (`unsure` is none), or what was said must be mended."""
+_ANSWERED = f"CASE a.kind WHEN 'clip' THEN {_SHOWS_IT} ELSE a.answers_id IS NOT NULL END"
 LABELLED_OUTCOME = "CASE {0}.kind WHEN 'clip' THEN coalesce(c.outcome, {0}.outcome) END"
 """The outcome of a clip, whose label may correct what it was recorded to show."""
 CLIPS_IN_USE = (
     f"SELECT e.* REPLACE ({LABELLED_OUTCOME.format('e')} AS outcome) FROM episodes e "
-    f"{LABELLED.format('e')} WHERE e.kind = 'clip' AND {SHOWS_IT.format('e')}"
+    f"{LABELLED.format('e')} WHERE e.kind = 'clip' AND {_SHOWS_IT}"
 )
 """The clips of which somebody says as a whole what they show; one that was discarded, or excluded
 in review, is none."""
