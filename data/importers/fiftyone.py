@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptData
-from data.importers.label_table import Row
+from data.importers.label_table import Part, Row, in_parts
 from data.transfers.fiftyone import LABELS, parse_name
 
 
-def read_fiftyone(folder: Path) -> Iterator[Row]:
+def read_fiftyone(folder: Path) -> Iterator[Part]:
     """The outcomes in a `FiftyOneImageClassificationDataset`, as rows of a table of labels.
 
     Images must be called as `goalpost data export fiftyone` calls them. The views of one frame are
@@ -41,7 +41,7 @@ def read_fiftyone(folder: Path) -> Iterator[Row]:
             where=path,
             next_step="Export it with that dataset_type and include_attributes=True.",
         ) from error
-    yield from frames.values()
+    yield from in_parts(list(frames.values()))
 
 
 def _row(target: Any, classes: list[str] | None) -> dict[str, Any]:

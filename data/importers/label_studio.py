@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptData, InvalidInput
-from data.importers.label_table import Row
+from data.importers.label_table import Part, Row, in_parts
 
 
-def read_label_studio(path: Path) -> Iterator[Row]:
+def read_label_studio(path: Path) -> Iterator[Part]:
     """The choices in an export of Label Studio ("JSON"), as rows of a table of labels.
 
     Every task there must carry `episode_id`, `frame_index` and `task` in its `data`, as
@@ -25,16 +25,20 @@ def read_label_studio(path: Path) -> Iterator[Row]:
         entries = json.loads(path.read_bytes())
         if not isinstance(entries, list):
             raise TypeError("not a list of tasks")
-        for entry in entries:
-            for annotation in entry.get("annotations", ()):
-                if not annotation.get("was_cancelled"):
-                    yield from _rows(entry["data"], annotation)
+        rows = [
+            row
+            for entry in entries
+            for annotation in entry.get("annotations", ())
+            if not annotation.get("was_cancelled")
+            for row in _rows(entry["data"], annotation)
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptData(
             f"This is no JSON export of Label Studio ({error!r}).",
             where=path,
             next_step="Export the project as JSON (not JSON-MIN), and import that file.",
         ) from error
+    yield from in_parts(rows)
 
 
 def _rows(about: Mapping[str, Any], annotation: Mapping[str, Any]) -> Iterator[Row]:

@@ -8,11 +8,13 @@ from what it says.
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -23,18 +25,34 @@ from data.labels.log import Label
 from data.transfers.label_table import COLUMNS
 
 Row = Mapping[str, Any]
-
+PART_ROWS = 50_000
+"""Rows in memory; each part is entered into the index at once."""
 _NEEDED = ("episode_id", "task", "outcome")
 
 
-def read_label_table(path: Path) -> Iterator[Row]:
+class Part(NamedTuple):
+    """A stretch of what is read."""
+
+    rows: Sequence[Row]
+    share_read: float
+    """Of the whole source, with this part."""
+
+
+def in_parts(rows: Sequence[Row]) -> Iterator[Part]:
+    """Rows that are in memory already."""
+    for start in range(0, len(rows), PART_ROWS):
+        end = start + PART_ROWS
+        yield Part(rows[start:end], min(1.0, end / len(rows)))
+
+
+def read_label_table(path: Path) -> Iterator[Part]:
     """The rows of a CSV or Parquet file, by its ending, in constant memory.
 
     Raises:
         InvalidInput: A needed column is missing, or the ending says neither.
         CorruptData: The file cannot be read.
     """
-    readers = {".csv": _csv_rows, ".parquet": _parquet_rows}
+    readers = {".csv": _csv_parts, ".parquet": _parquet_parts}
     if path.suffix not in readers:
         raise InvalidInput(
             f"A table of labels cannot be a '{path.suffix}' file.", where=path, valid=readers
@@ -83,18 +101,22 @@ def label_of(row: Row, *, by: str, at_ns: int) -> Label:
         raise InvalidInput(f"a row whose values cannot be read ({error})") from error
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
+def _csv_parts(path: Path) -> Iterator[Part]:
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        reader = csv.DictReader(text)
         _check_columns(path, reader.fieldnames or ())
-        yield from reader
+        while rows := list(islice(reader, PART_ROWS)):
+            yield Part(rows, file.tell() / size_bytes)
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_parts(path: Path) -> Iterator[Part]:
+    done = 0
     with pq.ParquetFile(path) as file:
         _check_columns(path, file.schema_arrow.names)
-        for batch in file.iter_batches(10_000):
-            yield from batch.to_pylist()
+        for batch in file.iter_batches(PART_ROWS):
+            done += len(batch)
+            yield Part(batch.to_pylist(), done / file.metadata.num_rows)
 
 
 def _check_columns(path: Path, names: Any) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from data.catalog.catalog import Catalog
 from data.errors import GoalpostError, InvalidInput
 from data.importers.fiftyone import read_fiftyone
 from data.importers.label_studio import read_label_studio
-from data.importers.label_table import Row, label_of, read_label_table
+from data.importers.label_table import Part, Row, label_of, read_label_table
 from data.importers.mapping import digest_of
 from data.importers.receipts import Batch, Receipt, receipt_for
 from data.labels.labels import (
@@ -23,13 +23,11 @@ from data.labels.labels import (
 from data.tasks.store import load_tasks
 from data.transfers.tally import Progress, Tally, silent
 
-READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+READERS: dict[str, Callable[[Path], Iterator[Part]]] = {
     "table": read_label_table,
     "label-studio": read_label_studio,
     "fiftyone": read_fiftyone,
 }
-_BATCH = 20_000
-"""Labels in memory; each batch is entered into the index at once."""
 
 
 def import_labels(
@@ -60,18 +58,21 @@ def import_labels(
     receipt = receipt_for(
         catalog.workspace, digest_of([form.encode(), str(place).encode()]), f"labels {place}"
     )
-    batch: list[Label] = []
-    for number, row in enumerate(READERS[form](path)):
+    share_done = 0.0
+    for part in READERS[form](path):
+        progress(share_done, f"Importing labels: {tally.labels} new so far")
+        labels = list(_readable(part.rows, tally, by=by, at_ns=at_ns))
+        _take_in(catalog, labels, tally, receipt)
+        share_done = part.share_read
+    return tally
+
+
+def _readable(rows: Sequence[Row], tally: Tally, *, by: str, at_ns: int) -> Iterator[Label]:
+    for row in rows:
         try:
-            batch.append(label_of(row, by=by, at_ns=at_ns))
+            yield label_of(row, by=by, at_ns=at_ns)
         except GoalpostError as error:
             tally.leave_out(error.what)
-        if len(batch) == _BATCH:
-            progress(0.0, f"Importing labels: {number + 1}")
-            _take_in(catalog, batch, tally, receipt)
-            batch = []
-    _take_in(catalog, batch, tally, receipt)
-    return tally
 
 
 def _take_in(catalog: Catalog, labels: list[Label], tally: Tally, receipt: Receipt) -> None:

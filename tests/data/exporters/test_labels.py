@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,6 +20,7 @@ from data.importers.labels import import_labels
 from data.labels.labels import append_labels, standing_labels
 from data.tasks.changes import define_task, rename_task
 from data.tasks.tasks import Task
+from data.transfers.tally import Tally
 from data.workspace import open_workspace
 
 NOW_NS = 1_790_000_100_000_000_000
@@ -88,25 +90,43 @@ def test_many_labels_go_a_page_at_a_time_and_can_be_stopped(
     assert [each.name for each in tmp_path.glob("*stopped*")] == []
 
 
-def test_many_labels_of_many_episodes_come_in_part_by_part(
-    catalog: Catalog, make_episode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_many_labels_come_in_part_by_part_and_can_be_stopped(
+    ending: str,
+    catalog: Catalog,
+    make_episode: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("data.importers.labels._BATCH", 150)
+    monkeypatch.setattr("data.importers.label_table.PART_ROWS", 150)
     episodes = [make_episode("robot", steps=2) for _ in range(220)]
     save_episodes(catalog, episodes)
     names = [each.info.episode_id for each in episodes]
-    path = tmp_path / "many.csv"
-    rows = [f"{name},1,lift-can,success\n" for name in names] + ["nowhere,1,lift-can,success\n"]
-    path.write_text("episode_id,frame_index,task,outcome\n" + "".join(rows))
-    said: list[str] = []
-    tally = import_labels(
-        catalog, path, "table", by="lab", now_ns=NOW_NS, progress=lambda _, told: said.append(told)
-    )
-    assert (tally.labels, sum(tally.left_out.values())) == (220, 1)
-    assert said == ["Importing labels: 150"]
+    path = tmp_path / f"many.{ending}"
+    columns = {"episode_id": [*names, "nowhere"], "frame_index": [1] * 221,
+               "task": ["lift-can"] * 221, "outcome": ["success"] * 221}  # fmt: skip
+    write = pq.write_table if ending == "parquet" else pa.csv.write_csv
+    write(pa.table(columns), path)
+    said: list[tuple[float, str]] = []
+
+    def stop_at_the_second(share: float, message: str) -> None:
+        said.append((share, message))
+        if len(said) == 2:
+            raise KeyboardInterrupt
+
+    def take_in(**more: Any) -> Tally:
+        return import_labels(catalog, path, "table", by="lab", now_ns=NOW_NS, **more)
+
+    with pytest.raises(KeyboardInterrupt):
+        take_in(progress=stop_at_the_second)
+    (begun, nothing), (share, some) = said
+    assert (begun, nothing) == (0.0, "Importing labels: 0 new so far")
+    assert some == "Importing labels: 150 new so far"
+    assert 150 / 221 - 0.01 <= share <= 1  # text is read some kilobytes ahead
+    tally = take_in()
+    assert (tally.labels, tally.known, sum(tally.left_out.values())) == (70, 150, 1)
     assert [label.episode_id for label in standing_labels(catalog, episode_ids=names)] == names
-    again = import_labels(catalog, path, "table", by="lab", now_ns=NOW_NS)
-    assert (again.labels, again.known) == (0, 220)
+    assert take_in().known == 220
 
 
 def test_a_table_of_somebody_else(catalog: Catalog, episodes: list[Any], tmp_path: Path) -> None:
