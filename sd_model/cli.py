@@ -187,13 +187,15 @@ def approve_(root: Path | None, detector: str, taken_back: bool, by: str | None)
 @sd.command("export")
 @click.argument("detector_id")
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--robot", help="Whose frames it will judge; default: robots in general.")
 @click.pass_obj
-def export_(root: Path | None, detector_id: str, folder: Path) -> None:
+def export_(root: Path | None, detector_id: str, folder: Path, robot: str | None) -> None:
     """Write DETECTOR_ID as ONNX files into FOLDER; needs the extra `onnx`."""
     from sd_model.artefact import detector_folder
     from sd_model.serving.onnx_export import export_detector
 
-    for path in export_detector(detector_folder(existing_workspace(root), detector_id), folder):
+    detector = detector_folder(existing_workspace(root), detector_id)
+    for path in export_detector(detector, folder, robot=robot):
         click.echo(str(path))
 
 

@@ -19,8 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from data.episodes.frames import CAMERAS
+from data.errors import unknown_name
 from data.storage import write_atomically
-from sd_model.artefact import FINDER, WEIGHTS, DetectorSummary, load_summary
+from sd_model.artefact import FINDER, ROBOTS, WEIGHTS, DetectorSummary, load_summary
+from sd_model.learning.acquaintance import load_acquaintances, with_statistics
 from sd_model.learning.network import DetectorNetwork, build_network
 from sd_model.looking.finder import FinderNetwork
 from sd_model.tensors import load_weights
@@ -32,14 +34,17 @@ DESCRIPTION_FILE = "detector.json"
 _LARGEST_BATCH = 4096
 
 
-def export_detector(detector: Path, folder: Path) -> list[Path]:
+def export_detector(detector: Path, folder: Path, *, robot: str | None = None) -> list[Path]:
     """Write the detector whose folder is given into `folder`; returns the files.
-
-    The network looks as at robots in general, not as at one that the detector has met.
 
     Needs the extra `onnx`. What it says agrees with torch to 1e-3: a test compares rendered frames.
 
+    Args:
+        robot: Whose frames it will judge, one that the detector has met; None: it looks as at
+            robots in general, and errs more often.
+
     Raises:
+        UnknownName: The detector has not met the robot.
         CorruptData: A file of the detector is missing or damaged.
         StorageFull: The disk is full.
     """
@@ -48,6 +53,11 @@ def export_detector(detector: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     network = build_network(config, len(summary.tasks), seed=0, device=torch.device("cpu"))
     load_weights(detector / WEIGHTS, network)
+    if robot is not None:
+        met = load_acquaintances(detector / ROBOTS) if config.robot_frames else {}
+        if robot not in met:
+            raise unknown_name("robot", robot, met, where=f"detector {summary.detector_id}")
+        network = with_statistics(network, met[robot])
     sides = (config.kept_px, config.kept_cut_px, config.kept_place_px)
     looks = tuple(_example(side) for side in sides if side)
     crops = (config.image_px, config.cut_px, config.place_px)[: len(looks)]
@@ -60,7 +70,7 @@ def export_detector(detector: Path, folder: Path) -> list[Path]:
         written.append(folder / FINDER_FILE)
         write_onnx(_Finding(finder), looks[:1], written[1], inputs=names[:1], output="position")
     written.append(folder / DESCRIPTION_FILE)
-    content = json.dumps(_description(summary), indent=1).encode()
+    content = json.dumps(_description(summary) | {"robot": robot}, indent=1).encode()
     write_atomically(written[-1], content)
     return written
 

@@ -12,11 +12,20 @@ import torch
 from data.cells.robots import SIMULATED_FLEET
 from data.cells.simulated.cell import make_cell
 from data.episodes.frames import CAMERAS, Size
+from data.errors import UnknownName
 from data.tasks.tasks import SEED_TASKS
-from sd_model.artefact import FINDER, WEIGHTS, DetectorSummary, load_summary, save_summary
+from sd_model.artefact import (
+    FINDER,
+    ROBOTS,
+    WEIGHTS,
+    DetectorSummary,
+    load_summary,
+    save_summary,
+)
 from sd_model.config import load_recipe
 from sd_model.judging.detector import Detector
 from sd_model.judging.thresholds import Threshold
+from sd_model.learning.acquaintance import save_acquaintances, statistics_of
 from sd_model.learning.augmentation import Preprocessing
 from sd_model.learning.network import build_network
 from sd_model.looking.finder import Finder, FinderNetwork
@@ -45,10 +54,16 @@ def frames() -> list[Any]:
 @pytest.fixture
 def detector(tmp_path: Path) -> Detector:
     """Of the size of a trained one, with a finder and both closer looks; its weights are drawn."""
-    config = load_recipe("cpu", {"place_px": 48, "robot_frames": 0})
+    config = load_recipe("cpu", {"place_px": 48})
     folder = tmp_path / "detector"
     cpu = torch.device("cpu")
-    save_weights(folder / WEIGHTS, build_network(config, len(SEED_TASKS), seed=0, device=cpu))
+    network = build_network(config, len(SEED_TASKS), seed=0, device=cpu)
+    save_weights(folder / WEIGHTS, network)
+    shifted = {
+        name: value + 0.1 if name.endswith("mean") else value
+        for name, value in statistics_of(network).items()
+    }
+    save_acquaintances(folder / ROBOTS, {"robot-1": shifted})
     Finder(FinderNetwork(config.marks), cpu).save(folder / FINDER, {})
     chosen = Threshold(value=0.5, way="default", failures=0, false_positives=0, needed=0, bound=1.0)
     save_summary(
@@ -62,7 +77,7 @@ def detector(tmp_path: Path) -> Detector:
 
 
 def test_onnx_agrees_with_torch(detector: Detector, frames: list[Any], tmp_path: Path) -> None:
-    files = export_detector(detector.folder, tmp_path / "onnx")
+    files = export_detector(detector.folder, tmp_path / "onnx", robot="robot-1")
     summary = load_summary(detector.folder)
     finder = Finder.load(detector.folder / FINDER, marks=summary.config.marks)
     looks = Preprocessing(summary.config, finder).keep(frames)
@@ -73,7 +88,8 @@ def test_onnx_agrees_with_torch(detector: Detector, frames: list[Any], tmp_path:
     given = dict(zip(names, looks, strict=True))
     [probability_NT] = session.run(None, given)
     assert probability_NT.std() > 1e-4  # or the comparison would say nothing
-    assert probability_NT == pytest.approx(detector.score(frames), abs=1e-3)
+    assert probability_NT == pytest.approx(detector.score(frames, ["robot-1"] * 3), abs=1e-3)
+    assert abs(probability_NT - detector.score(frames)).max() > 2e-3
     [one_1T] = session.run(None, {name: value[:1] for name, value in given.items()})
     assert one_1T == pytest.approx(probability_NT[:1], abs=1e-3)  # any number of frames
 
@@ -82,5 +98,11 @@ def test_onnx_agrees_with_torch(detector: Detector, frames: list[Any], tmp_path:
     assert position_NMV2 == pytest.approx(finder.find(looks.whole_NVHWC), abs=1e-3)
 
     described = json.loads(files[-1].read_bytes())
+    assert described["robot"] == "robot-1"
     assert described["tasks"] == list(detector.tasks)
     assert described["thresholds"] == pytest.approx(detector.thresholds)
+
+
+def test_a_robot_that_was_not_met_is_refused(detector: Detector, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="robot-9"):
+        export_detector(detector.folder, tmp_path / "onnx", robot="robot-9")
