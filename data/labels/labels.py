@@ -32,7 +32,7 @@ _COLUMNS = 'label_id, episode_id, frame_index, task, outcome, "by", source, at_n
 
 _UNDONE = "undo-import-"
 """Before the identifier of a label: the identifier of the event that undoes its import."""
-_TABLE_ROWS = 50_000
+_TABLE_LINES = 50_000
 _LAG_BYTES = 64 << 10
 """So much of the log may wait for the index; whoever appends reads it."""
 
@@ -185,25 +185,24 @@ def standing_labels(
 
 
 def standing_tables(catalog: Catalog) -> Iterator[tuple[float, pa.Table]]:
-    """All of `standing_labels` in constant memory: tables with a `Label`'s columns, a transaction
-    each, and the share of all labels that each one completes.
+    """All of `standing_labels` in constant memory: tables with a `Label`'s columns, of a stretch of
+    the log and in a transaction each, and the share of the log up to there.
 
     What is labelled meanwhile comes last, where it stands over what came before.
     """
-    line, done = -1, 0
+    line = 0
     while True:
         with catalog.transaction() as transaction:
+            lines = transaction.value("SELECT labels_lines FROM catalog_state")
+            if line >= lines:
+                return
             table = transaction.arrow(
-                f"SELECT line, {_COLUMNS} FROM labels WHERE stands AND line > ? "
-                "ORDER BY line LIMIT ?",
-                (line, _TABLE_ROWS),
+                f"SELECT {_COLUMNS} FROM labels WHERE stands AND line >= ? AND line < ? "
+                "ORDER BY line",
+                (line, line + _TABLE_LINES),
             )
-            total = transaction.value("SELECT count(*) FROM labels WHERE stands")
-        if not len(table):
-            return
-        line = table["line"][-1].as_py()
-        done += len(table)
-        yield min(1.0, done / total), table.drop_columns("line")
+        line += _TABLE_LINES
+        yield min(1.0, line / lines), table
 
 
 def label_history(

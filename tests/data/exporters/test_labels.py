@@ -71,14 +71,15 @@ def test_many_labels_go_a_page_at_a_time_and_can_be_stopped(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("data.labels.labels._TABLE_ROWS", 2)
+    monkeypatch.setattr("data.labels.labels._TABLE_LINES", 2)
     more = [make_label(episodes[1], "success", frame_index=frame) for frame in (0, 1, 2)]
     append_labels(catalog, more)  # the last one stands over what was said of frame 2
     said: list[tuple[float, str]] = []
     path = tmp_path / f"labels.{ending}"
     tally = export_label_table(catalog, path, progress=lambda *told: said.append(told))
     assert tally.labels == 4
-    assert said == [(0.5, "Exporting labels: 2"), (1.0, "Exporting labels: 4")]
+    counts = {0.4: 1, 0.8: 3, 1.0: 4}  # the log has five lines, of which the second stands no more
+    assert said == [(share, f"Exporting labels: {count}") for share, count in counts.items()]
     import_labels(other, path, "table", by="nobody", now_ns=NOW_NS)
     assert standing_labels(other) == standing_labels(catalog)
 
