@@ -18,6 +18,8 @@ class TourStep:
 
     title: str
     page: Literal["record", "policy", "label", "detector"]
+    takes: str
+    """About how long, in words (`benchmarks/tour_pace.py`)."""
     text: str
     """What to do there."""
     done: bool
@@ -41,6 +43,7 @@ def tour(census: Census, *, detectors: int, at_work: Collection[str] = ()) -> li
         TourStep(
             title="Show one robot what success is",
             page="record",
+            takes="about a minute",
             text="The simulated person sets the scene up for you. Press the space bar, wait a few "
             "seconds and press it again: first for success, then for failure of the same scene.",
             done=paired > 0,
@@ -48,22 +51,26 @@ def tour(census: Census, *, detectors: int, at_work: Collection[str] = ()) -> li
         TourStep(
             title="Show a second robot",
             page="record",
-            text="Choose another robot at the top and record a pair there. The detector is "
-            "judged on a robot whose answers it was never told, so one is kept apart.",
+            takes="about a minute",
+            text="Press *Go on with* below the pictures, or choose another robot at the top, and "
+            "record a pair there. The detector is judged on a robot whose answers it was never "
+            "told, so one is kept apart.",
             done=paired > 1,
         ),
         TourStep(
             title="Let the robots try",
             page="policy",
+            takes="a minute or two on a free computer",
             text="They are at it; the box below says how far. Wait here until it says done."
             if "collect" in at_work
             else "Leave the settings as they are and press *Collect episodes*. The robots try by "
-            "themselves; that takes a minute or two.",
+            "themselves.",
             done=bool(acted),
         ),
         TourStep(
             title="Say how they ended",
             page="label",
+            takes="half a minute",
             text="Look at the last picture of each try: 1 is success, 0 is failure, Z takes an "
             f"answer back. {ENOUGH_LABELS} answers are enough here.",
             done=labelled >= ENOUGH_LABELS,
@@ -71,10 +78,11 @@ def tour(census: Census, *, detectors: int, at_work: Collection[str] = ()) -> li
         TourStep(
             title="Train a first detector",
             page="detector",
+            takes="a minute or two on a free computer",
             text="It is learning; the box below says how far it is. Its report opens here when it "
             "is done."
             if "train-detector" in at_work
-            else "Choose the recipe *smoke*, which takes seconds, and press *Train the detector*. "
+            else "Choose the recipe *smoke*, the shortest, and press *Train the detector*. "
             "Its report says how far it can be trusted: not far yet, which more pairs will change.",
             done=detectors > 0,
         ),

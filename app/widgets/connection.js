@@ -15,6 +15,7 @@ class Connection {
     this.states = new MutationObserver(() => this.look());
     this.states.observe(document.body, { subtree: true, attributeFilter: [STATE] });
     this.dialogs = new MutationObserver(() => closeStreamlitsDialog());
+    this.look(); // it may have been lost while this page was loading
   }
 
   look() {
@@ -24,6 +25,7 @@ class Connection {
     if (lost) {
       this.lostAt = Date.now();
       this.dialogs.observe(document.body, { subtree: true, childList: true });
+      closeStreamlitsDialog();
       this.timer = setTimeout(() => this.tellAway(), PATIENCE_MS);
     } else {
       this.lostAt = null;

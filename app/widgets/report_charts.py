@@ -19,6 +19,8 @@ _HEAT = alt.Scale(
 )
 """Nothing wrong is no warning: it is grey, on a light and on a dark page."""
 _INK = alt.condition("datum.share > 0.35", alt.value("white"), alt.value("#16211d"))
+_NAME_PX = 220
+"""Room for the names of people's own tasks."""
 _ROW_PX = 30
 _MAP_PX = 430
 """Room for the numbers of seven robots; in a narrow window the maps stand below each other."""
@@ -82,8 +84,13 @@ def _heat(
     text: str = "share",
 ) -> None:
     base = alt.Chart(frame).encode(
-        x=alt.X(f"{across}:N", title=None, axis=alt.Axis(labelAngle=-35), sort=order),
-        y=alt.Y(f"{down}:N", title=None, sort=order),
+        x=alt.X(
+            f"{across}:N",
+            title=None,
+            axis=alt.Axis(labelAngle=-35, labelLimit=_NAME_PX),
+            sort=order,
+        ),
+        y=alt.Y(f"{down}:N", title=None, axis=alt.Axis(labelLimit=_NAME_PX), sort=order),
         tooltip=[down, across, alt.Tooltip("share:Q", format=".1%"), "counts"],
     )
     cells = base.mark_rect().encode(color=alt.Color("share:Q", scale=_HEAT, legend=None))
@@ -205,7 +212,7 @@ def show_labels(report: Report) -> None:
         .mark_bar()
         .encode(
             x=alt.X("frames:Q", title="training frames"),
-            y=alt.Y("task:N", title=None, sort=order, axis=alt.Axis(labelLimit=220)),
+            y=alt.Y("task:N", title=None, sort=order, axis=alt.Axis(labelLimit=_NAME_PX)),
             color=alt.Color("origin:N", title=None, scale=alt.Scale(scheme="tableau10")),
             tooltip=["task", "origin", "frames"],
         )

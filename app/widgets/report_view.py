@@ -41,6 +41,8 @@ _RATES = {
         "Frames of other tasks' episodes that fail at this one, taken for success.",
     ),
 }
+_FEW = 3
+"""So much advice is read at once; more is opened by whoever wants it."""
 _TRUST_WORDS = {
     "trusted": ":green-badge[trusted]",
     "with care": ":orange-badge[with care]",
@@ -167,7 +169,8 @@ def _show_robot(report: Report, mean: Mean) -> None:
     )
     advice = [text for cell in cells for text in cell.advice]
     if advice:
-        with st.expander(f"What to do next on {mean.robot} ({len(advice)})"):
+        few = len(advice) <= _FEW
+        with st.expander(f"What to do next on {mean.robot} ({len(advice)})", expanded=few):
             st.markdown("\n".join(f"- {text}" for text in advice))
 
 

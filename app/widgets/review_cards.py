@@ -12,6 +12,9 @@ from app.widgets.gallery import Card
 from data.episodes.shards import FrameRef
 from data.labels.labels import Label
 
+_MOST_DIGITS = 6
+"""Of a score."""
+
 
 def frame_ref(row: Mapping[str, Any]) -> FrameRef:
     """Where the frame of a row of `items` lies."""
@@ -55,11 +58,20 @@ def make_cards(
     return cards
 
 
+def told_apart(score: float, threshold: float) -> tuple[str, str]:
+    """Both with as many digits as show which is larger, and that no threshold is 1."""
+    for digits in range(2, _MOST_DIGITS + 1):
+        told = (f"{score:.{digits}f}", f"{threshold:.{digits}f}")
+        if float(told[1]) < 1 and (told[0] != told[1] or score == threshold):
+            break
+    return told
+
+
 def _lines(row: Mapping[str, Any]) -> tuple[str, ...]:
     origin = f"follows from {row['from_task']}" if row["origin"] == "derived" else row["source"]
     lines = [
         f"Labelled {row['outcome']} ({origin})",
-        f"Detector: {row['score']:.2f} (success from {row['threshold']:.2f})",
+        "Detector: {} (success from {})".format(*told_apart(row["score"], row["threshold"])),
     ]
     if "score_before" in row:
         lines.append(f"The other detector: {row['score_before']:.2f}")

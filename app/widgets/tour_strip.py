@@ -76,4 +76,4 @@ def _words(steps: list[TourStep], number: int) -> str:
             "Home says what helps most."
         )
     step = steps[number]
-    return f"**Step {number + 1} of {len(steps)}: {step.title}.** {step.text}"
+    return f"**Step {number + 1} of {len(steps)}: {step.title}** ({step.takes}). {step.text}"

@@ -32,6 +32,8 @@ FIRST_FRAME_S = 6.0
 """How long a source that is being opened may take to give its first frame."""
 MAX_AGE_S = 1.0
 """A source whose newest frame is older than this counts as dead."""
+SILENT_S = 1.5
+"""A source that has given frames before is not waited for longer than this after the last one."""
 FROZEN_S = 3.0
 """A source that repeats one picture, bit for bit, for so long hangs: sensors have noise."""
 _ASKED_FOR_S = 2.0
@@ -92,7 +94,8 @@ class Camera:
     def newest(self) -> tuple[ImageHWC, int]:
         """The newest frame (RGB) and the time of its capture by the monotonic clock [ns].
 
-        Waits for it where the source is being opened (`FIRST_FRAME_S`) or slow (`MAX_AGE_S`).
+        Waits for it where the source is being opened (`FIRST_FRAME_S`) or slow (`MAX_AGE_S`, and
+        `SILENT_S` since the last one).
 
         Raises:
             CameraError: The source cannot be opened, or gives no frames any more.
@@ -108,7 +111,10 @@ class Camera:
                     image, captured_ns = self._frame
                     if self._clock_ns() - captured_ns <= MAX_AGE_S * 1e9:
                         return image, captured_ns
-                left_s = deadline_s - time.monotonic()
+                    until_s = min(deadline_s, self._heard_at_s + SILENT_S)
+                else:
+                    until_s = deadline_s
+                left_s = until_s - time.monotonic()
                 if left_s <= 0:
                     raise self.error("has given no new frame for too long")
                 self._changed.wait(left_s)

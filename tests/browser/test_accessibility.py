@@ -16,6 +16,7 @@ from data.episodes.episodes import Episode, EpisodeInfo, Step
 from data.episodes.frames import CAMERAS, EncodedFrameSet, encode_jpeg
 from data.episodes.index import save_episodes
 from data.labels.labels import Label, append_labels
+from data.recording.journal import Journal, JournalHeader
 from data.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -24,7 +25,7 @@ _GRAVE = {"serious", "critical"}
 
 
 def _fill(workspace: Workspace) -> None:
-    """A pair of clips, and two episodes of a robot that wait for a label."""
+    """A pair of clips, two episodes of a robot that wait for a label, a recording cut short."""
     catalog = Catalog(workspace)
     frames = EncodedFrameSet(
         jpegs=dict.fromkeys(CAMERAS, encode_jpeg(np.full((64, 80, 3), 128, dtype=np.uint8))),
@@ -62,6 +63,17 @@ def _fill(workspace: Workspace) -> None:
             for info in infos[:2]
         ],
     )
+    header = JournalHeader(
+        recording_id="cut-short",
+        robot="robot-1",
+        behaviour="person",
+        task="lift-any",
+        outcome="success",
+        pair_id=None,
+        by="ana",
+        started_at_ns=NOW_NS,
+    )
+    Journal(workspace, header).close()
 
 
 def _settled(page: Page) -> None:
@@ -72,8 +84,8 @@ def _settled(page: Page) -> None:
     expect(page.locator('[data-stale="true"]')).to_have_count(0, timeout=120_000)
 
 
-def _faults(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
+def _faults(page: Page, part: str | None = None) -> list[str]:
+    found = Axe().run(page, context=part).response["violations"]
     return [
         f"{fault['id']}: {node['html'][:200]}"
         for fault in found
@@ -123,7 +135,8 @@ def test_no_page_has_a_serious_fault(
     workspace: Workspace, serve: Callable[..., Any], browser: Browser, look: Any
 ) -> None:
     _fill(workspace)
-    url = serve().url
+    app = serve()
+    url = app.url
     context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=look)
     page = context.new_page()
     faults: dict[str, list[str]] = {}
@@ -140,6 +153,14 @@ def test_no_page_has_a_serious_fault(
             page.wait_for_timeout(1000)
             _settled(page)
             faults[f"{spec.name}, step {number}"] = _faults(page)
+    page.goto(url)
+    expect(page.get_by_text("1 recording on robot-1 was cut short.")).to_be_visible()
+    _settled(page)
+    app.process.terminate()
+    notice = ".goalpost-connection"
+    expect(page.locator(notice)).to_be_visible()
+    # The notice alone: what cannot be used meanwhile is pale on purpose.
+    faults["the notice that the app is away"] = _faults(page, notice)
     context.close()
     assert not any(faults.values()), faults
 

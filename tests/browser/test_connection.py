@@ -63,6 +63,21 @@ def test_a_loss_is_told_after_a_moment_and_so_is_the_return(page: Page) -> None:
     assert page.locator(".goalpost-connection").count() == 0
 
 
+def test_a_loss_while_the_page_was_loading_is_told_too(page: Page) -> None:
+    page.clock.install(time=0)
+    page.goto("about:blank")
+    page.set_content('<div id="app" data-test-connection-state="PINGING_SERVER"></div>')
+    page.evaluate(_DIALOG, "Connection error")
+    page.add_script_tag(
+        type="module",
+        content=f"{assets.text('connection.js')}\nwindow.connection = new Connection();",
+    )
+    page.wait_for_function("window.connection")
+    assert page.get_by_role("dialog").count() == 0
+    page.clock.run_for(2_000)
+    assert (_told(page) or "").startswith("Goalpost has not answered")
+
+
 def test_a_recording_that_goes_on_without_the_app_is_not_told_to_have_ended(page: Page) -> None:
     """Read from two metres away, where the notice's small words are not."""
     page.goto("about:blank")

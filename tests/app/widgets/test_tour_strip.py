@@ -25,7 +25,7 @@ def test_the_tour_is_begun_follows_what_is_done_and_is_left(world: Any) -> None:
     at = AppTest.from_function(_page).run()
     assert _told(at) == ""
     at.button(key="tour-begin").click().run()
-    assert "Step 1 of 5: Show one robot what success is" in _told(at)
+    assert "Step 1 of 5: Show one robot what success is** (about a minute)" in _told(at)
     assert _ways(at) == ["Go to Record"]
     for robot in ("robot-1", "robot-2"):
         world.record_pair(robot, "lift-any")

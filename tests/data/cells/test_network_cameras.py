@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import signal
 import socket
@@ -218,19 +219,19 @@ class RtspServer:
         self._folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+            self.port = probe.getsockname()[1]
         _write_h264(folder / "cell.mp4", seconds=60)
         self.start()
 
     @property
     def url(self) -> str:
         """Where the stream is, also while the camera is away."""
-        return f"rtsp://127.0.0.1:{self._port}/cell.mp4"
+        return f"rtsp://127.0.0.1:{self.port}/cell.mp4"
 
     def start(self) -> None:
         """Switch the camera on, or on again at the same address."""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _RTSP_SERVER, str(self._folder), str(self._port)],
+            [sys.executable, "-c", _RTSP_SERVER, str(self._folder), str(self.port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -275,6 +276,84 @@ def test_an_rtsp_camera_that_hangs_or_is_cut_off_is_noticed_and_comes_back(
         assert "Camera 'left'" in what
         assert after_s < NOTICED_S
         rtsp.start()
+        _wait_until_back(camera)
+    finally:
+        camera.close()
+
+
+class Network:
+    """Stands between a camera and whoever watches it, and treats its pictures badly."""
+
+    def __init__(self, port: int) -> None:
+        self._camera = ("127.0.0.1", port)
+        self.seconds_a_packet = 0.0
+        self.is_corrupt = False
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = self._door.getsockname()[1]
+        threading.Thread(target=self._let_in, daemon=True).start()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._door.shutdown(socket.SHUT_RDWR)  # whoever waits for the next to come is told
+        self._door.close()
+
+    def _let_in(self) -> None:
+        with contextlib.suppress(OSError):  # the door is closed
+            while True:
+                watcher, _ = self._door.accept()
+                try:
+                    camera = socket.create_connection(self._camera)
+                except OSError:  # it is switched off
+                    watcher.close()
+                    continue
+                threading.Thread(target=self._ask, args=(watcher, camera), daemon=True).start()
+                threading.Thread(target=self._show, args=(camera, watcher), daemon=True).start()
+
+    def _ask(self, watcher: socket.socket, camera: socket.socket) -> None:
+        with contextlib.suppress(OSError), watcher, camera:
+            while asked := watcher.recv(4096):
+                camera.sendall(asked)
+
+    def _show(self, camera: socket.socket, watcher: socket.socket) -> None:
+        """Answers as they are; packets between them (RFC 2326, Sec. 10.12) as the network does."""
+        with contextlib.suppress(OSError), camera, watcher, camera.makefile("rb") as stream:
+            while first := stream.read(1):
+                if first != b"$":
+                    watcher.sendall(first + stream.readline())
+                    continue
+                head = stream.read(3)
+                packet = stream.read(int.from_bytes(head[1:], "big"))
+                if head[0] == 0:  # pictures
+                    time.sleep(self.seconds_a_packet)
+                    if self.is_corrupt:
+                        packet = packet[:12] + bytes(len(packet) - 12)
+                watcher.sendall(first + head + packet)
+
+
+@pytest.fixture
+def network(rtsp: RtspServer) -> Iterator[Network]:
+    network = Network(rtsp.port)
+    yield network
+    network.close()
+
+
+def test_an_rtsp_camera_that_is_slow_or_spoilt_is_noticed_and_comes_back(
+    rtsp: RtspServer, network: Network, tmp_path: Path
+) -> None:
+    camera = Camera("left", rtsp.url.replace(str(rtsp.port), str(network.port)), folders=[tmp_path])
+    try:
+        _wait_until_back(camera)
+        network.is_corrupt = True
+        what, after_s = _problem(camera)
+        assert "Camera 'left'" in what
+        assert after_s < NOTICED_S
+        network.is_corrupt = False
+        _wait_until_back(camera)
+        network.seconds_a_packet = 3
+        what, after_s = _problem(camera)
+        assert "has given no new frame for too long" in what
+        assert after_s < NOTICED_S
+        network.seconds_a_packet = 0
         _wait_until_back(camera)
     finally:
         camera.close()
