@@ -47,6 +47,10 @@ class PolicyCard:
     """By task; empty before it was evaluated."""
     script: Mapping[str, TaskResult]
     """How the script did in the same scenes, by task; empty where it was not compared."""
+    judged_on: tuple[str, ...]
+    """The robots of the evaluation."""
+    taught_by: tuple[str, ...] | None
+    """The robots whose episodes it learned from; None where nobody wrote that down."""
     unknown_tasks: tuple[str, ...]
     """Tasks that were left out of the evaluation: the simulator does not know their outcome."""
 
@@ -87,6 +91,8 @@ def _card(summary: PolicySummary) -> PolicyCard:
         updates=lineage.get("updates"),
         results=_results(summary.evaluation or {}),
         script=_results((summary.evaluation or {}).get("script", {})),
+        judged_on=tuple((summary.evaluation or {}).get("by_robot", ())),
+        taught_by=None if (taught := lineage.get("taught_by")) is None else tuple(taught),
         unknown_tasks=tuple((summary.evaluation or {}).get("unknown_tasks", ())),
     )
 
@@ -97,6 +103,20 @@ def _results(evaluation: Mapping[str, Any]) -> dict[str, TaskResult]:
         task: TaskResult(**{name: row[name] for name in names})
         for task, row in evaluation.get("by_task", {}).items()
     }
+
+
+def where_judged(card: PolicyCard) -> str:
+    """On which robots its successes were counted, and whether it had learned from them."""
+    words = f"Judged on {listed(card.judged_on)}"
+    if card.taught_by is None:
+        return f"{words}."
+    known = [robot for robot in card.judged_on if robot in card.taught_by]
+    if not known:
+        return f"{words}, of which it has learned nothing."
+    return (
+        f"{words}, in scenes of their own; it has learned from episodes of {listed(known)}, so on "
+        "a robot that it has never met it may do worse."
+    )
 
 
 def comparison_sentences(card: PolicyCard, before: PolicyCard | None) -> list[str]:

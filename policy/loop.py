@@ -170,6 +170,7 @@ def learn(workspace: Workspace, lesson: Lesson, report: Report) -> None:
         lineage={
             **_lineage(lesson, trainer, detector, fills),
             "without_success": without_success,
+            "taught_by": _taught_by(workspace, lesson, replay),
         },
     )
     checkpoint.unlink(missing_ok=True)
@@ -222,6 +223,18 @@ def _first_network(workspace: Workspace, lesson: Lesson) -> Network:
         summary = load_summary(policy_folder(workspace, lesson.from_policy))
         return network_from(summary, lesson.tasks, lesson.config)
     return build_network(lesson.config, len(lesson.tasks), seed=lesson.seed)
+
+
+def _taught_by(workspace: Workspace, lesson: Lesson, replay: LogReplay) -> list[str] | None:
+    """The robots whose episodes the weights have learned from, those of the policy gone on from
+    too; None where that one does not say whose."""
+    robots = {trajectory.robot for trajectory in replay.replayed}
+    if lesson.from_policy:
+        before = load_summary(policy_folder(workspace, lesson.from_policy)).lineage
+        if before.get("taught_by") is None:
+            return None
+        robots |= set(before["taught_by"])
+    return sorted(robots)
 
 
 def _lineage(

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app.policies import PolicyCard, comparison_sentences
+from app.policies import PolicyCard, comparison_sentences, where_judged
 from app.wording import listed
 
 
@@ -30,6 +30,8 @@ def show_policy_result(card: PolicyCard, before: PolicyCard | None) -> None:
     if not card.results:
         return
     st.markdown("\n".join(f"- {text}" for text in comparison_sentences(card, before)))
+    if card.judged_on:
+        st.caption(where_judged(card))
     frame = _frame(card, "this policy")
     if before is not None and before.results:
         frame = pd.concat([frame, _frame(before, "before")])

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from typing import Any
 
-from app.policies import comparison_sentences, list_policy_cards
+from app.policies import comparison_sentences, list_policy_cards, where_judged
 
 
 def test_policies_are_listed_newest_first_and_a_damaged_one_hides_no_other(world: Any) -> None:
@@ -37,3 +37,15 @@ def test_a_policy_is_told_beside_the_script_it_began_from(world: Any) -> None:
         "lift-any: 9 of 10 attempts succeeded (90%, between 60 and 98%). The script that it began "
         "from: 30%, between 11 and 60%, in the same scenes."
     ]
+
+
+def test_a_result_on_a_robot_that_taught_the_policy_is_told_as_such(world: Any) -> None:
+    world.add_policy("1", "lift-any")
+    [card] = list_policy_cards(world.workspace)
+    assert (card.judged_on, card.taught_by) == ((), None)
+    card = replace(card, judged_on=("robot-6", "robot-7"))
+    assert where_judged(card) == "Judged on robot-6 and robot-7."
+    apart = replace(card, taught_by=("robot-1",))
+    assert where_judged(apart).endswith("of which it has learned nothing.")
+    known = replace(card, taught_by=("robot-1", "robot-6"))
+    assert "it has learned from episodes of robot-6, so" in where_judged(known)

@@ -292,7 +292,7 @@ def untrained_detector() -> Callable[[Workspace], str]:
         from sd_model.tensors import save_weights
 
         folder = workspace.detectors / "untrained"
-        config = load_recipe("smoke")
+        config = load_recipe("smoke", {"robot_frames": 0})
         network = build_network(config, len(SEED_TASKS), seed=0, device=torch.device("cpu"))
         save_weights(folder / WEIGHTS, network)
         chosen = Threshold(

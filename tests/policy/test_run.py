@@ -52,7 +52,7 @@ def workspace(tmp_path: Path, make_episode: MakeEpisode) -> Workspace:
         [make_episode(steps=3, task="lift-any", terminal_grey=40 * n) for n in range(5)],
     )
     folder = opened.detectors / "untrained"
-    config = load_detector_recipe("smoke")
+    config = load_detector_recipe("smoke", {"robot_frames": 0})
     network = build_network(config, len(SEED_TASKS), seed=0, device=torch.device("cpu"))
     save_weights(folder / WEIGHTS, network)
     chosen = Threshold(value=0.5, way="default", failures=0, false_positives=0, needed=0, bound=1.0)
@@ -92,6 +92,7 @@ def test_training_writes_a_policy_with_its_lineage(workspace: Workspace) -> None
     # The untrained detector either finds no success of a task, and says so, or it finds one.
     taught = lineage["log_replay"][0]["taught"]
     assert lineage["without_success"] == [t for t in summary.tasks if not taught[t]["success"]]
+    assert lineage["taught_by"] == ["robot-1"]
     assert summary.evaluation is None
     assert not (summary.folder / CHECKPOINT).exists()
     assert [row["step"] for row in run.metrics()] == [20, 25]
@@ -166,6 +167,7 @@ def test_finetuning_starts_from_a_policy_with_a_task_more(workspace: Workspace, 
     second = _executed(workspace, "train-policy", spec).status().result["policy"]
     summary = load_summary(workspace.policies / second)
     assert summary.lineage["from_policy"] == first
+    assert summary.lineage["taught_by"] == ["robot-1"]
     assert summary.tasks == ("lift-any", "lift-box", "lift-can")
 
 
