@@ -92,8 +92,9 @@ def _train(counts: OutcomeCounts, *, first: bool) -> None:
         counts.robots,
         default=apart,
         key="detector-holdout",
-        help="Nothing of these robots is used in training. How the detector does on them tells how "
-        "it will do on the next new robot.",
+        help="No answer about these robots is used in training, only how their pictures look. How "
+        "the detector does on them tells how it does on a new robot once it is trained again with "
+        "pictures of that one; before that it errs more often.",
     )
     recipe = st.selectbox(
         "Recipe",

@@ -47,8 +47,8 @@ def render() -> None:
     detectors = {each.detector_id: each for each in list_detectors(state.workspace())}
     if not detectors:
         nothing_yet(
-            "**There is no detector yet.** Train one; what it gets wrong on the robots it has "
-            "never seen then appears here.",
+            "**There is no detector yet.** Train one; what it gets wrong on the robots whose "
+            "answers it was never told then appears here.",
             page="detector",
             label="Train a detector",
         )
