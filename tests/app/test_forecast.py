@@ -18,6 +18,11 @@ class _Run:
     def __init__(self, kind: str, taken_s: float | None, result: Any = None, **spec: Any) -> None:
         self.kind, self.spec, self._taken_s, self._result = kind, spec, taken_s, result or {}
 
+    def metrics(self) -> list[dict[str, Any]]:
+        """Half of its time it made updates."""
+        taken_ns = round((self._taken_s or 0) * 1e9)
+        return [{"at_ns": taken_ns // 4}, {"at_ns": taken_ns // 2}, {"at_ns": 3 * taken_ns // 4}]
+
     def status(self) -> RunStatus:
         if self._taken_s is None:
             return RunStatus(state="failed", started_at_ns=1, updated_at_ns=10**12)
@@ -55,7 +60,10 @@ def test_a_training_takes_what_the_last_one_with_its_recipe_took() -> None:
 def test_going_on_takes_a_share_or_what_going_on_took() -> None:
     whole = _Run("train-detector", 1000, recipe="cpu")
     assert RETRAINING_SHARE == STEPS_SHARE
-    assert retraining_time(_runs(whole)).startswith("about 3 min: 20% of the updates")
+    # A fifth of 500 s of updates, and the 500 s before and after them.
+    assert retraining_time(_runs(whole)) == (
+        "about 10 min: the last one took 17 min, and 20% of its updates will do"
+    )
     again = _Run("train-detector", 50, from_detector="a")
     assert retraining_time(_runs(again, whole)) == "about 50 s, as the last one did"
     assert "nobody knows yet" in retraining_time([])
