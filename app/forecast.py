@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from app.wording import duration
 from data.runs.runs import Run
+from sd_model.config import RETRAINING_SHARE
 
-RETRAINING_SHARE = 0.2
-"""Of the updates of a training from nothing: what `sd_model.learning.inheritance` makes, which
-needs torch; that is too large for the web server."""
 EPISODE_S = 1.0
 """What an episode takes in simulation, about [s]."""
 _UNKNOWN = (

@@ -15,6 +15,8 @@ from data.errors import ConfigurationError, unknown_name
 RECIPES = ("smoke", "quick", "cpu", "paper")
 """`smoke`: seconds, shows that everything runs; `quick`: minutes, a first usable detector; `cpu`:
 useful on two cores; `paper`: its sizes."""
+RETRAINING_SHARE = 0.2
+"""Updates of a training that goes on from a detector, as a share of one from nothing."""
 
 
 class Stage(NamedTuple):

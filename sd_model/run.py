@@ -62,6 +62,7 @@ def execute_run(run: Run) -> Path | None:
                 seed=seed,
                 created_at_ns=run.created_at_ns,
                 path=folder / MANIFEST,
+                learned=_learned(earlier),
             )
         detector = train(
             manifest, config, folder, workspace=workspace, report=report, seed=seed,
@@ -70,6 +71,14 @@ def execute_run(run: Run) -> Path | None:
         report.result(detector=detector.detector_id)
         return folder
     return None
+
+
+def _learned(earlier: DetectorSummary | None) -> set[str]:
+    """The groups of frames that trained `earlier`, and what that itself went on from."""
+    if earlier is None:
+        return set()
+    rows = Manifest.load(earlier.folder / MANIFEST).examples
+    return {row.group for row in rows if row.split == "train"}
 
 
 def _earlier(run: Run) -> DetectorSummary | None:

@@ -30,6 +30,7 @@ def build_manifest(
     seed: int,
     created_at_ns: int,
     path: Path,
+    learned: Collection[str] = (),
 ) -> Manifest:
     """Join the standing labels, close them, split them by robot and freeze the result at `path`.
 
@@ -44,6 +45,7 @@ def build_manifest(
         wanted: Tasks of the detector; None: all that have successes and failures to learn from.
         holdout: Robots whose frames only judge.
         created_at_ns: Now [ns since the Unix epoch].
+        learned: Groups that the detector which is gone on from has learned: they judge no more.
 
     Raises:
         InvalidInput: Nothing to learn from, a holdout robot without labels, a wanted task without
@@ -64,6 +66,8 @@ def build_manifest(
             validation_share=config.validation_share,
             seed=seed,
         )
+        if split == "validation" and episode.info.group in learned:
+            split = "train"
         rows, conflicts = episode_examples(
             episode, labels[episode.info.episode_id], tasks, split, config.frames_per_clip
         )

@@ -8,21 +8,19 @@ its detector until it is reliable).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import torch
 
 from data.errors import InvalidInput
+from data.tasks.tasks import TaskSet
 from sd_model.artefact import WEIGHTS, DetectorSummary
-from sd_model.config import DetectorConfig
+from sd_model.config import RETRAINING_SHARE, DetectorConfig
 from sd_model.examples.manifest import Manifest
 from sd_model.learning.network import DetectorNetwork
 from sd_model.tensors import read_tensors
 
-STEPS_SHARE = 0.2
-"""Updates, as a share of a training from nothing."""
 RATE_SHARE = 0.5
-"""Peak learning rate, likewise: what is known shall not be shaken."""
+"""Peak learning rate, as a share of one from nothing: what is known shall not be shaken."""
 
 
 def inherited_config(earlier: DetectorSummary) -> DetectorConfig:
@@ -35,8 +33,8 @@ def inherited_config(earlier: DetectorSummary) -> DetectorConfig:
         return config
     return dataclasses.replace(
         config,
-        steps=max(1, round(STEPS_SHARE * config.steps)),
-        steps_share=STEPS_SHARE,
+        steps=max(1, round(RETRAINING_SHARE * config.steps)),
+        steps_share=RETRAINING_SHARE,
         learning_rate=RATE_SHARE * config.learning_rate,
     )
 
@@ -65,10 +63,8 @@ def check_inheritance(manifest: Manifest, earlier: DetectorSummary) -> None:
         )
 
 
-def inherit_weights(
-    network: DetectorNetwork, tasks: Sequence[str], earlier: DetectorSummary
-) -> None:
-    """Give `network` the weights of `earlier`; logits go by the names of their tasks.
+def inherit_weights(network: DetectorNetwork, tasks: TaskSet, earlier: DetectorSummary) -> None:
+    """Give `network` the weights of `earlier`; logits go by the names of their tasks, old or new.
 
     Args:
         network: Of the same configuration.
@@ -85,8 +81,9 @@ def inherit_weights(
             tensor.copy_(stored[name])
     with torch.no_grad():
         for row, task in enumerate(tasks):
-            if task in earlier.tasks:
-                old_row = earlier.tasks.names.index(task)
+            known = [name for name in (task.name, *task.formerly) if name in earlier.tasks.names]
+            if known:
+                old_row = earlier.tasks.names.index(known[0])
                 for part in ("weight", "bias"):
                     # As training left it: what is published was divided by the temperature.
                     own[last + part][row] = stored[last + part][old_row] * earlier.temperature

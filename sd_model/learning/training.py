@@ -236,7 +236,7 @@ def _fit(
     weight_2T = torch.from_numpy(balance_2T).to(device)
     network = build_network(config, len(manifest.tasks), seed=seed, device=device)
     if earlier is not None:
-        inherit_weights(network, manifest.tasks.names, earlier)
+        inherit_weights(network, manifest.tasks, earlier)
     average = copy.deepcopy(network).eval()
     optimizer = _optimizer(network, config)
     checkpoint = folder / CHECKPOINT

@@ -3,7 +3,6 @@ from typing import Any, cast
 import pytest
 
 from app.forecast import (
-    RETRAINING_SHARE,
     collecting_time,
     detector_time,
     policy_time,
@@ -11,7 +10,6 @@ from app.forecast import (
 )
 from app.wording import duration
 from data.runs.runs import Run, RunStatus
-from sd_model.learning.inheritance import STEPS_SHARE
 
 
 class _Run:
@@ -59,7 +57,6 @@ def test_a_training_takes_what_the_last_one_with_its_recipe_took() -> None:
 
 def test_going_on_takes_a_share_or_what_going_on_took() -> None:
     whole = _Run("train-detector", 1000, recipe="cpu")
-    assert RETRAINING_SHARE == STEPS_SHARE
     # A fifth of 500 s of updates, and the 500 s before and after them.
     assert retraining_time(_runs(whole)) == (
         "about 10 min: the last one took 17 min, and 20% of its updates will do"
