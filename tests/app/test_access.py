@@ -70,6 +70,8 @@ def sits_there(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         user = _User(_claims(person, **more))
         monkeypatch.setattr(access.st, "user", user)
 
+    # Under test Streamlit's request is a mock, whose cookies are no words.
+    monkeypatch.setattr(type(access.st.context), "cookies", {})
     return be
 
 
