@@ -169,14 +169,17 @@ def _record(workspace: Workspace, robot: str, plan: DemoPlan) -> int:
 
 
 def _collect(workspace: Workspace, plan: DemoPlan) -> dict[str, Run]:
-    """Let the scripts pick and place on every robot; the runs by behaviour."""
-    return {
-        behaviour: _finish(workspace, "collect", {
+    """Let the scripts pick and place on every robot, side by side; the runs by behaviour."""
+    task_of = {"scripted-pick": "lift-any", "scripted-place": "place-any"}
+
+    def collected(behaviour: str) -> Run:
+        return _finish(workspace, "collect", {
             "robots": list(plan.robots), "behaviour": behaviour, "policy": None,
-            "tasks": [task], "episodes_per_robot": plan.episodes_per_robot, "seed": 0,
-        })
-        for behaviour, task in (("scripted-pick", "lift-any"), ("scripted-place", "place-any"))
-    }  # fmt: skip
+            "tasks": [task_of[behaviour]], "episodes_per_robot": plan.episodes_per_robot, "seed": 0,
+        })  # fmt: skip
+
+    with ThreadPoolExecutor(len(task_of)) as pool:
+        return dict(zip(task_of, pool.map(collected, task_of), strict=True))
 
 
 def _finish(workspace: Workspace, kind: str, spec: dict[str, Any]) -> Run:
