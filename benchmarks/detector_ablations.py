@@ -19,7 +19,8 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.detector_quality import RATES, judged_arm, line
+from benchmarks.detector_quality import judged_arm, line
+from benchmarks.detector_rates import RATES
 from benchmarks.provenance import provenance
 from data.storage import write_atomically
 from data.workspace import open_workspace

@@ -24,7 +24,8 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.detector_quality import RATES, judged_arm, line
+from benchmarks.detector_quality import judged_arm, line
+from benchmarks.detector_rates import RATES
 from benchmarks.provenance import provenance
 from data.catalog.catalog import Catalog, rebuild
 from data.episodes.index import list_episodes

@@ -22,7 +22,8 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.detector_quality import judge, judged_arm
+from benchmarks.detector_quality import judged_arm
+from benchmarks.detector_rates import judge
 from benchmarks.provenance import provenance
 from data.runs.runs import find_or_create_run
 from data.storage import write_atomically

@@ -66,11 +66,20 @@ def load_policy(
     return Policy.load(folder or policy_folder(_workspace(workspace), str(policy)), device=device)
 
 
-def reward_classifier(detector: Detector, task: str) -> RewardClassifier:
-    """The detector in the place of LeRobot's reward classifier. Raises `UnknownName`."""
+def reward_classifier(
+    detector: Detector, task: str, *, robot: str | None = None
+) -> RewardClassifier:
+    """The detector in the place of LeRobot's reward classifier.
+
+    Args:
+        robot: Whose cell it is, where the detector has met it (`Detector.robots`).
+
+    Raises:
+        UnknownName: The detector does not judge the task.
+    """
     from sd_model.serving.reward_classifier import RewardClassifier
 
-    return RewardClassifier(detector, task)
+    return RewardClassifier(detector, task, robot=robot)
 
 
 def _as_folder(name: str | Path) -> Path | None:

@@ -30,11 +30,13 @@ class Brightness:
     def __init__(self, detector_id: str) -> None:
         self.detector_id = detector_id
         self.batches: list[int] = []
+        self.robots: list[str | None] = []
 
     def score(
         self, frames: Sequence[Mapping[str, ImageHWC]], robots: Sequence[str | None] | None = None
     ) -> NDArray[np.float32]:
         self.batches.append(len(frames))
+        self.robots += robots or []
         bright_N = np.array([np.mean([images[c] for c in CAMERAS]) / 255 for images in frames])
         return np.stack([bright_N, 1 - bright_N], axis=1).astype(np.float32)
 

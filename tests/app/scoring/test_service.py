@@ -32,11 +32,12 @@ def client(workspace: Workspace, current: Any, key: str) -> Iterator[TestClient]
         yield client
 
 
-def test_three_jpegs_are_judged(client: TestClient, views: Any) -> None:
+def test_three_jpegs_are_judged(client: TestClient, views: Any, current: Any) -> None:
     answer = client.post("/v1/score", files=views(204), data={"robot": "robot-7"})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert body["detector"] == "detector-1"
+    assert current.trusted.detector.robots == ["robot-7"]
     [[lift, place]] = body["results"]
     assert lift["task"] == "lift-can"
     assert lift["probability"] == pytest.approx(0.8, abs=0.01)  # 204 / 255

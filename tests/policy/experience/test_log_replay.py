@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.catalog.catalog import Catalog
 from data.episodes.episodes import Episode
 from data.episodes.frames import ImageHWC
-from data.episodes.index import save_episodes
+from data.episodes.index import list_episodes, save_episodes
 from data.errors import UnknownName
 from data.tasks.changes import define_task, rename_task
 from data.tasks.tasks import Task
@@ -37,11 +37,13 @@ class GreyDetector:
 
     def __init__(self) -> None:
         self.scored: list[int] = []
+        self.robots: list[str | None] = []
 
     def score(
         self, frames: Sequence[Mapping[str, ImageHWC]], robots: Sequence[str | None] | None = None
     ) -> NDArray[np.float32]:
         self.scored.append(len(frames))
+        self.robots += robots or []
         grey_N = np.array([np.mean([image.mean() for image in f.values()]) for f in frames])
         lifted = (grey_N > 50) & (grey_N < 180)
         columns = [lifted, lifted & (grey_N > 100), grey_N > 180, np.zeros(len(frames))]
@@ -87,8 +89,12 @@ def replayed(
 
 
 def test_episodes_are_judged_and_impersonated_within_their_skill(filled: Catalog) -> None:
-    log_replay, buffers = replayed(filled, GreyDetector())
+    detector = GreyDetector()
+    log_replay, buffers = replayed(filled, detector)
     report = log_replay.fill(buffers)
+    assert sorted(map(str, detector.robots)) == sorted(
+        each.info.robot for each in list_episodes(filled, kind="robot")
+    )
     assert report.episodes == 5
     assert counts(report.commanded) == {
         "lift-any": (2, 1),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from data.errors import UnknownName
 from sd_model.judging.episode_scores import score_episodes
@@ -18,7 +19,10 @@ def test_terminal_frames_are_judged_in_the_order_asked_for(trained: Trained) -> 
     scores_NT = score_episodes(trained.detector, trained.world.catalog, names)
 
     last = trained.world.episode("robot-4", "red", 1).steps[-1].frames.decode().images
-    np.testing.assert_allclose(scores_NT[:1], trained.detector.score([last]), atol=1e-5)
+    met, unmet = (trained.detector.score([last], [robot]) for robot in ("robot-4", None))
+    # In logits of the surest score, where it shows which robot was looked at.
+    np.testing.assert_allclose(logit(scores_NT[0, 1]), logit(met[0, 1]), atol=1e-3)
+    assert abs(logit(met[0, 1]) - logit(unmet[0, 1])) > 0.01
     assert (scores_NT[:, 2] > 0.5).tolist() == [True, False, False]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import goalpost
 from data.errors import InvalidInput, UnknownName
 from data.tasks.tasks import SEED_TASKS
 from sd_model.judging.consistency import Consistency
@@ -95,10 +96,13 @@ def test_lerobot_batches_are_rewarded(trained: Any) -> None:
 def test_lerobot_batches_are_rewarded_as_the_detector_decides() -> None:
     """A lifted can of which nothing is lifted is no success: the surer score has its say."""
 
+    asked: list[str | None] = []
+
     class Torn:
         tasks = ("lift-any", "lift-can")
 
         def score(self, frames: list[Any], robots: list[Any]) -> np.ndarray:
+            asked.extend(robots)
             return np.array([[0.01, 0.6]] * len(frames), dtype=np.float32)
 
         def decide(self, score_NT: np.ndarray) -> np.ndarray:
@@ -108,6 +112,7 @@ def test_lerobot_batches_are_rewarded_as_the_detector_decides() -> None:
         f"observation.images.{camera}": torch.zeros(1, 3, 8, 8)
         for camera in ("over_shoulder", "left", "right")
     }
-    classifier = RewardClassifier(Torn(), "lift-can")
+    classifier = goalpost.reward_classifier(Torn(), "lift-can", robot="robot-3")
     assert classifier.predict_reward(batch).tolist() == [0.0]
     assert classifier.predict_reward(batch, threshold=0.5).tolist() == [1.0]
+    assert asked == ["robot-3", "robot-3"]
